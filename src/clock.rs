@@ -1,0 +1,241 @@
+//! Now, and waiting for later. The only file through which the library learns the time, so that a test can set it.
+//!
+//! It may not decide anything: what a moment means for a token is said in `token.rs` and `source.rs`.
+
+use crate::system;
+use std::{
+    sync::{Condvar, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// Nanoseconds on a clock whose zero only that clock knows; or a span between two readings of one clock.
+pub(crate) type Nanos = i64;
+
+/// A span as [`Nanos`]; what does not fit (292 years) is the largest that does.
+pub(crate) fn nanos(span: Duration) -> Nanos {
+    Nanos::try_from(span.as_nanos()).unwrap_or(Nanos::MAX)
+}
+
+/// A span of [`Nanos`] as a `Duration`; a negative one is zero.
+pub(crate) fn duration(span: Nanos) -> Duration {
+    Duration::from_nanos(u64::try_from(span).unwrap_or(0))
+}
+
+/// The two clocks that every call reads: a few nanoseconds each, a few milliseconds behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Coarse {
+    /// Never set, stands still while the machine sleeps.
+    pub(crate) monotonic: Nanos,
+    /// Unix time: anyone may set it, and it jumps when the machine wakes.
+    pub(crate) wall: Nanos,
+}
+
+impl Coarse {
+    /// Wall minus monotonic: constant until a clock is set or the machine sleeps.
+    pub(crate) fn offset(self) -> Nanos {
+        self.wall.saturating_sub(self.monotonic)
+    }
+}
+
+/// The coarse clocks and the one that counts sleep too, read together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Now {
+    pub(crate) coarse: Coarse,
+    /// Never set, counts the time that the machine slept.
+    pub(crate) boot: Nanos,
+}
+
+/// The system's clocks, or a test's.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Clock {
+    #[default]
+    System,
+    #[cfg(any(test, feature = "testing"))]
+    Test(std::sync::Arc<test::TestClock>),
+}
+
+impl Clock {
+    #[inline]
+    pub(crate) fn coarse(&self) -> Coarse {
+        match self {
+            Self::System => Coarse { monotonic: system::monotonic_coarse(), wall: system::wall_coarse() },
+            #[cfg(any(test, feature = "testing"))]
+            Self::Test(clock) => clock.now().coarse,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        match self {
+            Self::System => Now { coarse: self.coarse(), boot: system::boottime() },
+            #[cfg(any(test, feature = "testing"))]
+            Self::Test(clock) => clock.now(),
+        }
+    }
+
+    /// Waits on `condvar` until it is notified or the monotonic clock reads `until`, or less: a caller looks at what it
+    /// waits for and at the clock, and calls again.
+    pub(crate) fn wait<'a, T>(&self, condvar: &Condvar, guard: MutexGuard<'a, T>, until: Nanos) -> MutexGuard<'a, T> {
+        match self {
+            Self::System => {
+                let left = duration(until.saturating_sub(system::monotonic_coarse()));
+                condvar.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner).0
+            }
+            #[cfg(any(test, feature = "testing"))]
+            Self::Test(clock) => clock.wait(condvar, guard, until),
+        }
+    }
+
+    /// Counts the thread that holds the answer as running, which tells a test's clock when all is quiet.
+    pub(crate) fn running(&self) -> Running {
+        match self {
+            Self::System => Running::default(),
+            #[cfg(any(test, feature = "testing"))]
+            Self::Test(clock) => clock.running(),
+        }
+    }
+}
+
+/// See [`Clock::running`].
+#[derive(Debug, Default)]
+pub(crate) struct Running {
+    #[cfg(any(test, feature = "testing"))]
+    _clock: Option<test::Counted>,
+}
+
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod test {
+    //! A clock that stands still until a test moves it.
+
+    use super::*;
+    use std::{
+        collections::HashMap,
+        sync::{Arc, Mutex},
+        thread::{self, ThreadId},
+        time::Instant,
+    };
+
+    /// Three clocks that a test sets, and a count of the threads that are busy under them.
+    #[derive(Debug)]
+    pub struct TestClock {
+        now: Mutex<Now>,
+        threads: Mutex<Threads>,
+        changed: Condvar,
+    }
+
+    #[derive(Debug, Default)]
+    struct Threads {
+        running: usize,
+        /// How often each thread has looked for what it waits for since anything last happened.
+        looked: HashMap<ThreadId, u32>,
+    }
+
+    /// 2026-01-01T00:00:00Z.
+    const START: Nanos = 1_767_225_600 * 1_000_000_000;
+
+    impl TestClock {
+        /// Monotonic 1,000 s, boottime 5,000 s, wall 2026-01-01.
+        pub fn new() -> Arc<Self> {
+            let second = 1_000_000_000;
+            let now = Now { coarse: Coarse { monotonic: 1_000 * second, wall: START }, boot: 5_000 * second };
+            Arc::new(Self { now: Mutex::new(now), threads: Mutex::default(), changed: Condvar::new() })
+        }
+
+        pub(crate) fn now(&self) -> Now {
+            *self.now.lock().unwrap()
+        }
+
+        /// Nanoseconds since the clock was made, on the clock that counts sleep.
+        pub fn elapsed(&self) -> Nanos {
+            self.now().boot - 5_000_000_000_000
+        }
+
+        /// Time passes, for all three clocks.
+        pub fn advance(&self, by: Nanos) {
+            let mut now = self.now.lock().unwrap();
+            now.coarse.monotonic += by;
+            now.coarse.wall += by;
+            now.boot += by;
+        }
+
+        /// The machine sleeps: monotonic time stands still.
+        pub fn suspend(&self, by: Nanos) {
+            let mut now = self.now.lock().unwrap();
+            now.coarse.wall += by;
+            now.boot += by;
+        }
+
+        /// Somebody sets the wall clock.
+        pub fn set_wall(&self, by: Nanos) {
+            self.now.lock().unwrap().coarse.wall += by;
+        }
+
+        /// Returns when every running thread does nothing but wait for the clock to move or for another that does.
+        /// Panics after ten real seconds, since that is a hang.
+        pub fn settle(&self) {
+            let started = Instant::now();
+            let mut threads = self.threads.lock().unwrap();
+            threads.looked.clear();
+            while threads.looked.values().filter(|looks| **looks >= 2).count() < threads.running {
+                assert!(started.elapsed() < Duration::from_secs(10), "{} threads never came to rest", threads.running);
+                threads = self.changed.wait_timeout(threads, Duration::from_millis(50)).unwrap().0;
+            }
+        }
+
+        pub(super) fn wait<'a, T>(
+            &self,
+            condvar: &Condvar,
+            guard: MutexGuard<'a, T>,
+            until: Nanos,
+        ) -> MutexGuard<'a, T> {
+            if self.now().coarse.monotonic >= until {
+                return guard;
+            }
+            *self.threads.lock().unwrap().looked.entry(thread::current().id()).or_default() += 1;
+            self.changed.notify_all();
+            condvar.wait_timeout(guard, Duration::from_micros(300)).unwrap_or_else(PoisonError::into_inner).0
+        }
+
+        pub(crate) fn running(self: &Arc<Self>) -> Running {
+            let mut threads = self.threads.lock().unwrap();
+            threads.running += 1;
+            threads.looked.clear();
+            Running { _clock: Some(Counted(self.clone())) }
+        }
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Counted(Arc<TestClock>);
+
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            let mut threads = self.0.threads.lock().unwrap_or_else(PoisonError::into_inner);
+            threads.running -= 1;
+            threads.looked.clear();
+            self.0.changed.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_clocks_agree_with_the_standard_library() {
+        let clock = Clock::System;
+        let before = clock.now();
+        std::thread::sleep(Duration::from_millis(30));
+        let after = clock.now();
+        assert!(after.coarse.monotonic > before.coarse.monotonic);
+        assert!(after.boot - before.boot >= nanos(Duration::from_millis(30)));
+        let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        assert!((nanos(unix) - after.coarse.wall).abs() < nanos(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn spans_convert_at_their_ends() {
+        assert_eq!(nanos(Duration::MAX), Nanos::MAX);
+        assert_eq!(duration(-1), Duration::ZERO);
+        assert_eq!(duration(nanos(Duration::from_nanos(17))), Duration::from_nanos(17));
+    }
+}

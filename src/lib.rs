@@ -1,0 +1,15 @@
+//! An OAuth 2.0 access token that is always good.
+#![deny(unsafe_code)]
+
+mod clock;
+mod config;
+mod error;
+mod request;
+mod response;
+mod secret;
+#[allow(unsafe_code)]
+mod system;
+mod transport;
+
+pub use error::{Error, Status};
+pub use secret::Secret;
