@@ -1,9 +1,12 @@
 //! An OAuth 2.0 access token that is always good.
 #![deny(unsafe_code)]
 
+mod backoff;
 mod clock;
 mod config;
 mod error;
+mod json;
+mod printable;
 mod request;
 mod response;
 mod secret;
