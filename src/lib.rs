@@ -4,15 +4,31 @@
 mod backoff;
 mod clock;
 mod config;
+mod current;
 mod error;
+mod fetch;
+mod flight;
+mod gate;
 mod json;
 mod printable;
 mod request;
 mod response;
 mod secret;
+mod source;
+mod standing;
 #[allow(unsafe_code)]
 mod system;
+mod token;
 mod transport;
+
+/// Locks and atomics of the files that `tests/loom.rs` model-checks, which puts loom's in their place.
+mod sync {
+    pub(crate) use std::sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering, fence},
+    };
+}
+
 
 pub use error::{Error, Status};
 pub use secret::Secret;

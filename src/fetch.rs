@@ -1,0 +1,102 @@
+//! One fetch: read the secret, build the request, send it, read the answer, try again within the budget.
+//!
+//! It keeps nothing between two fetches and knows no token: what the result is worth is the source's to say. A store that
+//! many processes share will wrap [`Fetch`] without the source learning of it.
+
+use crate::{
+    backoff,
+    clock::{Clock, Nanos, duration, nanos},
+    config::Settings,
+    error::{Error, Status},
+    request,
+    response::{self, Grant},
+    system::Stamp,
+    transport::{Limits, Transport},
+};
+use std::sync::Arc;
+
+/// Brings a grant, once for each call.
+pub(crate) trait Fetch: Send + Sync {
+    fn fetch(&self, course: &dyn Course) -> Fetched;
+}
+
+/// What the source tells a fetch while it runs.
+pub(crate) trait Course {
+    /// When it must be over, on the monotonic clock.
+    fn deadline(&self) -> Nanos;
+    /// How many requests it may send, as of now: fewer while a good token is still served.
+    fn attempts(&self) -> u32;
+    /// A request is about to be sent.
+    fn count_request(&self);
+    /// Waits until the monotonic clock reads `until`. False: nobody wants the result any more.
+    fn pause(&self, until: Nanos) -> bool;
+    /// Whether threads may be started.
+    fn threads(&self) -> bool;
+    fn random(&self) -> f64;
+}
+
+pub(crate) struct Fetched {
+    pub(crate) result: Result<Granted, Error>,
+    /// What the file of the secret was when it was read; `None` where the secret is no file, or there was none.
+    pub(crate) secret: Option<Stamp>,
+}
+
+pub(crate) struct Granted {
+    pub(crate) grant: Grant,
+    /// When the request that succeeded was sent, on the clock that counts the machine's sleep.
+    pub(crate) sent: Nanos,
+}
+
+/// A fetch over HTTP, as the settings say.
+pub(crate) struct HttpFetch {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) transport: Box<dyn Transport>,
+    pub(crate) clock: Clock,
+}
+
+impl Fetch for HttpFetch {
+    fn fetch(&self, course: &dyn Course) -> Fetched {
+        let (stamp, secret) = self.settings.client_secret.read();
+        let result = secret.and_then(|secret| {
+            let request = request::token_request(&self.settings, &secret);
+            let hide = request::hidden(&self.settings, &secret, &request);
+            let mut attempt = 1;
+            loop {
+                let error = match self.attempt(&request, &hide, course) {
+                    Err(error) if error.is_worth_another_attempt() => error,
+                    settled => return settled,
+                };
+                let now = self.clock.coarse().monotonic;
+                let until = now.saturating_add(nanos(backoff::pause(attempt, error.server_wait(), course.random())));
+                if attempt >= course.attempts() || until >= course.deadline() || !course.pause(until) {
+                    return Err(error);
+                }
+                attempt += 1;
+            }
+        });
+        Fetched { result, secret: stamp }
+    }
+}
+
+impl HttpFetch {
+    fn attempt(
+        &self,
+        request: &request::TokenRequest,
+        hide: &[&crate::secret::Secret],
+        course: &dyn Course,
+    ) -> Result<Granted, Error> {
+        let now = self.clock.now();
+        let left = duration(course.deadline().saturating_sub(now.coarse.monotonic));
+        if left.is_zero() {
+            let message = "no time was left to ask the token endpoint: a larger timeout would help";
+            return Err(Error::new(Status::Timeout, message).transient());
+        }
+        course.count_request();
+        let limits =
+            Limits { total: left, connect: left.min(self.settings.connect_timeout), threads: course.threads() };
+        let answer = self.transport.send(request, limits)?;
+        let unix_seconds = self.clock.coarse().wall / 1_000_000_000;
+        let grant = response::read(&answer, &self.settings, unix_seconds, hide)?;
+        Ok(Granted { grant, sent: now.boot })
+    }
+}

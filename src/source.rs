@@ -1,0 +1,538 @@
+//! The policy over `current` and `flight`: who is served, who fetches, who waits. And the counters.
+//!
+//! What follows from an instant or an event is said in `standing.rs`; here it is carried out. Nothing here knows HTTP.
+
+use crate::{
+    clock::{Clock, Nanos, nanos},
+    config::{Config, Refresh, Settings},
+    current::{Current, Viewed},
+    error::{Error, Status},
+    fetch::{Course, Fetch, Granted, HttpFetch},
+    flight::Flight,
+    gate::Gate,
+    standing::{Purpose, Standing, Verdict},
+    system::{self, Stamp},
+    token::{Birth, Life, Served, Token},
+    transport::HttpTransport,
+};
+use arc_swap::Guard;
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// Keeps one access token good: fetches it when it is first asked for, hands it out while it lasts, refreshes it before it
+/// ends. Any number of threads may use one source at any time, and every process should have one for each client.
+///
+/// Nothing runs while nothing is asked. Dropping the source is [`close`](Self::close); tokens live on.
+///
+/// ```no_run
+/// use tokensource::{Config, TokenSource};
+///
+/// let mut config = Config::new();
+/// config.set("provider", "podero")?.set("client_id", "my-client")?.set("client_secret_file", "/run/secrets/podero")?;
+/// let source = TokenSource::new(&config)?;
+/// let token = source.get()?;
+/// println!("a token that lives {:?} more", token.expires_in());
+/// # Ok::<(), tokensource::Error>(())
+/// ```
+pub struct TokenSource {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    current: Current<Standing>,
+    gate: Gate<Landing>,
+    fetch: Box<dyn Fetch>,
+    terms: Terms,
+    clock: Clock,
+    random: Box<dyn Fn() -> f64 + Send + Sync>,
+    /// When the secret's file was last looked at, on the monotonic clock.
+    looked: AtomicI64,
+    counts: Counts,
+}
+
+/// The settings that the life of a token depends on.
+struct Terms {
+    timeout: Duration,
+    max_attempts: u32,
+    inline: bool,
+    margin: Option<Duration>,
+    ahead: Option<Duration>,
+    default_lifetime: Duration,
+    secret_file: Option<PathBuf>,
+}
+
+#[derive(Default)]
+struct Counts {
+    requests: AtomicU64,
+    failures: AtomicU64,
+    tokens: AtomicU64,
+    waits: AtomicU64,
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// How a flight ends.
+type Landing = Result<Served, Error>;
+
+/// What is left to do for a caller who has been behind the gate.
+enum Step {
+    /// The standing has changed meanwhile: look again.
+    Again,
+    Wait(Arc<Flight<Landing>>),
+    Fly(Arc<Flight<Landing>>),
+    /// The token to hand out in any case.
+    FlyBeside(Arc<Flight<Landing>>, Arc<Token>),
+    /// An inline caller would have to wait longer for the spacing than it may.
+    TooSoon,
+}
+
+impl TokenSource {
+    /// A source that does as `config` says. The configuration is checked and copied; nothing is sent yet.
+    ///
+    /// The environment is read here, once: the proxy variables and `SSL_CERT_FILE`.
+    ///
+    /// # Errors
+    /// [`Status::InvalidConfig`], with everything that is wrong in one message.
+    pub fn new(config: &Config) -> Result<Self, Error> {
+        system::watch_forks();
+        let settings = Arc::new(config.settings(&|name| std::env::var(name).ok())?);
+        let transport = Box::new(HttpTransport::new(&settings)?);
+        let fetch = HttpFetch { settings: settings.clone(), transport, clock: Clock::System };
+        Ok(Self::with(&settings, Box::new(fetch), Clock::System, Box::new(system::random)))
+    }
+
+    fn with(
+        settings: &Settings,
+        fetch: Box<dyn Fetch>,
+        clock: Clock,
+        random: Box<dyn Fn() -> f64 + Send + Sync>,
+    ) -> Self {
+        let terms = Terms::of(settings);
+        let standing = Standing::new(clock.now(), terms.secret_file.is_some(), system::fork_count());
+        let shared = Shared {
+            current: Current::new(standing),
+            gate: Gate::new(),
+            fetch,
+            terms,
+            clock,
+            random,
+            looked: AtomicI64::new(Nanos::MIN),
+            counts: Counts::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// A good token: the current one at once, or the result of the one fetch that everybody waits for. Waits at most the
+    /// option `timeout`.
+    ///
+    /// # Errors
+    /// What the fetch failed with; and, without waiting, what the last fetch failed with while the server is left alone
+    /// ([`Error::retry_after`] says for how long). [`Status::Timeout`] when the time ran out, [`Status::Closed`].
+    pub fn get(&self) -> Result<Arc<Token>, Error> {
+        match self.shared.token(None) {
+            Ok(Some(token)) => Ok(token),
+            Ok(None) => Err(timed_out(self.shared.terms.timeout)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// As [`get`](Self::get), waiting at most `within` (and at most the option `timeout`). `None`: the fetch is still
+    /// running. Zero never waits, and starts what is needed: it warms a source up, and an event loop polls with it.
+    ///
+    /// With `refresh = inline` the caller fetches, so the call may take longer.
+    ///
+    /// # Errors
+    /// As `get`, but for the time-out.
+    pub fn get_within(&self, within: Duration) -> Result<Option<Arc<Token>>, Error> {
+        self.shared.token(Some(within))
+    }
+
+    /// The number of the token that [`get`](Self::get) would return now without starting or awaiting anything, or 0. A
+    /// caller that keeps its token asks this instead: it takes as long as reading the clock, writes nothing and never
+    /// waits.
+    ///
+    /// Also 0 when a clock was set or the machine slept, until the next `get` has looked; and, with a
+    /// `client_secret_file`, while a failure is held off, so that `get` looks whether the file was mended.
+    #[inline]
+    pub fn generation(&self) -> u32 {
+        let now = self.shared.clock.coarse();
+        match self.shared.current.view() {
+            Some(view) if view.forks == system::fork_count() => view.generation(now),
+            _ => self.shared.generation(),
+        }
+    }
+
+    /// Says that the API refused `token` (a 401, say). If it is the current token of this source, the next `get` fetches
+    /// another; else nothing happens, so any number of threads may report the same token.
+    ///
+    /// An API that refuses every token is not answered by a fetch each time: if the replacement is reported within 60 s,
+    /// further reports are ignored for 1 s, doubling to 60 s.
+    pub fn invalidate(&self, token: &Token) {
+        self.shared.change(|standing, now, _| (standing.invalidate(token, now), ()));
+    }
+
+    /// What the last finished fetch failed with, with the time left now until the server is asked again. `None`: it was
+    /// good, or there was none. While a good token is served, this is where a failed refresh shows.
+    pub fn last_error(&self) -> Option<Error> {
+        let (standing, now) = self.shared.look();
+        standing.outcome().map(|error| standing.dated(error, now))
+    }
+
+    /// How many requests were sent, repeated attempts included.
+    pub fn requests(&self) -> u64 {
+        self.shared.counts.requests.load(Ordering::Relaxed)
+    }
+
+    /// How many fetches failed.
+    pub fn failures(&self) -> u64 {
+        self.shared.counts.failures.load(Ordering::Relaxed)
+    }
+
+    /// How many fetches brought a token.
+    pub fn tokens(&self) -> u64 {
+        self.shared.counts.tokens.load(Ordering::Relaxed)
+    }
+
+    /// How many calls had to wait for a fetch.
+    pub fn waits(&self) -> u64 {
+        self.shared.counts.waits.load(Ordering::Relaxed)
+    }
+
+    /// Ends the source: every waiting call returns [`Status::Closed`] now, as do later ones. A request that is under way
+    /// is not waited for; its answer is thrown away.
+    pub fn close(&self) {
+        let flight = self.shared.change(|standing, _, flight| {
+            standing.close();
+            (true, flight.take())
+        });
+        if let Some(flight) = flight {
+            flight.land(Err(closed()));
+        }
+    }
+}
+
+impl Drop for TokenSource {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenSource")
+            .field("generation", &self.generation())
+            .field("requests", &self.requests())
+            .field("failures", &self.failures())
+            .field("tokens", &self.tokens())
+            .field("waits", &self.waits())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Terms {
+    fn of(settings: &Settings) -> Self {
+        Self {
+            timeout: settings.timeout,
+            max_attempts: settings.max_attempts,
+            inline: settings.refresh == Refresh::Inline,
+            margin: settings.expiry_margin,
+            ahead: settings.refresh_ahead,
+            default_lifetime: settings.default_lifetime,
+            secret_file: settings.client_secret.path().map(Into::into),
+        }
+    }
+
+    /// What a fetch may take: a little less than its callers wait, so that they hear what it failed with.
+    fn budget(&self) -> Duration {
+        self.timeout - (self.timeout / 20).min(Duration::from_millis(50))
+    }
+}
+
+fn closed() -> Error {
+    Error::new(Status::Closed, "the token source is closed")
+}
+
+fn timed_out(timeout: Duration) -> Error {
+    let message = format!("no token within the timeout of {} s; the fetch is still running", timeout.as_secs_f64());
+    Error::new(Status::Timeout, message).transient().with_retry_after(Duration::ZERO)
+}
+
+impl Shared {
+    /// The standing of this process and the instant. Takes the gate only after a fork, or when a clock was set.
+    fn look(&self) -> (Guard<Arc<Standing>>, Nanos) {
+        loop {
+            let standing = self.current.load();
+            if standing.forks() == system::fork_count() {
+                if let Some(now) = standing.instant(self.clock.coarse()) {
+                    return (standing, now);
+                }
+            }
+            self.change(|_, _, _| (true, ()));
+        }
+    }
+
+    /// Changes the standing behind the gate: `work` gets it with the instant and the flight, and says whether it changed
+    /// anything.
+    fn change<R>(
+        &self,
+        work: impl FnOnce(&mut Standing, Nanos, &mut Option<Arc<Flight<Landing>>>) -> (bool, R),
+    ) -> R {
+        self.gate.pass(|flight| {
+            let mut standing = Standing::clone(&self.current.load());
+            let now = standing.rebase(self.clock.now());
+            let forks = system::fork_count();
+            let forked = standing.forks() != forks;
+            if forked {
+                standing.adopt(forks, now, (self.random)());
+            }
+            let (changed, result) = work(&mut standing, now, flight);
+            if changed || forked {
+                self.current.publish(standing);
+            }
+            result
+        })
+    }
+
+    fn generation(&self) -> u32 {
+        if self.current.load().forks() != system::fork_count() {
+            self.change(|_, _, _| (false, ()));
+        }
+        self.current.load().view().generation(self.clock.coarse())
+    }
+
+    /// `within`: how long a caller of `get_within` waits; `None` for `get`. The answer `None`: that was not long enough.
+    fn token(self: &Arc<Self>, within: Option<Duration>) -> Result<Option<Arc<Token>>, Error> {
+        let mut deadline = None;
+        let mut counted = false;
+        loop {
+            let (standing, now) = self.look();
+            if self.secret_has_changed(&standing) {
+                let failed_with = standing.secret_that_failed();
+                self.change(|standing, _, _| (standing.forgive_secret(failed_with), ()));
+                continue;
+            }
+            match standing.verdict(now) {
+                Verdict::Serve(served) => return Ok(Some(served.token.clone())),
+                Verdict::Refuse(error) => return Err(standing.dated(error, now)),
+                Verdict::RefuseDuringProbe(error) if within.is_none() => return Err(standing.dated(error, now)),
+                Verdict::Closed => return Err(closed()),
+                Verdict::Refresh(_) | Verdict::Fetch(_) | Verdict::Join | Verdict::RefuseDuringProbe(_) => {}
+            }
+            drop(standing);
+            let patience = nanos(within.unwrap_or(Duration::MAX).min(self.terms.timeout));
+            let deadline = *deadline.get_or_insert_with(|| self.monotonic().saturating_add(patience));
+            let flight = match self.step(within.map(|_| deadline)) {
+                Step::Again => continue,
+                Step::TooSoon => return Ok(None),
+                Step::FlyBeside(flight, token) => {
+                    self.depart(&flight);
+                    // Inline, this caller has just fetched: what it brought is handed out.
+                    if self.terms.inline {
+                        continue;
+                    }
+                    return Ok(Some(token));
+                }
+                Step::Fly(flight) => {
+                    if self.terms.inline && !counted {
+                        counted = true;
+                        count(&self.counts.waits);
+                    }
+                    self.depart(&flight);
+                    flight
+                }
+                Step::Wait(flight) => flight,
+            };
+            if !counted && self.monotonic() < deadline && !flight.has_landed() {
+                counted = true;
+                count(&self.counts.waits);
+            }
+            match flight.wait(&self.clock, deadline) {
+                // A caller that woke late must not be handed a token that is past by now.
+                Some(Ok(served)) => {
+                    let (_, now) = self.look();
+                    if now < served.life.usable_until {
+                        return Ok(Some(served.token));
+                    }
+                }
+                Some(Err(error)) if error.status() == Status::Closed => return Err(error),
+                Some(Err(error)) => {
+                    let (standing, now) = self.look();
+                    return Err(standing.dated(&error, now));
+                }
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Decides again, alone, and enters what follows. `deadline`: of a caller of `get_within`.
+    fn step(&self, deadline: Option<Nanos>) -> Step {
+        self.change(|standing, now, slot| {
+            let (purpose, token) = match standing.verdict(now) {
+                Verdict::Refresh(served) => (Purpose::Refresh, Some(served.token.clone())),
+                Verdict::Fetch(purpose) => (purpose, None),
+                Verdict::Join | Verdict::RefuseDuringProbe(_) => {
+                    return (false, slot.clone().map_or(Step::Again, Step::Wait));
+                }
+                Verdict::Serve(_) | Verdict::Refuse(_) | Verdict::Closed => return (false, Step::Again),
+            };
+            let pause = standing.spaced_until().saturating_sub(now);
+            if self.terms.inline && deadline.is_some_and(|deadline| pause > 0 && self.monotonic() + pause > deadline) {
+                return (false, Step::TooSoon);
+            }
+            let flight = Flight::new();
+            *slot = Some(flight.clone());
+            standing.take_off(purpose);
+            (true, token.map_or_else(|| Step::Fly(flight.clone()), |token| Step::FlyBeside(flight.clone(), token)))
+        })
+    }
+
+    /// Has the fetch of `flight` done: by a thread of its own, or, inline, by this one.
+    fn depart(self: &Arc<Self>, flight: &Arc<Flight<Landing>>) {
+        if self.terms.inline {
+            return self.fly(flight, false);
+        }
+        let work = {
+            let (shared, flight, running) = (self.clone(), flight.clone(), self.clock.running());
+            move || {
+                let _running = running;
+                shared.fly(&flight, true);
+            }
+        };
+        let Err(error) = system::spawn("tokensource", work) else { return };
+        let (standing, now) = self.look();
+        if !standing.is_good(now) {
+            drop(standing);
+            return self.fly(flight, false);
+        }
+        let message = format!("no thread could be started for the refresh ({error}): this process is at a limit");
+        self.land(flight, now, Err(Error::new(Status::Internal, message).transient()), None);
+    }
+
+    fn fly(&self, flight: &Flight<Landing>, threads: bool) {
+        let (standing, now) = self.look();
+        let spaced = self.monotonic().saturating_add(standing.spaced_until().saturating_sub(now).max(0));
+        drop(standing);
+        if flight.wait(&self.clock, spaced).is_some() {
+            return;
+        }
+        let started = self.clock.now();
+        let deadline = started.coarse.monotonic.saturating_add(nanos(self.terms.budget()));
+        let errand = Errand { shared: self, flight, deadline, threads };
+        let mut secret = None;
+        let landing = catch_unwind(AssertUnwindSafe(|| {
+            let fetched = self.fetch.fetch(&errand);
+            secret = fetched.secret;
+            self.served(fetched.result?, started.boot)
+        }));
+        let landing = landing.unwrap_or_else(|_| {
+            Err(Error::new(Status::Internal, "the fetch panicked: this is a bug in tokensource, please report it"))
+        });
+        self.land(flight, started.boot, landing, secret);
+    }
+
+    /// Enters the result of a fetch, and gives it to all who wait for it.
+    fn land(&self, flight: &Flight<Landing>, started: Nanos, landing: Landing, secret: Option<Stamp>) {
+        let random = (self.random)();
+        self.change(|standing, now, slot| {
+            if standing.is_closed() {
+                return (false, ());
+            }
+            *slot = None;
+            match &landing {
+                Ok(served) => {
+                    count(&self.counts.tokens);
+                    standing.granted(served.clone(), started, now);
+                }
+                Err(error) => {
+                    count(&self.counts.failures);
+                    standing.failed(error.clone(), secret, now, random);
+                }
+            }
+            (true, ())
+        });
+        // After `close` this is one too many, and nobody hears it.
+        flight.land(landing);
+    }
+
+    /// Makes the token. Only the one flight that is under way comes here, so the next generation is its own.
+    fn served(&self, granted: Granted, started: Nanos) -> Landing {
+        let (standing, arrived) = self.look();
+        let lifetime = granted.grant.lifetime.unwrap_or(self.terms.default_lifetime);
+        let (margin, ahead) = (self.terms.margin, self.terms.ahead);
+        let birth = Birth { started, sent: granted.sent, arrived, lifetime, margin, ahead };
+        let life = Life::new(&birth, (self.random)()).ok_or_else(|| {
+            let message = format!(
+                "the token was already expired when it arrived: it lives {} s, counted from when it was asked for",
+                lifetime.as_secs_f64()
+            );
+            Error::new(Status::BadResponse, message)
+        })?;
+        let token = Token::new(granted.grant, granted.sent, lifetime, standing.next_generation(), self.clock.clone());
+        Ok(Served { token: Arc::new(token), life })
+    }
+
+    /// Looks at the secret's file, at most once a second, where that could end a hold-off.
+    fn secret_has_changed(&self, standing: &Standing) -> bool {
+        let (Some(failed_with), Some(path)) = (standing.secret_that_failed(), &self.terms.secret_file) else {
+            return false;
+        };
+        let (now, looked) = (self.monotonic(), self.looked.load(Ordering::Relaxed));
+        now >= looked.saturating_add(1_000_000_000)
+            && self.looked.compare_exchange(looked, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            && Stamp::at(path) != failed_with
+    }
+
+    fn monotonic(&self) -> Nanos {
+        self.clock.coarse().monotonic
+    }
+}
+
+/// What a running fetch sees of its source.
+struct Errand<'a> {
+    shared: &'a Shared,
+    flight: &'a Flight<Landing>,
+    deadline: Nanos,
+    threads: bool,
+}
+
+impl Course for Errand<'_> {
+    fn deadline(&self) -> Nanos {
+        self.deadline
+    }
+
+    fn attempts(&self) -> u32 {
+        let (standing, now) = self.shared.look();
+        match standing.flying() {
+            Some(Purpose::Probe) => 1,
+            // A failed refresh costs nobody anything while the token is good.
+            Some(Purpose::Refresh) if standing.is_good(now) => 1,
+            _ => self.shared.terms.max_attempts,
+        }
+    }
+
+    fn count_request(&self) {
+        count(&self.shared.counts.requests);
+    }
+
+    fn pause(&self, until: Nanos) -> bool {
+        self.flight.wait(&self.shared.clock, until).is_none()
+    }
+
+    fn threads(&self) -> bool {
+        self.threads
+    }
+
+    fn random(&self) -> f64 {
+        (self.shared.random)()
+    }
+}
