@@ -275,26 +275,31 @@ impl Answer<'_> {
         if let Some(description) = &description {
             message = format!("{message}: {}", description.trim_end_matches(['.', ' ']));
         }
+        let length = |text: &Option<String>| text.as_deref().map_or(0, |text| text.chars().count());
+        let mut left = LONGEST_IN_ALL - length(&code) - length(&description);
         let case = Case { status, code: code.as_deref().unwrap_or_default(), settings: self.settings };
-        let next = match status {
-            300..=399 => self.redirect(),
-            _ => HINTS.iter().find(|(applies, _)| applies(&case)).map_or(ASK, |(_, hint)| hint).to_owned(),
-        };
-        let busy = case.is_busy();
-        let error = Error::new(if code.is_some() { Status::OAuth } else { Status::Http }, format!("{message}; {next}"))
-            .with_http_status(status)
-            .with_server_wait(self.response.find("retry-after", |value| retry_after(value, self.now)));
-        let error = if busy { error.worth_another_attempt() } else { error };
-        let error = if busy || case.asks_for_patience() { error.transient() } else { error };
-        match code {
-            Some(code) => {
-                let length = |text: &str| text.chars().count();
-                let left = LONGEST_IN_ALL - length(&code) - description.as_deref().map_or(0, length);
-                let uri = self.body.object().and_then(|object| self.uri(&object.text("error_uri")?, left));
-                error.with_oauth(code, description, uri)
-            }
-            None => error,
+        if let 300..=399 = status {
+            let (target, next) = self.redirect(left.min(LONGEST_URL));
+            left -= length(&target);
+            let target = target.as_deref().unwrap_or("nowhere");
+            message = format!("{message}; redirects are never followed, this one points to {target}; {next}");
+        } else {
+            let next = HINTS.iter().find(|(applies, _)| applies(&case)).map_or(ASK, |(_, hint)| hint);
+            message = format!("{message}; {next}");
         }
+        let (again, transient) = (case.is_busy(), case.is_busy() || case.asks_for_patience());
+        let error = match code {
+            Some(code) => {
+                let uri = self.body.object().and_then(|object| self.uri(&object.text("error_uri")?, left));
+                Error::new(Status::OAuth, message).with_oauth(code, description, uri)
+            }
+            None => Error::new(Status::Http, message),
+        };
+        let error = if again { error.worth_another_attempt() } else { error };
+        let error = if transient { error.transient() } else { error };
+        error
+            .with_http_status(status)
+            .with_server_wait(self.response.find("retry-after", |value| retry_after(value, self.now)))
     }
 
     /// A text of the server, fit to print. One that came broken could not be searched for secrets.
@@ -325,9 +330,7 @@ impl Answer<'_> {
                     "error",
                     "title",
                 ];
-                let said = |object: &Object<'_>| {
-                    NAMES.iter().find_map(|name| self.quote(&object.text(name)?)).filter(|said| !said.is_empty())
-                };
+                let said = |object: &Object<'_>| NAMES.iter().find_map(|name| self.quote(&object.text(name)?));
                 let inner = |name| Object::read(object.get(name)?.get()).ok().as_ref().and_then(said);
                 said(object).or_else(|| inner("error")).or_else(|| inner("fault"))
             }
@@ -342,25 +345,14 @@ impl Answer<'_> {
         }
     }
 
-    /// What to do about a redirect. It is never followed: a credential goes to the URL that was configured.
-    fn redirect(&self) -> String {
+    /// Where a redirect points, and what to do about it. It is never followed: a credential goes to the URL that was
+    /// configured.
+    fn redirect(&self, most: usize) -> (Option<String>, &'static str) {
         let endpoint = &self.settings.endpoint;
-        let Some(target) = self.response.find("location", |location| Target::read(location, endpoint)) else {
-            return format!("that is a redirect to nowhere, and redirects are never followed; {WHICH_URL}");
-        };
-        let shown = self.hidden.print(&target.url, LONGEST_URL);
-        let configured = without_query(&endpoint.url);
-        let next = if target.same_origin && target.url.trim_end_matches('/') == configured.trim_end_matches('/') {
-            match target.url == configured {
-                true => "that is token_url itself: ask whoever runs the server",
-                false => "only a trailing slash differs: set token_url to it",
-            }
-        } else if target.same_origin || target.https {
-            "set token_url to it if that is the token endpoint"
-        } else {
-            "that is not https: check token_url"
-        };
-        format!("redirects are never followed, this one points to {shown}; {next}")
+        match self.response.find("location", |location| Target::read(location, endpoint)) {
+            Some(target) => (Some(self.hidden.print(&target.url, most)), target.advice),
+            None => (None, WHICH_URL),
+        }
     }
 }
 
@@ -368,40 +360,53 @@ impl Answer<'_> {
 struct Target {
     /// Absolute, without user information, query and fragment, any of which may hold a secret.
     url: String,
-    https: bool,
-    same_origin: bool,
+    advice: &'static str,
 }
 
 impl Target {
     fn read(location: &str, endpoint: &Endpoint) -> Option<Self> {
         let location = without_query(location);
-        let base = without_query(&endpoint.url);
-        let (own_scheme, own) = base.split_once("://")?;
-        let own_authority = own.split('/').next()?;
+        let (own_scheme, own) = without_query(&endpoint.url).split_once("://")?;
+        let (own_authority, own_path) = split_path(own);
         let (scheme, rest) = match location.split_once("://") {
             Some((scheme, rest)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => (scheme, rest.to_owned()),
             _ if location.is_empty() => (own_scheme, own.to_owned()),
             _ if location.starts_with("//") => (own_scheme, location[2..].to_owned()),
             _ if location.starts_with('/') => (own_scheme, format!("{own_authority}{location}")),
             _ if location.split('/').next()?.contains(':') => return None,
-            _ => (own_scheme, format!("{}/{location}", own.rsplit_once('/').map_or(own, |(folder, _)| folder))),
+            _ => {
+                let (folder, _) = own_path.rsplit_once('/').unwrap_or_default();
+                (own_scheme, format!("{own_authority}{folder}/{location}"))
+            }
         };
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (authority, path) = split_path(&rest);
         let authority = authority.rsplit('@').next()?;
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse::<u16>().ok()?)),
             _ => (authority, None),
         };
-        let scheme = scheme.to_ascii_lowercase();
-        let https = scheme == "https";
+        if host.is_empty() {
+            return None;
+        }
+        let https = scheme.eq_ignore_ascii_case("https");
         let same_host = host.trim_matches(['[', ']']).eq_ignore_ascii_case(&endpoint.host);
         let same_port = port.unwrap_or(if https { 443 } else { 80 }) == endpoint.port;
-        (!host.is_empty()).then(|| Self {
-            url: format!("{scheme}://{authority}{path}"),
-            https,
-            same_origin: https == endpoint.https && same_host && same_port,
-        })
+        let same_origin = https == endpoint.https && same_host && same_port;
+        let advice = if same_origin && path == own_path {
+            "that is token_url itself: ask whoever runs the server"
+        } else if same_origin && path.trim_end_matches('/') == own_path.trim_end_matches('/') {
+            "only a trailing slash differs: set token_url to it"
+        } else if same_origin || https {
+            "if that is the token endpoint, set token_url to it"
+        } else {
+            "that is not https: check token_url"
+        };
+        Some(Self { url: format!("{}://{authority}{path}", scheme.to_ascii_lowercase()), advice })
     }
+}
+
+fn split_path(url: &str) -> (&str, &str) {
+    url.split_at(url.find('/').unwrap_or(url.len()))
 }
 
 fn without_query(url: &str) -> &str {
@@ -434,18 +439,16 @@ impl Case<'_> {
         self.says(&["invalid_client"], &[401])
     }
 
-    fn uses_basic(&self) -> bool {
-        self.settings.auth_method == AuthMethod::ClientSecretBasic
-    }
-
-    /// Whether the two Basic encodings differ (RFC 6749 §2.3.1). A secret in a file is not known here.
+    /// Whether it was refused for characters that the two Basic encodings may write differently (RFC 6749 §2.3.1). A
+    /// secret in a file is not known here.
     fn is_ambiguous(&self) -> bool {
         let ambiguous = |text: &str| text.bytes().any(|b| !(b.is_ascii_alphanumeric() || b"-._~".contains(&b)));
         let secret = match &self.settings.client_secret {
             ClientSecret::Text(secret) => ambiguous(secret.expose()),
             ClientSecret::File(_) => false,
         };
-        secret || ambiguous(&self.settings.client_id)
+        let basic = self.settings.auth_method == AuthMethod::ClientSecretBasic;
+        self.wrong_client() && basic && (secret || ambiguous(&self.settings.client_id))
     }
 
     fn sends(&self, format: BodyFormat) -> bool {
@@ -492,31 +495,6 @@ const HINTS: &[Hint] = &[
         "the server may want body_format=form, or does not offer this grant_type",
     ),
     (
-        |it| {
-            it.wrong_client()
-                && it.uses_basic()
-                && it.is_ambiguous()
-                && it.settings.basic_encoding == BasicEncoding::Raw
-        },
-        "check client_id and client_secret, and that they belong to this server's environment (sandbox or production); \
-         they hold characters that servers decode differently: try basic_encoding=rfc6749",
-    ),
-    (
-        |it| it.wrong_client() && it.uses_basic() && it.is_ambiguous(),
-        "check client_id and client_secret, and that they belong to this server's environment (sandbox or production); \
-         they hold characters that servers decode differently: try basic_encoding=raw",
-    ),
-    (
-        |it| it.wrong_client() && it.uses_basic(),
-        "check client_id and client_secret, and that they belong to this server's environment (sandbox or production); \
-         some servers want auth_method=client_secret_post",
-    ),
-    (
-        |it| it.wrong_client(),
-        "check client_id and client_secret, and that they belong to this server's environment (sandbox or production); \
-         some servers want auth_method=client_secret_basic",
-    ),
-    (
         |it| it.says(&["unauthorized_client"], &[]),
         "the server does not let this client use this grant_type: ask whoever runs it",
     ),
@@ -526,6 +504,27 @@ const HINTS: &[Hint] = &[
     ),
     (|it| it.says(&["invalid_target"], &[]), "check resource and audience"),
     (|it| it.says(&["invalid_grant"], &[]), "check grant_type and the param.NAME options that go with it"),
+    // Auth0 says access_denied with a 401 to a wrong secret.
+    (
+        |it| it.is_ambiguous() && it.settings.basic_encoding == BasicEncoding::Raw,
+        "check client_id, client_secret and which environment they are for; they hold characters that not all servers \
+         read alike: try basic_encoding=rfc6749",
+    ),
+    (
+        |it| it.is_ambiguous(),
+        "check client_id, client_secret and which environment they are for; they hold characters that not all servers \
+         read alike: try basic_encoding=raw",
+    ),
+    (
+        |it| it.wrong_client() && it.settings.auth_method == AuthMethod::ClientSecretBasic,
+        "check client_id, client_secret and which environment they are for; the server may want \
+         auth_method=client_secret_post",
+    ),
+    (
+        |it| it.wrong_client(),
+        "check client_id, client_secret and which environment they are for; the server may want \
+         auth_method=client_secret_basic",
+    ),
     (
         |it| it.says(&["access_denied"], &[403]),
         "the server refuses this client or its address: ask whoever runs it what this client may do and from where",
@@ -564,8 +563,8 @@ fn scope(object: &Object<'_>) -> Result<Option<String>, String> {
 fn expires_in(value: &RawValue) -> Option<Duration> {
     let lifetime = match json::text(value) {
         Some(text) => seconds(text.trim())?,
-        // Only a number may have an exponent, and `true` parses as neither.
-        None if value.get().contains(['e', 'E']) => whole_or_float(value.get().parse().ok()?)?,
+        // `true` has an e too, and parses as neither.
+        None if value.get().contains(['e', 'E']) => float_seconds(value.get().parse().ok()?)?,
         None => seconds(value.get())?,
     };
     (!lifetime.is_zero()).then_some(lifetime)
@@ -585,7 +584,7 @@ fn seconds(text: &str) -> Option<Duration> {
 }
 
 /// A float of seconds, infinity too; at most ten years. `None` below 0.
-fn whole_or_float(seconds: f64) -> Option<Duration> {
+fn float_seconds(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds.min(TEN_YEARS.as_secs_f64())).ok()
 }
 
@@ -606,7 +605,7 @@ fn jwt_lifetime(token: &str, now: i64) -> Option<Duration> {
     let exp = moment("exp")?;
     let from_now = Some(exp - now as f64).filter(|left| *left <= 86_400.0);
     let spans = [moment("iat").map(|iat| exp - iat), from_now].into_iter().flatten();
-    spans.filter(|span| *span > 0.0).reduce(f64::min).and_then(whole_or_float).filter(|span| !span.is_zero())
+    spans.filter(|span| *span > 0.0).reduce(f64::min).and_then(float_seconds).filter(|span| !span.is_zero())
 }
 
 /// Seconds, or a date held against `now`; `None` if it is past or unreadable.
