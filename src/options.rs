@@ -258,7 +258,8 @@ impl OptionInfo {
         Ok(Secret::new(value))
     }
 
-    fn words(&self) -> impl Iterator<Item = &'static str> {
+    /// The words of an option that takes one of a few.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &'static str> {
         self.allowed.split(" | ")
     }
 

@@ -267,10 +267,10 @@ mod tests {
 
     #[test]
     fn the_room_suffices_for_the_worst_text() {
-        for (worst, byte) in [("\u{1}", 6), ("é", 3)] {
+        for worst in ["\u{1}", "é"] {
             let values = [("resource", vec![worst; 3]), ("x", vec![worst]), (worst, vec![""])];
-            assert!(json(&values).expose().len() <= room(&values, 6, 8), "{byte}");
-            assert!(form(&values).expose().len() <= room(&values, 3, 2), "{byte}");
+            assert!(json(&values).expose().len() <= room(&values, 6, 8));
+            assert!(form(&values).expose().len() <= room(&values, 3, 2));
         }
     }
 
