@@ -2,15 +2,20 @@
 #![deny(unsafe_code)]
 
 mod backoff;
+mod client_secret;
 mod clock;
 mod config;
 mod current;
+mod endpoint;
 mod error;
 mod fetch;
 mod flight;
 mod gate;
 mod json;
+mod options;
 mod printable;
+mod providers;
+mod proxy;
 mod request;
 mod response;
 mod secret;
@@ -29,6 +34,9 @@ mod sync {
     };
 }
 
-
+pub use config::Config;
 pub use error::{Error, Status};
+pub use options::{OptionInfo, options};
 pub use secret::Secret;
+pub use source::TokenSource;
+pub use token::Token;

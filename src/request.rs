@@ -1,10 +1,283 @@
-//! Pure: settings and a secret make the one HTTP request that asks for a token.
+//! Pure: settings and a secret make the one HTTP request that asks for a token (RFC 6749 §4.4.2 and §2.3.1).
 
-use crate::secret::Secret;
+use crate::{
+    config::{AuthMethod, BasicEncoding, BodyFormat, Settings},
+    secret::Secret,
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use zeroize::Zeroizing;
 
 /// A POST to the token endpoint, complete but for Host and Content-Length.
+#[derive(Debug)]
 pub(crate) struct TokenRequest {
     pub(crate) url: String,
+    /// Names in lower case, each once.
     pub(crate) headers: Vec<(String, Secret)>,
     pub(crate) body: Secret,
+}
+
+/// The request that these settings and this secret make.
+pub(crate) fn token_request(settings: &Settings, secret: &Secret) -> TokenRequest {
+    let parameters = parameters(settings, secret);
+    let (content_type, body) = match settings.body_format {
+        BodyFormat::Form => ("application/x-www-form-urlencoded", form(&parameters)),
+        BodyFormat::Json => ("application/json", json(&parameters)),
+    };
+    let mut headers = Vec::new();
+    let mut add = |name: &str, value: Secret| headers.push((name.to_owned(), value));
+    if settings.auth_method == AuthMethod::ClientSecretBasic {
+        add("authorization", basic(settings, secret));
+    }
+    add("content-type", Secret::new(content_type));
+    add("user-agent", Secret::new(settings.user_agent.as_str()));
+    if !settings.headers.iter().any(|(name, _)| name == "accept") {
+        add("accept", Secret::new("application/json"));
+    }
+    headers.extend(settings.headers.iter().cloned());
+    TokenRequest { url: settings.endpoint.url.clone(), headers, body }
+}
+
+/// The parameters of the body in their order, each with one value or, for `resource` alone, several.
+fn parameters<'a>(settings: &'a Settings, secret: &'a Secret) -> Vec<(&'a str, Vec<&'a str>)> {
+    let mut parameters = vec![("grant_type", vec![settings.grant_type.as_str()])];
+    parameters.extend(settings.scope.as_deref().map(|scope| ("scope", vec![scope])));
+    parameters.extend(settings.audience.as_deref().map(|audience| ("audience", vec![audience])));
+    if !settings.resource.is_empty() {
+        parameters.push(("resource", settings.resource.iter().map(String::as_str).collect()));
+    }
+    if settings.auth_method == AuthMethod::ClientSecretPost {
+        parameters.push(("client_id", vec![&settings.client_id]));
+        // RFC 6749 §2.3.1: an empty secret may be left out, and a server that knows a public client wants it so.
+        if !secret.expose().is_empty() {
+            parameters.push(("client_secret", vec![secret.expose()]));
+        }
+    }
+    parameters.extend(settings.params.iter().map(|(name, value)| (name.as_str(), vec![value.expose()])));
+    parameters
+}
+
+/// Room for the parameters however much their encoding swells them: a buffer that grows leaves copies of secrets behind.
+fn room(parameters: &[(&str, Vec<&str>)], swell: usize, around: usize) -> usize {
+    let pairs = parameters.iter().flat_map(|(name, values)| values.iter().map(|value| name.len() + value.len()));
+    pairs.map(|length| length * swell + around).sum::<usize>() + around
+}
+
+/// All but RFC 3986's unreserved characters. A space becomes `%20` and never `+`, which Authlib's server refuses.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+fn form(parameters: &[(&str, Vec<&str>)]) -> Secret {
+    // Three bytes for one.
+    let mut body = Zeroizing::new(String::with_capacity(room(parameters, 3, "=&".len())));
+    for (name, values) in parameters {
+        for value in values {
+            if !body.is_empty() {
+                body.push('&');
+            }
+            body.extend(utf8_percent_encode(name, RESERVED));
+            body.push('=');
+            body.extend(utf8_percent_encode(value, RESERVED));
+        }
+    }
+    Secret::new(body.as_str())
+}
+
+fn json(parameters: &[(&str, Vec<&str>)]) -> Secret {
+    struct Object<'a>(&'a [(&'a str, Vec<&'a str>)]);
+    impl Serialize for Object<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = serializer.serialize_map(Some(self.0.len()))?;
+            for (name, values) in self.0 {
+                match values.as_slice() {
+                    [value] => object.serialize_entry(name, value)?,
+                    values => object.serialize_entry(name, values)?,
+                }
+            }
+            object.end()
+        }
+    }
+    // Six bytes for one, as in \u0001.
+    let mut body = Zeroizing::new(Vec::with_capacity(room(parameters, 6, r#""":[""],"#.len())));
+    serde_json::to_writer(&mut *body, &Object(parameters)).expect("a Vec takes every write, and text is always JSON");
+    Secret::new(std::str::from_utf8(&body).expect("JSON is UTF-8"))
+}
+
+fn basic(settings: &Settings, secret: &Secret) -> Secret {
+    let (id, secret) = (settings.client_id.as_str(), secret.expose());
+    let mut pair = Zeroizing::new(String::with_capacity(3 * (id.len() + secret.len()) + 1));
+    match settings.basic_encoding {
+        BasicEncoding::Rfc6749 => {
+            pair.extend(utf8_percent_encode(id, RESERVED));
+            pair.push(':');
+            pair.extend(utf8_percent_encode(secret, RESERVED));
+        }
+        BasicEncoding::Raw => pair.extend([id, ":", secret]),
+    }
+    let encoded = Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes()));
+    // Capital B: django-oauth-toolkit answers 401 to `basic`.
+    let mut value = String::with_capacity("Basic ".len() + encoded.len());
+    value.extend(["Basic ", &encoded]);
+    Secret::new(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn request(options: &[(&str, &str)]) -> TokenRequest {
+        let mut config = Config::new();
+        for (name, value) in [("token_url", "https://h/t"), ("client_id", "id"), ("client_secret", "secret")] {
+            config.set(name, value).unwrap();
+        }
+        for (name, value) in options {
+            // Whoever names a provider wants its URL.
+            if *name == "provider" {
+                config.set("token_url", None).unwrap();
+            }
+            config.set(name, *value).unwrap();
+        }
+        let settings = config.settings(&|_| None).unwrap();
+        let (_, secret) = settings.client_secret.read();
+        token_request(&settings, &secret.unwrap())
+    }
+
+    fn header<'a>(request: &'a TokenRequest, name: &str) -> Option<&'a str> {
+        let mut found = request.headers.iter().filter(|(known, _)| known == name);
+        let value = found.next().map(|(_, value)| value.expose());
+        assert!(found.next().is_none(), "{name} twice");
+        value
+    }
+
+    fn body(options: &[(&str, &str)]) -> String {
+        request(options).body.expose().to_owned()
+    }
+
+    fn pair(options: &[(&str, &str)]) -> String {
+        let request = request(options);
+        let value = header(&request, "authorization").unwrap().strip_prefix("Basic ").unwrap();
+        String::from_utf8(BASE64_STANDARD.decode(value).unwrap()).unwrap()
+    }
+
+    fn whole(request: &TokenRequest) -> String {
+        let headers: String =
+            request.headers.iter().map(|(name, value)| format!("{name}: {}\n", value.expose())).collect();
+        format!("{}\n{headers}\n{}", request.url, request.body.expose())
+    }
+
+    #[test]
+    fn podero_gets_exactly_this() {
+        let version = env!("CARGO_PKG_VERSION");
+        for (provider, host) in [("podero", "app.podero.com"), ("podero-sandbox", "sandbox-app.podero.com")] {
+            let request = request(&[("provider", provider), ("client_id", "my-id"), ("client_secret", "s3cret")]);
+            let expected = format!(
+                "https://{host}/oauth2/token/\n\
+                 authorization: Basic bXktaWQ6czNjcmV0\n\
+                 content-type: application/json\n\
+                 user-agent: tokensource/{version}\n\
+                 accept: application/json\n\
+                 cache-control: no-cache\n\
+                 \n\
+                 {{\"grant_type\":\"client_credentials\"}}"
+            );
+            assert_eq!(whole(&request), expected);
+        }
+    }
+
+    #[test]
+    fn gardin_gets_exactly_this() {
+        let request = request(&[("provider", "gardin"), ("client_id", "my-id"), ("client_secret", "p+/=ss")]);
+        let expected = format!(
+            "https://login.gardin.ag/oauth2/token\n\
+             authorization: Basic bXktaWQ6cCsvPXNz\n\
+             content-type: application/x-www-form-urlencoded\n\
+             user-agent: tokensource/{}\n\
+             accept: application/json\n\
+             \n\
+             grant_type=client_credentials",
+            env!("CARGO_PKG_VERSION")
+        );
+        assert_eq!(whole(&request), expected);
+    }
+
+    #[test]
+    fn basic_is_percent_encoded_utf8_or_raw() {
+        let odd = [("client_id", "a:b é"), ("client_secret", "p ü+/=%&-._~")];
+        assert_eq!(pair(&odd), "a%3Ab%20%C3%A9:p%20%C3%BC%2B%2F%3D%25%26-._~");
+        let odd = [("client_id", "a b é"), ("client_secret", "p ü+/=%:&-._~"), ("basic_encoding", "raw")];
+        assert_eq!(pair(&odd), "a b é:p ü+/=%:&-._~");
+        assert_eq!(pair(&[("client_secret", "")]), "id:");
+    }
+
+    #[test]
+    fn with_basic_neither_id_nor_secret_is_in_the_body() {
+        assert_eq!(body(&[]), "grant_type=client_credentials");
+    }
+
+    #[test]
+    fn with_post_both_are_in_the_body_and_an_empty_secret_is_nowhere() {
+        let post = ("auth_method", "client_secret_post");
+        let sent = request(&[post, ("client_secret", "p ü+&=")]);
+        assert_eq!(header(&sent, "authorization"), None);
+        assert_eq!(sent.body.expose(), "grant_type=client_credentials&client_id=id&client_secret=p%20%C3%BC%2B%26%3D");
+        assert_eq!(body(&[post, ("client_secret", "")]), "grant_type=client_credentials&client_id=id");
+        assert_eq!(
+            body(&[post, ("body_format", "json"), ("client_secret", "a\"\\\u{1}ü")]),
+            r#"{"grant_type":"client_credentials","client_id":"id","client_secret":"a\"\\"#.to_owned() + "\\u0001ü\"}"
+        );
+    }
+
+    const EVERYTHING: [(&str, &str); 6] = [
+        ("grant_type", "account_credentials"),
+        ("scope", "read write"),
+        ("audience", "https://api/"),
+        ("resource", "https://a/?q=1 urn:b"),
+        ("param.z", ""),
+        ("param.account_id", "x y"),
+    ];
+
+    #[test]
+    fn a_form_has_all_parameters_and_no_plus() {
+        assert_eq!(
+            body(&EVERYTHING),
+            "grant_type=account_credentials&scope=read%20write&audience=https%3A%2F%2Fapi%2F\
+             &resource=https%3A%2F%2Fa%2F%3Fq%3D1&resource=urn%3Ab&account_id=x%20y&z="
+        );
+    }
+
+    #[test]
+    fn json_has_all_parameters_and_an_array_only_for_several_resources() {
+        let json = ("body_format", "json");
+        assert_eq!(
+            body(&[&EVERYTHING[..], &[json]].concat()),
+            r#"{"grant_type":"account_credentials","scope":"read write","audience":"https://api/","#.to_owned()
+                + r#""resource":["https://a/?q=1","urn:b"],"account_id":"x y","z":""}"#
+        );
+        assert_eq!(body(&[json, ("resource", "urn:b")]), r#"{"grant_type":"client_credentials","resource":"urn:b"}"#);
+    }
+
+    #[test]
+    fn a_header_of_the_users_replaces_ours() {
+        let sent = request(&[("header.ACCEPT", "*/*"), ("header.X-Key", "é"), ("user_agent", "mine/1")]);
+        assert_eq!(header(&sent, "accept"), Some("*/*"));
+        assert_eq!(header(&sent, "x-key"), Some("é"));
+        assert_eq!(header(&sent, "user-agent"), Some("mine/1"));
+    }
+
+    #[test]
+    fn the_room_suffices_for_the_worst_text() {
+        for worst in ["\u{1}", "é"] {
+            let values = [("resource", vec![worst; 3]), ("x", vec![worst]), (worst, vec![""])];
+            assert!(json(&values).expose().len() <= room(&values, 6, 8));
+            assert!(form(&values).expose().len() <= room(&values, 3, 2));
+        }
+    }
+
+    #[test]
+    fn a_request_prints_without_its_secrets() {
+        let sent =
+            request(&[("client_secret", "hunter2"), ("auth_method", "client_secret_post"), ("header.x", "hunter3")]);
+        assert!(!format!("{sent:?}").contains("hunter"));
+    }
 }

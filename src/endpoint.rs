@@ -1,0 +1,197 @@
+//! The token endpoint: a URL taken apart once, strictly, so that no two readers of it can disagree where a credential goes.
+//!
+//! Pure: it resolves no name. Whether plain `http` may be spoken to a host is decided in `config.rs`.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Where the credential may go, and nowhere else.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    /// As configured, fit to print (it holds no user information) and to hand to the transport.
+    pub(crate) url: String,
+    pub(crate) https: bool,
+    /// In lower case; without brackets for an IPv6 address.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// `http` without `allow_insecure_http`: every address that the host resolves to must be loopback.
+    pub(crate) must_be_loopback: bool,
+}
+
+impl Endpoint {
+    /// Reads an `https` or `http` URL. The error says what is wrong, and repeats nothing of the URL: whoever wrote a
+    /// password into it must not find it in a log.
+    pub(crate) fn parse(url: &str) -> Result<Self, String> {
+        uri_characters(url)?;
+        let (scheme, rest) = url.split_once("://").ok_or("it has no scheme: it starts with https://")?;
+        let https = scheme.eq_ignore_ascii_case("https");
+        if !https && !scheme.eq_ignore_ascii_case("http") {
+            return Err("its scheme is neither https nor http".into());
+        }
+        if rest.contains('#') {
+            return Err("it has a fragment (#…), which is never sent to a server: remove it".into());
+        }
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        if authority.contains('@') {
+            return Err("it holds a user: give client_id and client_secret as options of their own".into());
+        }
+        let (host, port) = host_and_port(authority)?;
+        // What the HTTP crate would refuse later, such as a URL of 64 KiB, is refused here.
+        url.parse::<http::Uri>().map_err(|error| format!("it is not a URL: {error}"))?;
+        let port = port.unwrap_or(if https { 443 } else { 80 });
+        Ok(Self { url: url.to_owned(), https, host, port, must_be_loopback: !https })
+    }
+
+    /// Whether the host is this machine by its very name: `localhost` or a literal loopback address.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self.host.parse::<IpAddr>() {
+            Ok(address) => address.is_loopback(),
+            Err(_) => self.host.strip_suffix('.').unwrap_or(&self.host) == "localhost",
+        }
+    }
+}
+
+/// Refuses what RFC 3986 does not allow anywhere in a URI.
+pub(crate) fn uri_characters(uri: &str) -> Result<(), String> {
+    if !uri.is_ascii() {
+        return Err("it has characters beyond ASCII: write the host as xn--…, percent-encode the rest".into());
+    }
+    match uri.find(|c: char| !c.is_ascii_graphic() || r#""<>\^`{|}"#.contains(c)) {
+        Some(at) => Err(format!("byte {at} is a character that a URL cannot hold: percent-encode it")),
+        None => Ok(()),
+    }
+}
+
+/// The host, in lower case and without brackets, and the port of `host`, `host:port`, `[v6]` or `[v6]:port`.
+pub(crate) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), String> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']').ok_or("its host has [ without ]")?;
+            address.parse::<Ipv6Addr>().map_err(|_| "between [ and ] is no IPv6 address")?;
+            match port.strip_prefix(':') {
+                None if !port.is_empty() => return Err("after ] there may only be a port".into()),
+                port => (address, port),
+            }
+        }
+        None => {
+            let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+            host_name(host)?;
+            (host, port)
+        }
+    };
+    let port = match port {
+        None => None,
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => match digits.parse() {
+            Ok(port) if port > 0 => Some(port),
+            _ => return Err("its port is not a number from 1 to 65535".into()),
+        },
+        Some(_) => return Err("its port is not a number from 1 to 65535".into()),
+    };
+    Ok((host.to_ascii_lowercase(), port))
+}
+
+/// A DNS name (underscores allowed, one final dot too) or an IPv4 address in its one usual spelling: resolvers also take
+/// `127.1` and `0x7f.1` for addresses, other readers take them for names.
+fn host_name(host: &str) -> Result<(), String> {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    if name.is_empty() {
+        return Err("it has no host".into());
+    }
+    let label = |label: &str| {
+        (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
+    if name.len() > 253 || !name.split('.').all(label) {
+        return Err("its host is not a host name".into());
+    }
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let looks_like_a_number =
+        last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x") || last.starts_with("0X");
+    if looks_like_a_number && host.parse::<std::net::Ipv4Addr>().is_err() {
+        return Err("its host ends in a number but is not an IPv4 address of four decimal numbers".into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(url: &str) -> (bool, String, u16) {
+        let endpoint = Endpoint::parse(url).unwrap_or_else(|wrong| panic!("{url}: {wrong}"));
+        assert_eq!(endpoint.url, url);
+        (endpoint.https, endpoint.host, endpoint.port)
+    }
+
+    #[test]
+    fn a_url_is_taken_apart() {
+        let parts_of = [
+            ("https://app.podero.com/oauth2/token/", (true, "app.podero.com", 443)),
+            ("HTTPS://Example.COM", (true, "example.com", 443)),
+            ("http://localhost:8080/t?tenant=a@b:c/d", (false, "localhost", 8080)),
+            ("https://h?x=1", (true, "h", 443)),
+            ("https://svc.cluster.local.:65535/", (true, "svc.cluster.local.", 65535)),
+            ("http://[::1]/t", (false, "::1", 80)),
+            ("https://[2001:DB8::1]:1/t", (true, "2001:db8::1", 1)),
+            ("https://127.0.0.1/", (true, "127.0.0.1", 443)),
+            ("https://my_host-1/", (true, "my_host-1", 443)),
+        ];
+        for (url, (https, host, port)) in parts_of {
+            assert_eq!(parts(url), (https, host.to_owned(), port), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_plainly_a_url_is_refused_with_its_reason() {
+        let long = format!("https://h/{}", "a".repeat(1 << 16));
+        let refused = [
+            ("example.com/token", "no scheme"),
+            ("//example.com/token", "no scheme"),
+            ("ftp://example.com/", "neither https nor http"),
+            (" https://example.com/", "byte 0"),
+            ("https://example.com/a b", "byte 21"),
+            ("https://example.com/\n", "byte 20"),
+            ("https://example.com\\@evil.example/", "byte 19"),
+            ("https://münchen.example/", "xn--"),
+            ("https://example.com/#top", "fragment"),
+            ("https://user:hunter2@example.com/", "client_id"),
+            ("https://user@example.com/", "client_id"),
+            ("https://", "no host"),
+            ("https:///token", "no host"),
+            ("https://:443/token", "no host"),
+            ("https://./token", "no host"),
+            ("https://a..b/", "not a host name"),
+            ("https://%61.example/", "not a host name"),
+            ("https://a:b:c/", "port"),
+            ("https://::1/", "no host"),
+            ("https://h:/", "port"),
+            ("https://h:0/", "port"),
+            ("https://h:65536/", "port"),
+            ("https://h:+1/", "port"),
+            ("https://[::1/", "[ without ]"),
+            ("https://[::1]x/", "after ]"),
+            ("https://[fe80::1%25eth0]/", "no IPv6"),
+            ("https://[127.0.0.1]/", "no IPv6"),
+            ("https://127.1/", "ends in a number"),
+            ("https://2130706433/", "ends in a number"),
+            ("https://0x7f000001/", "ends in a number"),
+            ("https://127.0.0.01/", "ends in a number"),
+            (&long, "not a URL"),
+        ];
+        for (url, reason) in refused {
+            let wrong = Endpoint::parse(url).expect_err(url);
+            assert!(wrong.contains(reason), "{url}: {wrong}");
+            assert!(!wrong.contains("hunter2"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_a_literal_address_or_localhost() {
+        for url in
+            ["http://localhost/", "http://LOCALHOST.:1/", "http://127.0.0.1/", "http://127.255.0.9/", "http://[::1]/"]
+        {
+            assert!(Endpoint::parse(url).unwrap().is_loopback(), "{url}");
+        }
+        for url in ["http://localhost.example/", "http://128.0.0.1/", "http://0.0.0.0/", "http://[::2]/", "http://h/"] {
+            assert!(!Endpoint::parse(url).unwrap().is_loopback(), "{url}");
+        }
+    }
+}
