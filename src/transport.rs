@@ -319,12 +319,12 @@ impl HttpTransport {
 
     fn check_tunnel(&self, status: u16) -> Result<(), Error> {
         let (peer, asked) = (self.peer(), &self.host);
-        let failed = |why: String| Error::new(Status::Network, why).with_http_status(status);
+        let failed = |why: String| Error::new(Status::Network, why);
         Err(match status {
             200..300 => return Ok(()),
-            401 | 407 => {
-                failed(format!("{peer} refused our credentials ({status}): give a user and password that it accepts"))
-            }
+            401 | 407 => failed(format!(
+                "{peer} refused our credentials ({status}): put a user and password that it accepts into its URL"
+            )),
             408 | 425 | 429 | 500.. => {
                 failed(format!("{peer} could not reach {asked} ({status}): it is overloaded, or the server is down"))
                     .transient()

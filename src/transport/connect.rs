@@ -14,19 +14,26 @@ pub(super) struct Wire {
 
 /// Connects to the first address that answers; the error is that of the last one tried, with its address.
 pub(super) fn dial(addresses: &[SocketAddr], by: Instant) -> io::Result<Wire> {
+    let socket = try_each(addresses, by, TcpStream::connect_timeout)?;
+    // TLS writes twice in a row; Nagle's algorithm would hold the second back until the first is acknowledged.
+    let _ = socket.set_nodelay(true);
+    Ok(Wire { socket, deadline: by })
+}
+
+fn try_each<T>(
+    addresses: &[SocketAddr],
+    by: Instant,
+    connect: impl Fn(&SocketAddr, Duration) -> io::Result<T>,
+) -> io::Result<T> {
     let mut last_failure = io::Error::other("the name has no address");
     for (tried, address) in addresses.iter().enumerate() {
         let left = by.saturating_duration_since(Instant::now());
         let attempt = match share(left, addresses.len() - tried) {
-            Some(share) => TcpStream::connect_timeout(address, share),
+            Some(share) => connect(address, share),
             None => Err(io::ErrorKind::TimedOut.into()),
         };
         match attempt {
-            Ok(socket) => {
-                // TLS writes twice in a row; Nagle's algorithm would hold the second back until the first is acknowledged.
-                let _ = socket.set_nodelay(true);
-                return Ok(Wire { socket, deadline: by });
-            }
+            Ok(connected) => return Ok(connected),
             Err(error) => last_failure = io::Error::new(error.kind(), format!("{address}: {error}")),
         }
     }
@@ -79,5 +86,53 @@ impl Write for Wire {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{cell::RefCell, net::TcpListener};
+
+    #[test]
+    fn a_share_is_an_equal_part_of_what_is_left() {
+        let left = Duration::from_secs(10);
+        assert_eq!(share(left, 1), Some(left));
+        assert_eq!(share(left, 4), Some(Duration::from_millis(2500)));
+        assert_eq!(share(Duration::ZERO, 1), None);
+        assert_eq!(share(Duration::from_nanos(1), 2), None);
+    }
+
+    #[test]
+    fn an_address_that_answers_nothing_leaves_time_for_the_next() {
+        let (dead, alive) = (SocketAddr::from(([1; 4], 1)), SocketAddr::from(([2; 4], 2)));
+        let shares = RefCell::new(vec![]);
+        let by = Instant::now() + Duration::from_secs(1000);
+        let connected = try_each(&[dead, alive], by, |address, share| {
+            shares.borrow_mut().push(share);
+            if *address == dead { Err(io::ErrorKind::TimedOut.into()) } else { Ok(*address) }
+        });
+        assert_eq!(connected.unwrap(), alive);
+        assert!(shares.borrow()[0] <= Duration::from_secs(500));
+    }
+
+    #[test]
+    fn a_refusing_address_is_passed_over() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let alive = listener.local_addr().unwrap();
+        let dead = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, alive.port()));
+        let by = Instant::now() + Duration::from_secs(20);
+        assert_eq!(dial(&[dead, alive], by).unwrap().socket.peer_addr().unwrap(), alive);
+    }
+
+    #[test]
+    fn the_error_names_the_last_address() {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let dead = SocketAddr::from(([127, 0, 0, 1], port));
+        let error = dial(&[dead], Instant::now() + Duration::from_secs(20)).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        assert!(error.to_string().starts_with(&format!("{dead}: ")), "{error}");
+        assert_eq!(dial(&[dead], Instant::now()).err().unwrap().kind(), io::ErrorKind::TimedOut);
+        assert!(dial(&[], Instant::now()).is_err());
     }
 }

@@ -257,9 +257,10 @@ impl<'a, S: Read> Incoming<'a, S> {
     }
 
     fn body_until_closed(&mut self) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        let mut body = Zeroizing::default();
+        let mut body = Zeroizing::new(Vec::new());
         while self.has_more()? {
-            self.move_into(&mut body, BODY_LIMIT + 1 - body.len());
+            let room = BODY_LIMIT + 1 - body.len();
+            self.move_into(&mut body, room);
             if body.len() > BODY_LIMIT {
                 return Err(TOO_LARGE);
             }
@@ -303,5 +304,247 @@ impl<'a, S: Read> Incoming<'a, S> {
                 return Err(Fault::CutShort);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+
+    /// A peer that sends prepared pieces, one per read, and keeps what it is sent.
+    #[derive(Default)]
+    struct Peer {
+        pieces: VecDeque<Vec<u8>>,
+        heard: Vec<u8>,
+        end: Option<io::ErrorKind>,
+    }
+
+    impl Read for Peer {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let Some(piece) = self.pieces.front_mut() else { return self.end.map_or(Ok(0), |kind| Err(kind.into())) };
+            let length = piece.len().min(buffer.len());
+            buffer[..length].copy_from_slice(&piece[..length]);
+            piece.drain(..length);
+            if piece.is_empty() {
+                self.pieces.pop_front();
+            }
+            Ok(length)
+        }
+    }
+
+    impl Write for Peer {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.heard.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The answer to a request, whole and byte by byte, which must be the same.
+    fn answer(bytes: impl AsRef<[u8]>) -> Result<RawResponse, String> {
+        let bytes = bytes.as_ref();
+        let read = |pieces: Vec<Vec<u8>>| {
+            let mut peer = Peer { pieces: pieces.into(), ..Peer::default() };
+            exchange(&mut peer, b"?").map_err(|fault| format!("{fault:?}"))
+        };
+        let whole = read(vec![bytes.to_vec()]);
+        let dripped = read(bytes.iter().map(|byte| vec![*byte]).collect());
+        match (&whole, &dripped) {
+            (Ok(whole), Ok(dripped)) => {
+                assert_eq!((whole.status, &whole.headers), (dripped.status, &dripped.headers));
+                assert_eq!(whole.body, dripped.body);
+            }
+            (Err(whole), Err(dripped)) => assert_eq!(whole, dripped),
+            _ => panic!("whole: {}, dripped: {}", whole.is_ok(), dripped.is_ok()),
+        }
+        whole
+    }
+
+    fn body(bytes: impl AsRef<[u8]>) -> String {
+        String::from_utf8(answer(bytes).unwrap().body.to_vec()).unwrap()
+    }
+
+    fn fault(bytes: impl AsRef<[u8]>) -> String {
+        answer(bytes).err().expect("this answer is no good")
+    }
+
+    #[test]
+    fn a_request_is_one_block_of_exactly_these_bytes() {
+        let request = TokenRequest {
+            url: "https://as.example:8443/oauth2/token?tenant=1".into(),
+            headers: vec![
+                ("Authorization".into(), Secret::new("Basic eDp5")),
+                ("Content-Type".into(), Secret::new("application/x-www-form-urlencoded")),
+            ],
+            body: Secret::new("grant_type=client_credentials"),
+        };
+        let bytes = post("as.example:8443", &request);
+        assert_eq!(
+            std::str::from_utf8(&bytes).unwrap(),
+            "POST /oauth2/token?tenant=1 HTTP/1.1\r\nHost: as.example:8443\r\nAuthorization: Basic eDp5\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 29\r\nConnection: close\r\n\r\n\
+             grant_type=client_credentials"
+        );
+        assert_eq!(bytes.capacity(), bytes.len());
+    }
+
+    #[test]
+    fn a_tunnel_is_asked_for_with_or_without_credentials() {
+        let secret = Secret::new("Basic dTpw");
+        assert_eq!(
+            std::str::from_utf8(&connect("[::1]:443", "us/1", Some(&secret))).unwrap(),
+            "CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\nUser-Agent: us/1\r\nProxy-Authorization: Basic dTpw\r\n\r\n"
+        );
+        assert_eq!(
+            std::str::from_utf8(&connect("a:443", "us/1", None)).unwrap(),
+            "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\nUser-Agent: us/1\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_target_begins_with_a_slash() {
+        assert_eq!(target("https://a/b?c=/d"), "/b?c=/d");
+        assert_eq!(target("https://a"), "/");
+        assert_eq!(target("https://a?b=/c"), "/?b=/c");
+        assert_eq!(target("http://[::1]:80/"), "/");
+    }
+
+    #[test]
+    fn headers_come_with_lower_case_names_and_without_what_is_not_utf8() {
+        let answer = answer(
+            b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic \r\nX-A: caf\xe9\r\nContent-Length: 0\r\n\r\n",
+        );
+        let answer = answer.unwrap();
+        assert_eq!(answer.status, 401);
+        let expected = [("www-authenticate", "Basic"), ("content-length", "0")];
+        assert_eq!(answer.headers, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn a_body_ends_by_its_length_its_last_chunk_or_the_connection() {
+        assert_eq!(body("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}and more"), "{}");
+        assert_eq!(body("HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\nContent-Length: 2\r\n\r\n{}"), "{}");
+        assert_eq!(body("HTTP/1.0 200 OK\r\n\r\n{}"), "{}");
+        assert_eq!(body("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n1;a=b\r\n{\r\n1 \r\n}\r\n0\r\n"), "{}");
+        // RFC 9112 §6.3: of the two, the coding counts.
+        assert_eq!(
+            body("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"),
+            "{}"
+        );
+        assert_eq!(body("HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n"), "");
+    }
+
+    #[test]
+    fn a_body_that_stops_early_is_cut_short() {
+        for cut in [
+            "HTTP/1.1 200 OK\r\nContent-Len",
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{}",
+        ] {
+            assert_eq!(fault(cut), "CutShort", "{cut:?}");
+        }
+        assert_eq!(fault(""), "NoAnswer");
+    }
+
+    #[test]
+    fn an_end_that_anyone_could_have_made_is_no_end() {
+        let pieces = [b"HTTP/1.1 200 OK\r\n\r\n{}".to_vec()];
+        let mut peer = Peer { pieces: pieces.into(), end: Some(io::ErrorKind::UnexpectedEof), ..Peer::default() };
+        assert!(matches!(exchange(&mut peer, b"?"), Err(Fault::CutShort)));
+    }
+
+    #[test]
+    fn a_body_of_one_mebibyte_is_taken_and_one_byte_more_is_not() {
+        const MEBIBYTE: usize = 1 << 20;
+        let large = "HTTP/1.1 200 OK\r\n\r\n".to_owned() + &"x".repeat(MEBIBYTE);
+        assert_eq!(answer(&large).unwrap().body.len(), MEBIBYTE);
+        let too_large = r#"Unusable("is larger than 1 MiB")"#;
+        assert_eq!(fault(large + "x"), too_large);
+        assert_eq!(fault("HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n"), too_large);
+        assert_eq!(fault("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n"), too_large);
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert_eq!(fault(format!("{chunked}100001\r\n")), too_large);
+        assert_eq!(fault(format!("{chunked}ffffffffffffffff\r\n")), too_large);
+        let first = format!("{chunked}100000\r\n{}\r\n", "x".repeat(MEBIBYTE));
+        assert_eq!(answer(first.clone() + "0\r\n").unwrap().body.len(), MEBIBYTE);
+        assert_eq!(fault(first + "1\r\nx\r\n0\r\n"), too_large);
+    }
+
+    #[test]
+    fn many_tiny_chunks_are_one_body() {
+        let mut bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        bytes.extend(b"1\r\nx\r\n".repeat(20_000));
+        bytes.extend(b"0\r\n\r\n");
+        assert_eq!(answer(&bytes).unwrap().body.len(), 20_000);
+    }
+
+    #[test]
+    fn answers_with_1xx_are_passed_over_but_not_for_ever() {
+        let early = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+        assert_eq!(body(format!("{early}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{{}}")), "{}");
+        assert_eq!(fault(early), "CutShort");
+        assert_eq!(
+            fault("HTTP/1.1 100 Continue\r\n\r\n".repeat(4000)),
+            r#"Unusable("has more than 64 KiB of headers")"#
+        );
+    }
+
+    #[test]
+    fn a_head_is_bounded_in_bytes_and_in_lines() {
+        let head = |lines: usize, length: usize| {
+            format!("HTTP/1.1 200 OK\r\n{}", format!("a: {}\r\n", "b".repeat(length)).repeat(lines))
+        };
+        assert_eq!(answer(head(100, 1) + "\r\n").unwrap().headers.len(), 100);
+        assert_eq!(fault(head(101, 1) + "\r\n"), r#"Unusable("has more than 100 headers")"#);
+        assert_eq!(fault(head(1, 65 << 10) + "\r\n"), r#"Unusable("has more than 64 KiB of headers")"#);
+        assert_eq!(
+            fault(format!("{}{}", head(0, 0), "a".repeat(65 << 10))),
+            r#"Unusable("has more than 64 KiB of headers")"#
+        );
+    }
+
+    #[test]
+    fn what_is_not_http_is_told_apart() {
+        assert_eq!(fault("SSH-2.0-OpenSSH_9.2\r\n"), r#"Unusable("is not HTTP/1.1")"#);
+        assert_eq!(fault("<html>no</html>\n"), r#"Unusable("is not HTTP/1.1")"#);
+        assert_eq!(fault("HTTP/1.1 099 No\r\n\r\n"), r#"Unusable("is not HTTP/1.1")"#);
+        assert_eq!(
+            fault("HTTP/1.1 101 Switching Protocols\r\n\r\n"),
+            r#"Unusable("switches to another protocol unasked (101)")"#
+        );
+        let mut peer = Peer { pieces: [b"\x15\x03\x01\x00\x02\x02\x46".to_vec()].into(), ..Peer::default() };
+        assert!(matches!(exchange(&mut peer, b"?"), Err(Fault::Unusable(TLS))));
+    }
+
+    #[test]
+    fn contradictory_or_broken_framing_is_refused() {
+        let with = |headers: &str, body: &str| fault(format!("HTTP/1.1 200 OK\r\n{headers}\r\n\r\n{body}"));
+        assert!(with("Content-Length: 2\r\nContent-Length: 3", "{}x").contains("two different"));
+        assert!(with("Content-Length: 2, 3", "{}x").contains("two different"));
+        for length in ["+2", "-2", "", "0x2", "2 3"] {
+            assert!(with(&format!("Content-Length: {length}"), "{}").contains("no number"), "{length}");
+        }
+        assert!(with("Transfer-Encoding: gzip, chunked", "").contains("other than chunked"));
+        assert!(with("Transfer-Encoding: identity", "{}").contains("other than chunked"));
+        for chunk in ["\r\n", "x\r\n", "-1\r\n", "2\r\n{}0\r\n\r\n", "00000000000000001\r\n"] {
+            assert!(with("Transfer-Encoding: chunked", chunk).contains("broken chunk"), "{chunk:?}");
+        }
+        assert!(with("Transfer-Encoding: chunked", &format!("1;{}", "x".repeat(5000))).contains("broken chunk"));
+    }
+
+    #[test]
+    fn a_tunnel_is_open_when_nothing_follows_its_2xx() {
+        let ask = |answer: &[u8]| open_tunnel(&mut Peer { pieces: [answer.to_vec()].into(), ..Peer::default() }, b"?");
+        assert_eq!(ask(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap(), 200);
+        assert_eq!(ask(b"HTTP/1.1 407 No\r\nContent-Length: 9\r\n\r\n").unwrap(), 407);
+        assert!(matches!(ask(b"HTTP/1.1 200 OK\r\n\r\n<html>"), Err(Fault::Unusable(_))));
+        assert!(matches!(ask(b"<html>"), Err(Fault::Unusable(_))));
     }
 }

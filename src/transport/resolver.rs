@@ -127,3 +127,99 @@ fn in_turn(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
     ordered.truncate(TRIED);
     ordered
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        sync::{
+            atomic::{AtomicUsize, Ordering},
+            mpsc,
+        },
+        time::Duration,
+    };
+
+    fn addresses(list: &[&str]) -> Vec<SocketAddr> {
+        list.iter().map(|address| address.parse().unwrap()).collect()
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(20)
+    }
+
+    #[test]
+    fn families_take_turns_beginning_with_the_systems_choice() {
+        let found = addresses(&["[1::]:1", "[2::]:1", "[3::]:1", "1.1.1.1:1"]);
+        assert_eq!(in_turn(found), addresses(&["[1::]:1", "1.1.1.1:1", "[2::]:1", "[3::]:1"]));
+        let found = addresses(&["1.1.1.1:1", "[1::]:1", "[2::]:1"]);
+        assert_eq!(in_turn(found), addresses(&["1.1.1.1:1", "[1::]:1", "[2::]:1"]));
+        assert_eq!(in_turn(vec![]), vec![]);
+        assert_eq!(in_turn(vec![SocketAddr::from(([1, 1, 1, 1], 1)); 20]).len(), TRIED);
+    }
+
+    #[test]
+    fn an_address_is_not_looked_up() {
+        for (host, expected) in [("127.0.0.1", "127.0.0.1:7"), ("::1", "[::1]:7")] {
+            let resolver = Resolver::with_lookup(host, 7, Arc::new(|_, _| panic!("looked up")));
+            assert_eq!(resolver.addresses(Instant::now(), true).unwrap(), addresses(&[expected]));
+        }
+    }
+
+    #[test]
+    fn the_system_knows_localhost_with_and_without_a_thread() {
+        let resolver = Resolver::new("localhost", 7);
+        for threads in [true, false] {
+            assert!(resolver.addresses(soon(), threads).unwrap().iter().all(|found| found.ip().is_loopback()));
+        }
+    }
+
+    #[test]
+    fn a_failed_lookup_says_why() {
+        let resolver = Resolver::with_lookup("a", 7, Arc::new(|_, _| Err(io::Error::other("no such name"))));
+        for threads in [true, false] {
+            assert_eq!(resolver.addresses(soon(), threads).unwrap_err().to_string(), "no such name");
+        }
+    }
+
+    #[test]
+    fn without_threads_the_caller_looks_up() {
+        let caller = std::thread::current().id();
+        let lookup = move |_: &str, _| {
+            assert_eq!(std::thread::current().id(), caller);
+            Ok(addresses(&["127.0.0.1:7"]))
+        };
+        assert!(Resolver::with_lookup("a", 7, Arc::new(lookup)).addresses(soon(), false).is_ok());
+    }
+
+    #[test]
+    fn a_stuck_lookup_is_waited_for_and_never_doubled() {
+        let (started, release) = (Arc::new(AtomicUsize::new(0)), Mutex::new(None));
+        let (open, gate) = mpsc::channel::<()>();
+        *release.lock().unwrap() = Some(gate);
+        let lookup = {
+            let started = started.clone();
+            move |_: &str, _| {
+                // The first one is stuck until it is released; a later one answers at once.
+                if started.fetch_add(1, Ordering::SeqCst) == 0 {
+                    let _ = release.lock().unwrap().take().unwrap().recv();
+                }
+                Ok(addresses(&["127.0.0.1:7"]))
+            }
+        };
+        let resolver = Resolver::with_lookup("a", 7, Arc::new(lookup));
+        for _ in 0..3 {
+            let gone = Instant::now() + Duration::from_millis(5);
+            assert_eq!(resolver.addresses(gone, true).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        }
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| resolver.addresses(soon(), true));
+            drop(open);
+            assert_eq!(waiter.join().unwrap().unwrap(), addresses(&["127.0.0.1:7"]));
+        });
+        let before = started.load(Ordering::SeqCst);
+        assert!(before <= 2, "{before} lookups");
+        // An answer that is there already is old: the next one asks anew.
+        resolver.addresses(soon(), true).unwrap();
+        assert_eq!(started.load(Ordering::SeqCst), before + 1);
+    }
+}
