@@ -40,6 +40,14 @@ impl ClientSecret {
         };
         (stamp, secret.map_err(refused))
     }
+
+    /// Where the secret is read from, unless it is text.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Text(_) => None,
+            Self::File(path) => Some(path),
+        }
+    }
 }
 
 fn open(path: &Path) -> io::Result<File> {

@@ -8,8 +8,9 @@ use crate::{
     clock::{Clock, Nanos, duration, nanos},
     config::Settings,
     error::{Error, Status},
-    request,
+    request::{self, TokenRequest},
     response::{self, Grant},
+    secret::Secret,
     system::Stamp,
     transport::{Limits, Transport},
 };
@@ -59,7 +60,8 @@ impl Fetch for HttpFetch {
         let (stamp, secret) = self.settings.client_secret.read();
         let result = secret.and_then(|secret| {
             let request = request::token_request(&self.settings, &secret);
-            let hide = request::hidden(&self.settings, &secret, &request);
+            let hidden = request::hidden(&self.settings, &secret, &request);
+            let hide: Vec<&Secret> = hidden.iter().collect();
             let mut attempt = 1;
             loop {
                 let error = match self.attempt(&request, &hide, course) {
@@ -81,8 +83,8 @@ impl Fetch for HttpFetch {
 impl HttpFetch {
     fn attempt(
         &self,
-        request: &request::TokenRequest,
-        hide: &[&crate::secret::Secret],
+        request: &TokenRequest,
+        hide: &[&Secret],
         course: &dyn Course,
     ) -> Result<Granted, Error> {
         let now = self.clock.now();

@@ -39,6 +39,15 @@ pub(crate) fn token_request(settings: &Settings, secret: &Secret) -> TokenReques
     TokenRequest { url: settings.endpoint.url.clone(), headers, body }
 }
 
+/// The texts of a request that no error may show, though a server echo them: the secret, the credential made of it, and
+/// what the caller added.
+pub(crate) fn hidden(settings: &Settings, secret: &Secret, request: &TokenRequest) -> Vec<Secret> {
+    let authorization = request.headers.iter().find(|(name, _)| name == "authorization");
+    let credential = authorization.and_then(|(_, value)| value.expose().strip_prefix("Basic ")).map(Secret::new);
+    let added = settings.headers.iter().chain(&settings.params).map(|(_, value)| value.clone());
+    added.chain([secret.clone()]).chain(credential).filter(|text| !text.expose().is_empty()).collect()
+}
+
 /// The parameters of the body in their order, each with one value or, for `resource` alone, several.
 fn parameters<'a>(settings: &'a Settings, secret: &'a Secret) -> Vec<(&'a str, Vec<&'a str>)> {
     let mut parameters = vec![("grant_type", vec![settings.grant_type.as_str()])];
@@ -164,6 +173,21 @@ mod tests {
         let headers: String =
             request.headers.iter().map(|(name, value)| format!("{name}: {}\n", value.expose())).collect();
         format!("{}\n{headers}\n{}", request.url, request.body.expose())
+    }
+
+    #[test]
+    fn what_must_not_be_shown_is_the_secret_the_credential_and_what_was_added() {
+        let mut config = Config::new();
+        let options = [("provider", "podero"), ("client_id", "id"), ("client_secret", "hush"), ("param.p", "added")];
+        for (name, value) in options {
+            config.set(name, value).unwrap();
+        }
+        let settings = config.settings(&|_| None).unwrap();
+        let secret = settings.client_secret.read().1.unwrap();
+        let hidden = hidden(&settings, &secret, &token_request(&settings, &secret));
+        let mut hidden: Vec<_> = hidden.iter().map(Secret::expose).collect();
+        hidden.sort();
+        assert_eq!(hidden, ["added", "aWQ6aHVzaA==", "hush", "no-cache"]);
     }
 
     #[test]

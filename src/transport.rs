@@ -1,7 +1,38 @@
-//! Sends. The only file that names the HTTP crate, the only one that touches the network.
+//! Sends. With its parts the only file that touches the network:
+//!
+//!   resolver.rs   a host's name to its addresses, within the time there is
+//!   connect.rs    TCP within the time there is
+//!   tls.rs        certificates, and what a failed handshake means
+//!   http.rs       HTTP/1.1, every size bounded
+//!
+//! One connection per request, closed after it: servers drop idle ones after seconds, tokens are fetched minutes or hours
+//! apart. So there is no pool, and nothing that a fork could share or freeze. It follows no redirect and reads no
+//! environment. What is sent and what an answer means is said elsewhere.
 
-use crate::{error::Error, request::TokenRequest, response::RawResponse};
-use std::time::Duration;
+mod connect;
+mod http;
+mod resolver;
+mod tls;
+
+use crate::{
+    config::{Roots, Settings},
+    error::{Error, Status},
+    request::TokenRequest,
+    response::RawResponse,
+    secret::Secret,
+};
+use base64::prelude::{BASE64_STANDARD, Engine};
+use connect::Wire;
+use http::Fault;
+use resolver::Resolver;
+use rustls::{ClientConfig, ClientConnection, pki_types::ServerName};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tls::Tls;
+use zeroize::Zeroizing;
 
 /// What one request may take.
 #[derive(Clone, Copy, Debug)]
@@ -18,4 +49,303 @@ pub(crate) struct Limits {
 /// `transient` what the fetch may do with it.
 pub(crate) trait Transport: Send + Sync {
     fn send(&self, request: &TokenRequest, limits: Limits) -> Result<RawResponse, Error>;
+}
+
+/// HTTP/1.1 to one token endpoint, through TLS and a proxy where the settings say so.
+pub(crate) struct HttpTransport {
+    host: String,
+    /// Host, and port unless it is the scheme's own.
+    authority: String,
+    must_be_loopback: bool,
+    /// Of whom the connection is made to: the proxy, or else the server.
+    names: Resolver,
+    proxy: Option<Tunnel>,
+    tls: Option<(Tls, ServerName<'static>)>,
+}
+
+/// How to get through a proxy.
+struct Tunnel {
+    request: Zeroizing<Vec<u8>>,
+    named_by: &'static str,
+}
+
+impl HttpTransport {
+    /// Reads and checks what the settings name. [`Status::InvalidConfig`] names the option or variable, the file and what
+    /// to do.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, Error> {
+        let endpoint = &settings.endpoint;
+        let target = host_and_port(&endpoint.host, endpoint.port);
+        let tls = if endpoint.https {
+            let name = ServerName::try_from(endpoint.host.clone()).map_err(|_| {
+                let why =
+                    format!("the host `{}` in token_url cannot stand in a certificate: correct it", endpoint.host);
+                Error::new(Status::InvalidConfig, why)
+            })?;
+            Some((Tls::new(&settings.roots, settings.identity.as_ref())?, name))
+        } else {
+            // Files that an option names are checked even where http makes no use of them.
+            let given = matches!(&settings.roots, Roots::File { named_by: "ca_file", .. });
+            let roots = if given { &settings.roots } else { &Roots::Bundled };
+            Tls::new(roots, settings.identity.as_ref())?;
+            None
+        };
+        let own_port = if endpoint.https { 443 } else { 80 };
+        let proxy = settings.proxy.as_ref().map(|proxy| Tunnel {
+            request: http::connect(&target, &settings.user_agent, proxy.credentials.as_ref().map(basic).as_ref()),
+            named_by: proxy.named_by,
+        });
+        Ok(Self {
+            host: endpoint.host.clone(),
+            authority: if endpoint.port == own_port { bracketed(&endpoint.host) } else { target },
+            must_be_loopback: endpoint.must_be_loopback,
+            names: match &settings.proxy {
+                Some(proxy) => Resolver::new(&proxy.host, proxy.port),
+                None => Resolver::new(&endpoint.host, endpoint.port),
+            },
+            proxy,
+            tls,
+        })
+    }
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+fn host_and_port(host: &str, port: u16) -> String {
+    format!("{}:{port}", bracketed(host))
+}
+
+/// The value of Proxy-Authorization (RFC 7617).
+fn basic((user, password): &(Secret, Secret)) -> Secret {
+    let pair = Zeroizing::new(format!("{}:{}", user.expose(), password.expose()));
+    Secret::new(format!("Basic {}", *Zeroizing::new(BASE64_STANDARD.encode(&*pair))))
+}
+
+impl Transport for HttpTransport {
+    fn send(&self, request: &TokenRequest, limits: Limits) -> Result<RawResponse, Error> {
+        let started = Instant::now();
+        // Read first: with a bad certificate file, nobody need be called.
+        let tls = self.tls.as_ref().map(|(tls, name)| Ok((tls.current()?, name.clone()))).transpose()?;
+        let mut wire = self.connect(started + limits.connect.min(limits.total), limits)?;
+        let bytes = http::post(&self.authority, request);
+        let Some((config, name)) = tls else {
+            wire.deadline = started + limits.total;
+            return http::exchange(&mut wire, &bytes).map_err(|fault| self.failed(fault, Phase::Answer, limits));
+        };
+        let mut session = self.shake_hands(&mut wire, config, name, limits)?;
+        wire.deadline = started + limits.total;
+        let answer = http::exchange(&mut rustls::Stream::new(&mut session, &mut wire), &bytes);
+        session.send_close_notify();
+        // The answer is there or not; the server's ear for a farewell changes nothing.
+        let _ = session.write_tls(&mut wire);
+        answer.map_err(|fault| self.failed(fault, Phase::Answer, limits))
+    }
+}
+
+impl HttpTransport {
+    fn connect(&self, by: Instant, limits: Limits) -> Result<Wire, Error> {
+        let looked_up = self.names.addresses(by, limits.threads);
+        let addresses = looked_up.map_err(|error| self.failed_lookup(&error, limits))?;
+        // A proxy has addresses of its own, and is asked for `localhost` by name.
+        if self.must_be_loopback && self.proxy.is_none() {
+            if let Some(other) = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback()) {
+                let why = format!(
+                    "http is only for this machine itself, and `{}` is {} here: use https, or set allow_insecure_http",
+                    self.host,
+                    other.ip()
+                );
+                return Err(Error::new(Status::InvalidConfig, why));
+            }
+        }
+        let mut wire =
+            connect::dial(&addresses, by).map_err(|error| self.failed(Fault::Io(error), Phase::Connect, limits))?;
+        if let Some(tunnel) = &self.proxy {
+            let status = http::open_tunnel(&mut wire, &tunnel.request);
+            let status = status.map_err(|fault| self.failed(fault, Phase::Tunnel, limits))?;
+            self.check_tunnel(status)?;
+        }
+        Ok(wire)
+    }
+
+    fn shake_hands(
+        &self,
+        wire: &mut Wire,
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        limits: Limits,
+    ) -> Result<ClientConnection, Error> {
+        let failed = |error| self.failed(Fault::Io(error), Phase::Handshake, limits);
+        let mut session = ClientConnection::new(config, name).map_err(|error| failed(io::Error::other(error)))?;
+        while session.is_handshaking() {
+            if session.complete_io(wire).map_err(failed)? == (0, 0) {
+                return Err(failed(io::ErrorKind::UnexpectedEof.into()));
+            }
+        }
+        Ok(session)
+    }
+}
+
+/// How far a request came before it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Connect,
+    Tunnel,
+    Handshake,
+    Answer,
+}
+
+impl HttpTransport {
+    /// Whom the connection was made to, for a message.
+    fn peer(&self) -> String {
+        let address = host_and_port(&self.names.host, self.names.port);
+        match &self.proxy {
+            Some(tunnel) => format!("the proxy {address} (named by {})", tunnel.named_by),
+            None => format!("the token server {address}"),
+        }
+    }
+
+    fn failed_lookup(&self, error: &io::Error, limits: Limits) -> Error {
+        let host = &self.names.host;
+        let source = self.proxy.as_ref().map_or("token_url", |tunnel| tunnel.named_by);
+        let error = if error.kind() == io::ErrorKind::TimedOut {
+            let why = format!(
+                "looking up the host `{host}` took longer than {}: this machine's DNS does not answer",
+                budget(limits)
+            );
+            Error::new(self.status_of_time_out(), why)
+        } else {
+            let why =
+                format!("cannot look up the host `{host}` ({error}): check it in {source}, and this machine's DNS");
+            Error::new(Status::Network, why)
+        };
+        error.transient().worth_another_attempt()
+    }
+
+    /// A proxy that fails is the network that fails, however it does so.
+    fn status_of_time_out(&self) -> Status {
+        if self.proxy.is_some() { Status::Network } else { Status::Timeout }
+    }
+
+    fn failed(&self, fault: Fault, phase: Phase, limits: Limits) -> Error {
+        let peer = self.peer();
+        let error = match fault {
+            Fault::Io(error) => error,
+            Fault::NoAnswer | Fault::CutShort if phase == Phase::Tunnel => {
+                let why = format!(
+                    "{peer} closed the connection when asked for {}: check that it is an http proxy",
+                    self.host
+                );
+                return Error::new(Status::Network, why).transient().worth_another_attempt();
+            }
+            Fault::Unusable(what) if phase == Phase::Tunnel => {
+                let why = format!("{peer} is no use: its answer to CONNECT {what}; check that it is an http proxy");
+                return Error::new(Status::Network, why);
+            }
+            Fault::NoAnswer | Fault::CutShort => {
+                let when = if matches!(fault, Fault::NoAnswer) { "before" } else { "in the middle of" };
+                let why = format!(
+                    "the token server {} closed the connection {when} its answer: it is overloaded or restarting, or \
+                     something between broke off",
+                    self.authority
+                );
+                return Error::new(Status::Network, why).transient().worth_another_attempt();
+            }
+            Fault::Unusable(what) => {
+                let why =
+                    format!("the token server {} does not speak HTTP as it should: its answer {what}", self.authority);
+                return Error::new(Status::BadResponse, why);
+            }
+        };
+        if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return Error::new(Status::Tls, format!("TLS with {} failed: {}", self.authority, tls::explain(error)));
+        }
+        let timed_out = error.kind() == io::ErrorKind::TimedOut;
+        match phase {
+            Phase::Connect if timed_out => {
+                let why = format!(
+                    "connecting to {peer} took longer than {} ({error}): it is down, or a firewall drops what is sent to it",
+                    budget(limits)
+                );
+                Error::new(self.status_of_time_out(), why).transient().worth_another_attempt()
+            }
+            Phase::Connect => {
+                let why = format!(
+                    "cannot connect to {peer} ({error}): it is down, its address is wrong or a firewall refuses"
+                );
+                Error::new(Status::Network, why).transient().worth_another_attempt()
+            }
+            Phase::Tunnel => {
+                let why = format!(
+                    "{peer} gave no answer to CONNECT ({error}): check that it is an http proxy, and that it works"
+                );
+                Error::new(Status::Network, why).transient().worth_another_attempt()
+            }
+            Phase::Handshake if timed_out => {
+                let why = format!(
+                    "the TLS handshake with {} took longer than {}: the server is overloaded, or does not speak TLS there",
+                    self.authority,
+                    budget(limits)
+                );
+                Error::new(Status::Timeout, why).transient().worth_another_attempt()
+            }
+            Phase::Handshake => {
+                let why = format!(
+                    "{} broke off the TLS handshake ({error}): the server does not speak TLS there, is restarting, or \
+                     something between refuses",
+                    self.authority
+                );
+                Error::new(Status::Network, why).transient().worth_another_attempt()
+            }
+            // The server has the request and may be at work on it: a second one would only add to its load.
+            Phase::Answer if timed_out => {
+                let why = format!(
+                    "the token server {} did not answer completely within {} (timeout): it is slow or stuck",
+                    self.authority,
+                    seconds(limits.total)
+                );
+                Error::new(Status::Timeout, why).transient()
+            }
+            Phase::Answer => {
+                let why = format!(
+                    "the connection to the token server {} broke ({error}): it is overloaded or restarting, or something \
+                     between broke it",
+                    self.authority
+                );
+                Error::new(Status::Network, why).transient().worth_another_attempt()
+            }
+        }
+    }
+
+    fn check_tunnel(&self, status: u16) -> Result<(), Error> {
+        let (peer, asked) = (self.peer(), &self.host);
+        let failed = |why: String| Error::new(Status::Network, why);
+        Err(match status {
+            200..300 => return Ok(()),
+            401 | 407 => failed(format!(
+                "{peer} refused our credentials ({status}): put a user and password that it accepts into its URL"
+            )),
+            408 | 425 | 429 | 500.. => {
+                failed(format!("{peer} could not reach {asked} ({status}): it is overloaded, or the server is down"))
+                    .transient()
+                    .worth_another_attempt()
+            }
+            _ => {
+                failed(format!("{peer} refuses to connect to {asked} ({status}): allow it there, or use another proxy"))
+            }
+        })
+    }
+}
+
+/// The time that there was for connecting, and the option that said so.
+fn budget(limits: Limits) -> String {
+    if limits.connect < limits.total {
+        format!("{} (connect_timeout)", seconds(limits.connect))
+    } else {
+        format!("{} (timeout)", seconds(limits.total))
+    }
+}
+
+fn seconds(span: Duration) -> String {
+    format!("{} s", (span.as_secs_f64() * 1000.0).round() / 1000.0)
 }
