@@ -187,7 +187,7 @@ mod tests {
         let hidden = hidden(&settings, &secret, &token_request(&settings, &secret));
         let mut hidden: Vec<_> = hidden.iter().map(Secret::expose).collect();
         hidden.sort();
-        assert_eq!(hidden, ["added", "aWQ6aHVzaA==", "hush", "no-cache"]);
+        assert_eq!(hidden, ["aWQ6aHVzaA==", "added", "hush", "no-cache"]);
     }
 
     #[test]
