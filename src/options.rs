@@ -639,7 +639,7 @@ mod tests {
         assert_eq!(set("client_secret", " p√ss\tword "), Ok(" p√ss\tword ".into()));
         assert!(refused("client_secret", "hunter2\n").contains("ends in a line break"));
         assert!(refused("client_secret", "hunter\r2").contains("holds a line break"));
-        assert!(refused("client_secret", "hunter\02").contains("holds a NUL"));
+        assert!(refused("client_secret", "hunter\x002").contains("holds a NUL"));
     }
 
     #[test]
