@@ -41,7 +41,7 @@ impl Config {
         Self::default()
     }
 
-    /// Sets an option, or unsets it with `None`: then a provider's value or the default holds again, and a `header.NAME`
+    /// Sets an option to a `&str`, or unsets it with `None`: then a provider's value or the default holds again, and a `header.NAME`
     /// or `param.NAME` is not sent even if the provider's row has it.
     ///
     /// # Errors

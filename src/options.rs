@@ -6,7 +6,6 @@
 use crate::{
     endpoint::{Endpoint, uri_characters},
     error::{Error, Status},
-    providers,
     proxy::Proxy,
     secret::Secret,
 };
@@ -120,12 +119,12 @@ static OPTIONS: &[OptionInfo] = &[
     option!("param.NAME", Param,
         "One more parameter of the request, called NAME. Treated as a secret.",
         allowed "any text, also empty; NAME of letters, digits and - . _, but not a parameter that has an option",
-        unset "not sent, even if the provider sets it"),
+        unset "not sent; a provider's own can be unset too"),
     option!("header.NAME", Header,
         "One more header of the request, called NAME in any case. Treated as a secret.",
         allowed "printable text without spaces at its ends; NAME not Authorization, Host, Content-*, Transfer-Encoding, \
                  Connection, Keep-Alive, TE, Trailer, Upgrade, Expect, Proxy-*, Accept-Encoding, User-Agent",
-        unset "not sent, even if the provider sets it"),
+        unset "not sent; a provider's own can be unset too"),
     option!("timeout", SecondsAboveZero,
         "The longest that one call waits for a token, and that one fetch may take with all its attempts.",
         allowed "seconds above 0 up to 10 years, such as 2.5", default "30"),
@@ -328,7 +327,7 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, &'static str> {
     if !digits(whole) || !digits(fraction) {
         return Err("is not a plain decimal number of seconds");
     }
-    let too_long = "is above 10 years (315576000 seconds)";
+    let too_long = "is above 10 years";
     let whole = Duration::from_secs(whole.parse().map_err(|_| too_long)?);
     let nanos =
         fraction.bytes().chain(std::iter::repeat(b'0')).take(9).fold(0, |n, digit| n * 10 + u64::from(digit - b'0'));
@@ -444,6 +443,7 @@ fn param_name(name: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::providers;
 
     fn set(name: &str, value: &str) -> Result<String, String> {
         let set = find(name).and_then(|(option, name)| option.check(&name, value));
@@ -639,7 +639,7 @@ mod tests {
         assert_eq!(set("client_secret", " p√ss\tword "), Ok(" p√ss\tword ".into()));
         assert!(refused("client_secret", "hunter2\n").contains("ends in a line break"));
         assert!(refused("client_secret", "hunter\r2").contains("holds a line break"));
-        assert!(refused("client_secret", "hunter\02").contains("holds a NUL"));
+        assert!(refused("client_secret", "hunter\x002").contains("holds a NUL"));
     }
 
     #[test]
