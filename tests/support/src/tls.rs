@@ -36,7 +36,7 @@ pub enum Leaf {
     SubjectOnly,
     /// Signed by itself.
     SelfSigned,
-    /// Signed by an authority of the same name, with other keys.
+    /// Signed by another authority.
     OtherAuthority,
     /// Good, but sent without the intermediate that signed it.
     MissingIntermediate,
@@ -76,15 +76,18 @@ const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 impl Authority {
     #[allow(clippy::new_without_default, reason = "every one is another")]
     pub fn new() -> Self {
-        let mut params = params("Test root", &[], ExtendedKeyUsagePurpose::ServerAuth);
+        let (root_key, intermediate_key) = (ec_key(), ec_key());
+        // Another name for every authority, as in life: a client then says "unknown issuer", and not "bad signature".
+        let name: String = root_key.public_key_raw()[1..5].iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut params = params(&format!("Test root {name}"), &[], ExtendedKeyUsagePurpose::ServerAuth);
         params.extended_key_usages.clear();
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let mut under = params.clone();
-        under.distinguished_name = common_name("Test intermediate");
+        under.distinguished_name = common_name(&format!("Test intermediate {name}"));
         under.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        let root = CertifiedIssuer::self_signed(params, ec_key()).expect("a fixed certificate");
-        let intermediate = CertifiedIssuer::signed_by(under, ec_key(), &root).expect("a fixed certificate");
+        let root = CertifiedIssuer::self_signed(params, root_key).expect("a fixed certificate");
+        let intermediate = CertifiedIssuer::signed_by(under, intermediate_key, &root).expect("a fixed certificate");
         Self { root, intermediate }
     }
 
