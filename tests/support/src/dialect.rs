@@ -1,0 +1,331 @@
+//! How particular servers differ, as their documentation says: what they refuse and what their answers look like.
+//!
+//! Pure: a request comes in as data, a refusal goes out as an [`Answer`].
+
+use crate::{
+    answer::{Answer, Member, quoted},
+    http::Request,
+};
+use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// Whose manners the server has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// Looks at nothing: whoever asks, anywhere outside of `/-/`, gets the script's answer.
+    #[default]
+    Plain,
+    /// JSON to `/oauth2/token/`; Basic is percent-decoded; opaque tokens. The manners are django-oauth-toolkit's with its
+    /// JSON backend.
+    Podero,
+    /// A form to `/oauth2/token`; Basic is taken as it is; JWT. The manners are Amazon Cognito's.
+    Gardin,
+}
+
+impl Dialect {
+    /// The path of the token endpoint.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Plain | Self::Podero => "/oauth2/token/",
+            Self::Gardin => "/oauth2/token",
+        }
+    }
+
+    /// What is wrong with the request, if anything.
+    pub(crate) fn refusal(self, request: &Request, client: (&str, &str)) -> Option<Answer> {
+        match self {
+            Self::Plain => None,
+            Self::Podero => podero(request, client),
+            Self::Gardin => gardin(request, client),
+        }
+    }
+
+    /// Says what this server says where the script is silent.
+    pub(crate) fn complete(self, answer: &mut Answer, request: &Request, n: usize, now: SystemTime) {
+        match self {
+            Self::Plain => {}
+            Self::Podero => {
+                answer.token.usually(|| quoted(&opaque(n, 30)));
+                answer.expires_in.usually(|| "36000".into());
+                let asked = parameter(&request.body, "scope");
+                answer.scope.usually(|| quoted(asked.as_deref().unwrap_or("read write")));
+            }
+            Self::Gardin => {
+                let lifetime = match &answer.expires_in {
+                    Member::Json(json) => json.parse().unwrap_or(3600),
+                    _ => 3600,
+                };
+                let client_id = credentials(request).unwrap_or_default().0;
+                answer.token.usually(|| quoted(&jwt(n, &client_id, lifetime, now)));
+            }
+        }
+    }
+}
+
+/// In the order in which django-oauth-toolkit looks: the grant before the client, the client before the scope.
+fn podero(request: &Request, client: (&str, &str)) -> Option<Answer> {
+    match path(request) {
+        "/oauth2/token/" => {}
+        "/oauth2/token" => return Some(with_header(Answer::status(301), "Location", "/oauth2/token/")),
+        _ => return Some(Answer::status(404)),
+    }
+    if request.method != "POST" {
+        return Some(with_header(Answer::status(405), "Allow", "POST, OPTIONS"));
+    }
+    let grant = parameter(&request.body, "grant_type");
+    if media_type(request) != "application/json" || grant.as_deref() != Some("client_credentials") {
+        return Some(Answer::refusal("unsupported_grant_type"));
+    }
+    // It decodes with Python's unquote_plus.
+    let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    if credentials(request).is_none_or(|(id, secret)| (&*decoded(&id), &*decoded(&secret)) != client) {
+        let challenge = r#"Bearer error="invalid_client""#;
+        return Some(with_header(Answer::refusal("invalid_client"), "WWW-Authenticate", challenge));
+    }
+    let scope = parameter(&request.body, "scope");
+    if scope.is_some_and(|scope| !scope.split(' ').all(|scope| matches!(scope, "read" | "write"))) {
+        return Some(Answer::refusal("invalid_scope"));
+    }
+    None
+}
+
+fn gardin(request: &Request, client: (&str, &str)) -> Option<Answer> {
+    if path(request) != "/oauth2/token" {
+        return Some(Answer::status(404));
+    }
+    if request.method != "POST" {
+        return Some(Answer::status(405));
+    }
+    let bare = |error| Answer { status: Some(400), ..Answer::refusal(error) };
+    if media_type(request) != "application/x-www-form-urlencoded" {
+        return Some(bare("invalid_request"));
+    }
+    match form(&request.body).get("grant_type").map(String::as_str) {
+        None => return Some(bare("invalid_request")),
+        Some("client_credentials") => {}
+        Some(_) => return Some(bare("unsupported_grant_type")),
+    }
+    if credentials(request).is_none_or(|(id, secret)| (&*id, &*secret) != client) {
+        return Some(bare("invalid_client"));
+    }
+    None
+}
+
+fn with_header(mut answer: Answer, name: &str, value: &str) -> Answer {
+    answer.headers.insert(name.into(), Some(value.into()));
+    answer
+}
+
+fn path(request: &Request) -> &str {
+    request.path.split('?').next().unwrap_or_default()
+}
+
+fn media_type(request: &Request) -> String {
+    request.header("content-type").split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// A text member of a JSON body.
+fn parameter(body: &str, name: &str) -> Option<String> {
+    let body: BTreeMap<String, Value> = serde_json::from_str(body).ok()?;
+    Some(body.get(name)?.as_str()?.into())
+}
+
+fn form(body: &str) -> BTreeMap<String, String> {
+    let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    body.split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (decoded(name), decoded(value)))
+        .collect()
+}
+
+/// Client id and secret out of HTTP Basic, still encoded. The scheme is compared as django-oauth-toolkit does it.
+fn credentials(request: &Request) -> Option<(String, String)> {
+    let decoded = BASE64_STANDARD.decode(request.header("authorization").strip_prefix("Basic ")?).ok()?;
+    let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some((id.into(), secret.into()))
+}
+
+/// Letters and digits that look random, and are the same for the same `n`.
+fn opaque(n: usize, length: usize) -> String {
+    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut state = n as u64;
+    let mut next = || {
+        // SplitMix64.
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        char::from(ALPHABET[((mixed ^ (mixed >> 31)) % 62) as usize])
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// In three parts like any other, but the signature is made up.
+fn jwt(n: usize, client_id: &str, lifetime: u64, now: SystemTime) -> String {
+    let iat = now.duration_since(UNIX_EPOCH).map_or(0, |unix| unix.as_secs());
+    let header = json!({"alg": "RS256", "kid": opaque(0, 12), "typ": "JWT"});
+    let claims = json!({
+        "client_id": client_id,
+        "exp": iat.saturating_add(lifetime),
+        "iat": iat,
+        "jti": opaque(n, 22),
+        "sub": client_id,
+        "token_use": "access",
+    });
+    let encoded = |part: Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
+    // 342 characters are the 256 bytes of an RS256 signature.
+    format!("{}.{}.{}", encoded(header), encoded(claims), opaque(n, 342))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const CLIENT: (&str, &str) = ("my-client", "s3 cret%:+/ü");
+    const JSON: &str = r#"{"grant_type":"client_credentials"}"#;
+    const FORM: &str = "grant_type=client_credentials";
+
+    fn request(path: &str, media_type: &str, authorization: &str, body: &str) -> Request {
+        let headers = [("content-type", media_type), ("authorization", authorization)];
+        Request {
+            method: "POST".into(),
+            path: path.into(),
+            headers: headers.map(|(name, value)| (name.into(), value.into())).into(),
+            body: body.into(),
+            at: 0.0,
+        }
+    }
+
+    fn basic(id: &str, secret: &str) -> String {
+        format!("Basic {}", BASE64_STANDARD.encode(format!("{id}:{secret}")))
+    }
+
+    const ENCODED: &str = "s3%20cret%25%3A%2B%2F%C3%BC";
+
+    fn podero(path: &str, media_type: &str, authorization: &str, body: &str) -> Option<Answer> {
+        Dialect::Podero.refusal(&request(path, media_type, authorization, body), CLIENT)
+    }
+
+    fn gardin(path: &str, media_type: &str, authorization: &str, body: &str) -> Option<Answer> {
+        Dialect::Gardin.refusal(&request(path, media_type, authorization, body), CLIENT)
+    }
+
+    fn seen(answer: Option<Answer>) -> (u16, String) {
+        let rendered = answer.expect("must be refused").render(1, UNIX_EPOCH);
+        (rendered.status, String::from_utf8(rendered.body).unwrap())
+    }
+
+    #[test]
+    fn podero_takes_what_its_documentation_shows() {
+        let basic = basic("my-client", ENCODED);
+        assert_eq!(podero("/oauth2/token/", "application/json", &basic, JSON), None);
+        assert_eq!(podero("/oauth2/token/", "application/json; charset=utf-8", &basic, JSON), None);
+        assert_eq!(
+            podero(
+                "/oauth2/token/",
+                "application/json",
+                &basic,
+                r#"{"grant_type":"client_credentials","scope":"read"}"#
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn podero_refuses_as_django_oauth_toolkit_does() {
+        let basic = basic("my-client", ENCODED);
+        let unsupported = (400, r#"{"error":"unsupported_grant_type"}"#.to_string());
+        assert_eq!(seen(podero("/oauth2/token/", "application/x-www-form-urlencoded", &basic, FORM)), unsupported);
+        assert_eq!(seen(podero("/oauth2/token/", "application/json", &basic, FORM)), unsupported);
+        assert_eq!(
+            seen(podero("/oauth2/token/", "application/json", &basic, r#"{"grant_type":"password"}"#)),
+            unsupported
+        );
+        let empty_scope = r#"{"grant_type":"client_credentials","scope":""}"#;
+        assert_eq!(
+            seen(podero("/oauth2/token/", "application/json", &basic, empty_scope)).1,
+            r#"{"error":"invalid_scope"}"#
+        );
+        assert_eq!(seen(podero("/oauth2", "application/json", &basic, JSON)).0, 404);
+
+        let moved = podero("/oauth2/token", "application/json", &basic, JSON).unwrap();
+        assert_eq!((moved.status, &moved.headers["Location"]), (Some(301), &Some("/oauth2/token/".into())));
+        let mut get = request("/oauth2/token/", "", "", "");
+        get.method = "GET".into();
+        assert_eq!(Dialect::Podero.refusal(&get, CLIENT).unwrap().status, Some(405));
+    }
+
+    #[test]
+    fn podero_percent_decodes_basic_and_wants_its_capital() {
+        let refused = |authorization: &str| {
+            let answer = podero("/oauth2/token/", "application/json", authorization, JSON).unwrap();
+            assert_eq!(answer.headers["WWW-Authenticate"].as_deref(), Some(r#"Bearer error="invalid_client""#));
+            assert_eq!(seen(Some(answer)), (401, r#"{"error":"invalid_client"}"#.into()));
+        };
+        refused("");
+        refused("Basic !");
+        refused(&basic("my-client", "wrong"));
+        refused(&basic("other", ENCODED));
+        refused(&basic("my-client", CLIENT.1));
+        refused(&basic("my-client", ENCODED).replace("Basic", "basic"));
+    }
+
+    #[test]
+    fn gardin_takes_a_form_and_basic_as_it_is() {
+        let raw = basic("my-client", CLIENT.1);
+        assert_eq!(gardin("/oauth2/token", "application/x-www-form-urlencoded", &raw, FORM), None);
+        let invalid_client = (400, r#"{"error":"invalid_client"}"#.to_string());
+        let encoded = basic("my-client", ENCODED);
+        assert_eq!(seen(gardin("/oauth2/token", "application/x-www-form-urlencoded", &encoded, FORM)), invalid_client);
+        assert_eq!(seen(gardin("/oauth2/token", "application/x-www-form-urlencoded", "", FORM)), invalid_client);
+    }
+
+    #[test]
+    fn gardin_refuses_json_other_grants_and_other_paths() {
+        let raw = basic("my-client", CLIENT.1);
+        let form = "application/x-www-form-urlencoded";
+        assert_eq!(seen(gardin("/oauth2/token", "application/json", &raw, JSON)).1, r#"{"error":"invalid_request"}"#);
+        assert_eq!(seen(gardin("/oauth2/token", form, &raw, "")).1, r#"{"error":"invalid_request"}"#);
+        assert_eq!(
+            seen(gardin("/oauth2/token", form, &raw, "grant_type=password")).1,
+            r#"{"error":"unsupported_grant_type"}"#
+        );
+        assert_eq!(seen(gardin("/oauth2/token/", form, &raw, FORM)).0, 404);
+    }
+
+    #[test]
+    fn podero_grants_thirty_opaque_characters_for_ten_hours() {
+        let request = request("/oauth2/token/", "application/json", &basic("my-client", ENCODED), JSON);
+        let mut answer = Answer::default();
+        Dialect::Podero.complete(&mut answer, &request, 1, UNIX_EPOCH);
+        let body: Value = serde_json::from_slice(&answer.render(1, UNIX_EPOCH).body).unwrap();
+        let token = body["access_token"].as_str().unwrap();
+        assert!(token.len() == 30 && token.chars().all(|c| c.is_ascii_alphanumeric()), "{token}");
+        assert_ne!(token, opaque(2, 30));
+        assert_eq!(
+            body,
+            json!({"access_token": token, "expires_in": 36000, "token_type": "Bearer", "scope": "read write"})
+        );
+    }
+
+    #[test]
+    fn gardin_grants_a_jwt() {
+        let request = request("/oauth2/token", "", &basic("my-client", "x"), FORM);
+        let mut answer: Answer = serde_json::from_str(r#"{"expires_in": 60}"#).unwrap();
+        Dialect::Gardin.complete(&mut answer, &request, 1, UNIX_EPOCH + Duration::from_secs(1000));
+        let body: Value = serde_json::from_slice(&answer.render(1, UNIX_EPOCH).body).unwrap();
+        assert_eq!(body.as_object().unwrap().keys().collect::<Vec<_>>(), ["access_token", "expires_in", "token_type"]);
+        let parts: Vec<_> = body["access_token"].as_str().unwrap().split('.').collect();
+        assert_eq!(parts.len(), 3);
+        let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
+        assert_eq!(
+            (&claims["iat"], &claims["exp"], &claims["client_id"]),
+            (&json!(1000), &json!(1060), &json!("my-client"))
+        );
+    }
+}

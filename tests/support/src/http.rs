@@ -1,0 +1,174 @@
+//! Reads one HTTP/1.1 request (RFC 9112), bounded. Says nothing of its meaning.
+
+use crate::connection::Connection;
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    io::ErrorKind,
+    time::{Duration, Instant},
+};
+
+const MAX_HEAD: usize = 64 << 10;
+const MAX_BODY: usize = 1 << 20;
+/// To receive a whole request, the pause before it included.
+const MAX_RECEIVE: Duration = Duration::from_secs(60);
+
+/// A request as it came.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Request {
+    pub method: String,
+    /// With its query; for CONNECT the host and port.
+    pub path: String,
+    /// Names in lower case; several of one name are joined by `, `.
+    pub headers: BTreeMap<String, String>,
+    /// What is not UTF-8 is replaced by U+FFFD.
+    pub body: String,
+    /// When its last byte had come: seconds since the server started.
+    pub at: f64,
+}
+
+/// Why there is no request.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Unread {
+    /// The client went away or fell silent.
+    Gone,
+    /// It sent what cannot be read; this status says why.
+    Refused(u16),
+}
+
+#[derive(Debug, PartialEq)]
+struct Malformed;
+
+impl Request {
+    /// A header's value, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+pub(crate) fn read(connection: &mut Connection) -> Result<Request, Unread> {
+    let until = Instant::now() + MAX_RECEIVE;
+    let fill = |connection: &mut Connection| match connection.fill(until) {
+        Ok(0) => Err(Unread::Gone),
+        Err(error) if error.kind() != ErrorKind::Interrupted => Err(Unread::Gone),
+        _ => Ok(()),
+    };
+    let end = loop {
+        match connection.received.windows(4).position(|four| four == b"\r\n\r\n") {
+            Some(end) if end <= MAX_HEAD => break end,
+            None if connection.received.len() <= MAX_HEAD => fill(connection)?,
+            _ => return Err(Unread::Refused(431)),
+        }
+    };
+    let head: Vec<u8> = connection.received.drain(..end + 4).collect();
+    let mut request = parse_head(&head[..end]).ok_or(Unread::Refused(400))?;
+    if request.header("expect").eq_ignore_ascii_case("100-continue") {
+        connection.write(b"HTTP/1.1 100 Continue\r\n\r\n").map_err(|_| Unread::Gone)?;
+    }
+    let body = if request.header("transfer-encoding").eq_ignore_ascii_case("chunked") {
+        loop {
+            match parse_chunks(&connection.received).map_err(|Malformed| Unread::Refused(400))? {
+                Some((body, used)) if body.len() <= MAX_BODY => {
+                    connection.received.drain(..used);
+                    break body;
+                }
+                None if connection.received.len() <= MAX_BODY => fill(connection)?,
+                _ => return Err(Unread::Refused(413)),
+            }
+        }
+    } else {
+        let length = match request.header("content-length") {
+            "" => 0,
+            length => length.parse().map_err(|_| Unread::Refused(400))?,
+        };
+        if length > MAX_BODY {
+            return Err(Unread::Refused(413));
+        }
+        while connection.received.len() < length {
+            fill(connection)?;
+        }
+        connection.received.drain(..length).collect()
+    };
+    request.body = String::from_utf8_lossy(&body).into_owned();
+    Ok(request)
+}
+
+/// The head without the empty line that ends it.
+fn parse_head(head: &[u8]) -> Option<Request> {
+    let head = String::from_utf8_lossy(head);
+    let mut lines = head.split("\r\n");
+    let mut words = lines.next()?.split(' ');
+    let (method, path, version) = (words.next()?, words.next()?, words.next()?);
+    if words.next().is_some() || !version.starts_with("HTTP/1.") || path.is_empty() {
+        return None;
+    }
+    let mut headers = BTreeMap::new();
+    for line in lines {
+        let (name, value) = line.split_once(':')?;
+        let joined: &mut String = headers.entry(name.to_ascii_lowercase()).or_default();
+        if !joined.is_empty() {
+            joined.push_str(", ");
+        }
+        joined.push_str(value.trim_matches([' ', '\t']));
+    }
+    // A proxy is asked for a whole URL.
+    let path = match path.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("/", |slash| &rest[slash..]),
+        None => path,
+    };
+    Some(Request { method: method.into(), path: path.into(), headers, ..Request::default() })
+}
+
+/// The body and how many bytes it took; `Ok(None)` while it is incomplete.
+fn parse_chunks(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, Malformed> {
+    let mut body = Vec::new();
+    let mut at = 0;
+    loop {
+        let Some(line) = bytes[at..].windows(2).position(|two| two == b"\r\n") else { return Ok(None) };
+        let size = String::from_utf8_lossy(&bytes[at..at + line]);
+        let size = size.split(';').next().and_then(|size| usize::from_str_radix(size.trim(), 16).ok());
+        let size = size.filter(|size| *size <= MAX_BODY).ok_or(Malformed)?;
+        at += line + 2;
+        let Some(chunk) = bytes.get(at..at + size + 2) else { return Ok(None) };
+        body.extend_from_slice(&chunk[..size]);
+        at += size + 2;
+        if !chunk.ends_with(b"\r\n") {
+            return Err(Malformed);
+        }
+        if size == 0 {
+            return Ok(Some((body, at)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_read() {
+        let request = parse_head(b"POST /a?b HTTP/1.1\r\nHost: h\r\nX-Two:1\r\nx-two:\t2 ").unwrap();
+        assert_eq!((&*request.method, &*request.path), ("POST", "/a?b"));
+        assert_eq!((request.header("host"), request.header("x-two"), request.header("none")), ("h", "1, 2", ""));
+        assert_eq!(parse_head(b"GET http://h:1/a HTTP/1.0").unwrap().path, "/a");
+        assert_eq!(parse_head(b"GET http://h:1 HTTP/1.0").unwrap().path, "/");
+    }
+
+    #[test]
+    fn a_malformed_head_is_refused() {
+        for head in ["", "GET", "GET / HTTP/2", "GET  / HTTP/1.1", "GET /a b HTTP/1.1", "GET / HTTP/1.1\r\nno colon"] {
+            assert_eq!(parse_head(head.as_bytes()), None, "{head}");
+        }
+    }
+
+    #[test]
+    fn chunks_are_joined() {
+        assert_eq!(parse_chunks(b"3\r\nabc\r\n1;x=y\r\nd\r\n0\r\n\r\nmore"), Ok(Some((b"abcd".to_vec(), 23))));
+        for incomplete in ["", "3", "3\r\n", "3\r\nabc\r", "3\r\nabc\r\n", "0\r\n"] {
+            assert_eq!(parse_chunks(incomplete.as_bytes()), Ok(None), "{incomplete:?}");
+        }
+        for malformed in ["x\r\n", "3\r\nabcde\r\n", "fffffff\r\n"] {
+            assert_eq!(parse_chunks(malformed.as_bytes()), Err(Malformed), "{malformed:?}");
+        }
+    }
+}

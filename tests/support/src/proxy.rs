@@ -1,0 +1,179 @@
+//! An HTTP proxy that knows CONNECT, and leads to loopback whatever host it is asked for.
+
+use crate::{
+    connection::Connection,
+    http::{self, Request, Unread},
+    listener::{Listener, loopback},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use std::{
+    io::{self, Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+    time::Instant,
+};
+
+/// How a proxy treats who comes.
+#[derive(Clone, Debug)]
+pub struct ProxyOptions {
+    /// User and password that it wants, as HTTP Basic; `None` takes anyone.
+    pub credentials: Option<(String, String)>,
+    /// The status for who has not got them: 407, or 401 as some say wrongly.
+    pub refusal: u16,
+    pub behaviour: Behaviour,
+}
+
+impl Default for ProxyOptions {
+    fn default() -> Self {
+        Self { credentials: None, refusal: 407, behaviour: Behaviour::Tunnel }
+    }
+}
+
+/// What a proxy does with a CONNECT.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Behaviour {
+    /// Leads to the port that was asked for, on 127.0.0.1 or ::1.
+    #[default]
+    Tunnel,
+    /// Says 200 and sends a page, as a captive portal does.
+    Html,
+    /// Never answers.
+    Silent,
+    /// Ends the connection without an answer.
+    Close,
+    /// Answers with this status.
+    Status(u16),
+}
+
+/// A running proxy; dropping it ends it.
+pub struct Proxy {
+    listener: Listener,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    connections: usize,
+    requests: Vec<Request>,
+}
+
+/// How many requests are remembered.
+const MAX_SEEN: usize = 100;
+
+impl Proxy {
+    /// Starts on a free port of 127.0.0.1. Panics where there is none.
+    pub fn start(options: ProxyOptions) -> Self {
+        Self::bind(options).expect("a free port on 127.0.0.1")
+    }
+
+    pub(crate) fn bind(options: ProxyOptions) -> io::Result<Self> {
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let started = Instant::now();
+        let listener = Listener::start(loopback(false, 0), {
+            let seen = seen.clone();
+            move |stream| {
+                let _ = serve(&options, &seen, started, stream);
+            }
+        })?;
+        Ok(Self { listener, seen })
+    }
+
+    /// Without credentials: `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.listener.address())
+    }
+
+    pub fn connections(&self) -> usize {
+        self.seen.lock().unwrap().connections
+    }
+
+    /// The host and port of each CONNECT, in order, refused ones included; the first hundred.
+    pub fn asked(&self) -> Vec<String> {
+        self.requests().into_iter().map(|request| request.path).collect()
+    }
+
+    /// What came in before any tunnel; the first hundred.
+    pub fn requests(&self) -> Vec<Request> {
+        self.seen.lock().unwrap().requests.clone()
+    }
+
+    /// Forgets what it has seen.
+    pub fn reset(&self) {
+        *self.seen.lock().unwrap() = Seen::default();
+    }
+}
+
+fn serve(options: &ProxyOptions, seen: &Mutex<Seen>, started: Instant, stream: Arc<TcpStream>) -> io::Result<()> {
+    seen.lock().unwrap().connections += 1;
+    let mut connection = Connection::new(stream.clone(), None)?;
+    let mut request = match http::read(&mut connection) {
+        Ok(request) => request,
+        Err(Unread::Gone) => return Ok(()),
+        Err(Unread::Refused(status)) => return connection.write(&refusal(status, "")),
+    };
+    request.at = started.elapsed().as_secs_f64();
+    {
+        let mut seen = seen.lock().unwrap();
+        if seen.requests.len() < MAX_SEEN {
+            seen.requests.push(request.clone());
+        }
+    }
+    if request.method != "CONNECT" {
+        return connection.write(&refusal(405, "Allow: CONNECT\r\n"));
+    }
+    if let Some((user, password)) = &options.credentials {
+        let wanted = format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")));
+        if request.header("proxy-authorization") != wanted {
+            return connection.write(&refusal(options.refusal, "Proxy-Authenticate: Basic realm=\"proxy\"\r\n"));
+        }
+    }
+    match options.behaviour {
+        Behaviour::Tunnel => {
+            let port = request.path.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+            let Some(port) = port else { return connection.write(&refusal(400, "")) };
+            let addresses: [SocketAddr; 2] = [loopback(false, port), loopback(true, port)];
+            let Ok(upstream) = TcpStream::connect(&addresses[..]) else {
+                return connection.write(&refusal(502, ""));
+            };
+            upstream.set_nodelay(true)?;
+            connection.write(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+            (&upstream).write_all(&connection.received)?;
+            stream.set_read_timeout(None)?;
+            tunnel(&stream, &upstream);
+        }
+        Behaviour::Html => {
+            let page = "<html><body>Please sign in to the network.</body></html>\n";
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n", page.len());
+            connection.write((head + page).as_bytes())?;
+            // Ending at once, with the client's TLS hello unread, would reset the connection and lose the page.
+            connection.wait_for_end();
+        }
+        Behaviour::Silent => connection.wait_for_end(),
+        Behaviour::Close => {}
+        Behaviour::Status(status) => connection.write(&refusal(status, ""))?,
+    }
+    Ok(())
+}
+
+fn refusal(status: u16, headers: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status} Refused\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n").into_bytes()
+}
+
+/// Carries bytes both ways until either side ends; then both are ended.
+fn tunnel(client: &TcpStream, upstream: &TcpStream) {
+    thread::scope(|scope| {
+        let carry = |from: &TcpStream, to: &TcpStream| {
+            let mut buffer = [0; 16384];
+            while let Ok(read @ 1..) = (&*from).read(&mut buffer) {
+                if (&*to).write_all(&buffer[..read]).is_err() {
+                    break;
+                }
+            }
+            let _ = from.shutdown(Shutdown::Both);
+            let _ = to.shutdown(Shutdown::Both);
+        };
+        let _ = thread::Builder::new().spawn_scoped(scope, move || carry(upstream, client));
+        carry(client, upstream);
+    });
+}

@@ -1,0 +1,213 @@
+//! Certificates: an authority made in memory, good and bad certificates of its, and a server's TLS settings.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, date_time_ymd,
+};
+use rustls::{
+    RootCertStore, ServerConfig, SupportedProtocolVersion,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::WebPkiClientVerifier,
+    version,
+};
+use std::sync::Arc;
+
+/// A certificate authority that lives as long as this value: a root and an intermediate under it. Each has its own keys.
+pub struct Authority {
+    root: CertifiedIssuer<'static, KeyPair>,
+    intermediate: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// What is wrong with a server's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaf {
+    /// Nothing: for `localhost`, `127.0.0.1` and `::1`, with an EC key.
+    Good,
+    /// Nothing, with an RSA key of 2048 bits.
+    GoodRsa,
+    /// Its time is over.
+    Expired,
+    /// Its time has not come.
+    NotYetValid,
+    /// For `wrong.example`.
+    WrongHost,
+    /// `localhost` stands in the subject only (RFC 6125 §6.4.4 forbids to look there).
+    SubjectOnly,
+    /// Signed by itself.
+    SelfSigned,
+    /// Signed by another authority.
+    OtherAuthority,
+    /// Good, but sent without the intermediate that signed it.
+    MissingIntermediate,
+    /// For clients only.
+    ClientOnly,
+}
+
+/// A certificate with what leads to its root, and its key, as PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub chain: String,
+    pub key: String,
+}
+
+/// How a server speaks TLS.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    pub identity: Identity,
+    /// Asks for a client certificate under this root (PEM), and ends the handshake without.
+    pub client_root: Option<String>,
+    pub versions: Versions,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Versions {
+    #[default]
+    Both,
+    Only12,
+    Only13,
+}
+
+// Making one takes seconds without optimisation. It protects nothing.
+const RSA_KEY: &str = include_str!("rsa.key");
+
+const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+impl Authority {
+    #[allow(clippy::new_without_default, reason = "every one is another")]
+    pub fn new() -> Self {
+        let (root_key, intermediate_key) = (ec_key(), ec_key());
+        // Another name for every authority, as in life: a client then says "unknown issuer", and not "bad signature".
+        let name: String = root_key.public_key_raw()[1..5].iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut params = params(&format!("Test root {name}"), &[], ExtendedKeyUsagePurpose::ServerAuth);
+        params.extended_key_usages.clear();
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let mut under = params.clone();
+        under.distinguished_name = common_name(&format!("Test intermediate {name}"));
+        under.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        let root = CertifiedIssuer::self_signed(params, root_key).expect("a fixed certificate");
+        let intermediate = CertifiedIssuer::signed_by(under, intermediate_key, &root).expect("a fixed certificate");
+        Self { root, intermediate }
+    }
+
+    /// The root's certificate, for `ca_file` and its like.
+    pub fn pem(&self) -> String {
+        self.root.pem()
+    }
+
+    /// A server's certificate.
+    pub fn issue(&self, leaf: Leaf) -> Identity {
+        let server = ExtendedKeyUsagePurpose::ServerAuth;
+        match leaf {
+            Leaf::Good => self.sign(&params("Test server", &NAMES, server), ec_key()),
+            Leaf::GoodRsa => {
+                self.sign(&params("Test server", &NAMES, server), KeyPair::from_pem(RSA_KEY).expect("a fixed key"))
+            }
+            Leaf::Expired => {
+                let mut params = params("Test server", &NAMES, server);
+                params.not_after = date_time_ymd(2021, 1, 1);
+                self.sign(&params, ec_key())
+            }
+            Leaf::NotYetValid => {
+                let mut params = params("Test server", &NAMES, server);
+                params.not_before = date_time_ymd(2098, 1, 1);
+                self.sign(&params, ec_key())
+            }
+            Leaf::WrongHost => self.sign(&params("Test server", &["wrong.example"], server), ec_key()),
+            Leaf::SubjectOnly => self.sign(&params("localhost", &[], server), ec_key()),
+            Leaf::SelfSigned => {
+                let key = ec_key();
+                let certificate = params("localhost", &NAMES, server).self_signed(&key).expect("a fixed certificate");
+                Identity { chain: certificate.pem(), key: key.serialize_pem() }
+            }
+            Leaf::OtherAuthority => Self::new().issue(Leaf::Good),
+            Leaf::MissingIntermediate => {
+                let key = ec_key();
+                let params = params("Test server", &NAMES, server);
+                let certificate = params.signed_by(&key, &self.intermediate).expect("a fixed certificate");
+                Identity { chain: certificate.pem(), key: key.serialize_pem() }
+            }
+            Leaf::ClientOnly => {
+                self.sign(&params("Test server", &NAMES, ExtendedKeyUsagePurpose::ClientAuth), ec_key())
+            }
+        }
+    }
+
+    /// A client's certificate, for servers with `client_root`.
+    pub fn client(&self) -> Identity {
+        self.sign(&params("Test client", &[], ExtendedKeyUsagePurpose::ClientAuth), ec_key())
+    }
+
+    /// Settings of a server with this certificate, which asks for no client certificate.
+    pub fn tls(&self, leaf: Leaf) -> Tls {
+        Tls { identity: self.issue(leaf), client_root: None, versions: Versions::Both }
+    }
+
+    /// Settings of a server with a good certificate that wants a client certificate of this authority.
+    pub fn mutual_tls(&self) -> Tls {
+        Tls { client_root: Some(self.pem()), ..self.tls(Leaf::Good) }
+    }
+
+    fn sign(&self, params: &CertificateParams, key: KeyPair) -> Identity {
+        let certificate = params.signed_by(&key, &self.intermediate).expect("a fixed certificate");
+        Identity { chain: certificate.pem() + &self.intermediate.pem(), key: key.serialize_pem() }
+    }
+}
+
+impl Identity {
+    /// The certificates of the chain, the first one's own first.
+    pub fn certificates(&self) -> Vec<CertificateDer<'static>> {
+        CertificateDer::pem_slice_iter(self.chain.as_bytes()).map(|der| der.expect("PEM")).collect()
+    }
+
+    pub fn private_key(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::from_pem_slice(self.key.as_bytes()).expect("PEM")
+    }
+}
+
+impl Tls {
+    pub(crate) fn config(&self) -> Result<Arc<ServerConfig>, Box<dyn std::error::Error + Send + Sync>> {
+        let versions: &[&SupportedProtocolVersion] = match self.versions {
+            Versions::Both => &[&version::TLS12, &version::TLS13],
+            Versions::Only12 => &[&version::TLS12],
+            Versions::Only13 => &[&version::TLS13],
+        };
+        let provider = Arc::new(ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions)?;
+        let config = match &self.client_root {
+            None => config.with_no_client_auth(),
+            Some(pem) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(CertificateDer::from_pem_slice(pem.as_bytes())?)?;
+                config.with_client_cert_verifier(
+                    WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build()?,
+                )
+            }
+        };
+        Ok(Arc::new(config.with_single_cert(self.identity.certificates(), self.identity.private_key())?))
+    }
+}
+
+fn ec_key() -> KeyPair {
+    KeyPair::generate().expect("the system has random numbers")
+}
+
+fn common_name(name: &str) -> DistinguishedName {
+    let mut distinguished = DistinguishedName::new();
+    distinguished.push(DnType::CommonName, name);
+    distinguished
+}
+
+/// With key identifiers and usages, since OpenSSL's strict mode (Python 3.13's default) refuses a certificate without.
+fn params(name: &str, names: &[&str], usage: ExtendedKeyUsagePurpose) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
+    let mut params = CertificateParams::new(names).expect("fixed names");
+    params.distinguished_name = common_name(name);
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2099, 1, 1);
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![usage];
+    params.use_authority_key_identifier_extension = true;
+    params
+}

@@ -1,0 +1,146 @@
+//! The command, as a program that starts it sees it.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::PathBuf,
+    process::{Child, ChildStdout, Command, Output, Stdio},
+};
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tokensource-testserver"));
+    command.args(arguments);
+    command
+}
+
+/// A running server; its standard input closes when this is dropped.
+struct Running {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        let mut command = command(arguments);
+        command.args(["--until-stdin-closes", "--seconds", "60"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Self { child, lines }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        line.trim_end().into()
+    }
+
+    fn ask(url: &str) -> String {
+        let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(format!("POST /{path} HTTP/1.1\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let status = self.child.wait().unwrap();
+        assert!(std::thread::panicking() || status.success(), "{status}");
+    }
+}
+
+fn run(arguments: &[&str]) -> Output {
+    command(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn directory(name: &str) -> PathBuf {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+#[test]
+fn the_first_line_is_the_token_url_and_it_ends_with_its_input() {
+    let mut server = Running::start(&[]);
+    let url = server.line();
+    assert!(url.starts_with("http://127.0.0.1:") && url.ends_with("/oauth2/token/"), "{url}");
+    assert!(Running::ask(&url).contains(r#""access_token":"token-1","expires_in":3600"#));
+}
+
+#[test]
+fn flags_shape_the_answers() {
+    let url = Running::start(&["--dialect", "gardin"]).line();
+    assert!(url.ends_with("/oauth2/token"), "{url}");
+    let mut server = Running::start(&["--fail", "503:temporarily_unavailable", "--delay", "0.01"]);
+    let answer = Running::ask(&server.line());
+    assert!(
+        answer.starts_with("HTTP/1.1 503 ") && answer.contains(r#"{"error":"temporarily_unavailable"}"#),
+        "{answer}"
+    );
+    let mut server = Running::start(&["--expires-in=7", "--ipv6"]);
+    let answer = Running::ask(&server.line());
+    assert!(answer.contains(r#""expires_in":7,"#), "{answer}");
+}
+
+#[test]
+fn a_script_comes_from_a_file() {
+    let file = directory("script").join("script.json");
+    fs::write(&file, r#"[{"status": 429, "retry_after": 5}]"#).unwrap();
+    let mut server = Running::start(&["--script", file.to_str().unwrap()]);
+    assert!(Running::ask(&server.line()).contains("\r\nRetry-After: 5\r\n"));
+}
+
+#[test]
+fn tls_leaves_the_client_its_files() {
+    let directory = directory("tls");
+    let mut server = Running::start(&["--tls", directory.to_str().unwrap(), "--mtls", "--proxy"]);
+    assert!(server.line().starts_with("https://127.0.0.1:"));
+    assert!(server.line().starts_with("http://127.0.0.1:"));
+    for (name, begin) in [("ca.pem", "CERTIFICATE"), ("client.pem", "CERTIFICATE"), ("client.key", "PRIVATE KEY")] {
+        let text = fs::read_to_string(directory.join(name)).unwrap();
+        assert!(text.starts_with(&format!("-----BEGIN {begin}-----")), "{name}");
+    }
+}
+
+#[test]
+fn it_ends_after_its_seconds() {
+    let output = run(&["--seconds", "0"]);
+    assert!(output.status.success() && output.stdout.starts_with(b"http://127.0.0.1:"));
+}
+
+#[test]
+fn help_names_every_flag() {
+    let output = run(&["--help"]);
+    let help = String::from_utf8(output.stdout).unwrap();
+    let source = include_str!("../src/main.rs");
+    let flags: Vec<_> = source.split("Long(\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(flags.len() > 15);
+    for flag in flags {
+        assert!(help.contains(&format!("--{flag}")), "--{flag}");
+    }
+    assert!(output.status.success());
+}
+
+#[test]
+fn a_wrong_argument_is_refused_in_one_line() {
+    for (arguments, reason) in [
+        (&["--dialect", "french"][..], "not \"french\""),
+        (&["--nonsense"], "--nonsense"),
+        (&["--mtls"], "--tls"),
+        (&["--client-id", "x"], "--dialect"),
+        (&["--fail", "teapot"], "teapot"),
+        (&["--delay", "-1"], "--delay"),
+        (&["--seconds", "NaN"], "--seconds"),
+        (&["--script", "/nonexistent"], "/nonexistent"),
+        (&["--fail", "500", "--script", "x"], "one of"),
+    ] {
+        let output = run(arguments);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), message.lines().count()), (Some(2), 1), "{message}");
+        assert!(message.contains(reason), "{message}");
+    }
+}

@@ -1,0 +1,107 @@
+//! The CONNECT proxy over raw sockets.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+use tokensource_testserver::{Behaviour, Proxy, ProxyOptions, Server, ServerOptions};
+
+fn send(proxy: &Proxy, request: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(proxy.url().strip_prefix("http://").unwrap()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    stream
+}
+
+fn rest(mut stream: TcpStream) -> String {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn start(behaviour: Behaviour) -> Proxy {
+    Proxy::start(ProxyOptions { behaviour, ..ProxyOptions::default() })
+}
+
+const CONNECT: &str = "CONNECT token.example:443 HTTP/1.1\r\nHost: token.example:443\r\n\r\n";
+
+#[test]
+fn a_tunnel_leads_to_loopback_whatever_the_host() {
+    let server = Server::start(ServerOptions::default());
+    let proxy = start(Behaviour::Tunnel);
+    let asked = format!("token.example:{}", server.port());
+    let request = "POST /oauth2/token/ HTTP/1.1\r\nConnection: close\r\n\r\n";
+    let answer = rest(send(&proxy, &format!("CONNECT {asked} HTTP/1.1\r\n\r\n{request}")));
+    assert!(answer.starts_with("HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("token-1"));
+    assert_eq!((proxy.connections(), proxy.asked()), (1, vec![asked]));
+    proxy.reset();
+    assert_eq!((proxy.connections(), proxy.asked().len()), (0, 0));
+}
+
+#[test]
+fn a_tunnel_to_nowhere_is_a_bad_gateway() {
+    let taken = Server::start(ServerOptions::default());
+    let port = taken.port();
+    drop(taken);
+    let answer = rest(send(&start(Behaviour::Tunnel), &format!("CONNECT localhost:{port} HTTP/1.1\r\n\r\n")));
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+}
+
+#[test]
+fn credentials_are_wanted() {
+    for refusal in [407, 401] {
+        let server = Server::start(ServerOptions::default());
+        let credentials = Some(("user".into(), "pa:ss".into()));
+        let proxy = Proxy::start(ProxyOptions { credentials, refusal, ..ProxyOptions::default() });
+        let connect = |authorization: &str| {
+            let port = server.port();
+            rest(send(
+                &proxy,
+                &format!("CONNECT h:{port} HTTP/1.1\r\n{authorization}\r\nGET / HTTP/1.0\r\nConnection: close\r\n\r\n"),
+            ))
+        };
+        assert!(connect("").starts_with(&format!("HTTP/1.1 {refusal} ")));
+        assert!(
+            connect("Proxy-Authorization: Basic dXNlcjp3cm9uZw==\r\n").starts_with(&format!("HTTP/1.1 {refusal} "))
+        );
+        // dXNlcjpwYTpzcw== is user:pa:ss.
+        assert!(connect("Proxy-Authorization: Basic dXNlcjpwYTpzcw==\r\n").contains("token-1"));
+        assert_eq!((proxy.connections(), proxy.requests().len(), server.requests()), (3, 3, 1));
+    }
+}
+
+#[test]
+fn a_proxy_may_refuse_show_a_page_or_go_away() {
+    assert!(rest(send(&start(Behaviour::Status(503)), CONNECT)).starts_with("HTTP/1.1 503 "));
+    assert_eq!(rest(send(&start(Behaviour::Close), CONNECT)), "");
+    assert!(rest(send(&start(Behaviour::Tunnel), "GET http://h/ HTTP/1.1\r\n\r\n")).starts_with("HTTP/1.1 405 "));
+
+    let proxy = start(Behaviour::Html);
+    let mut page = send(&proxy, CONNECT);
+    let mut begin = [0; 15];
+    page.read_exact(&mut begin).unwrap();
+    assert_eq!(&begin, b"HTTP/1.1 200 OK");
+}
+
+#[test]
+fn a_silent_proxy_says_nothing_until_it_is_dropped() {
+    let proxy = start(Behaviour::Silent);
+    let stream = send(&proxy, CONNECT);
+    while proxy.asked().is_empty() {
+        std::thread::yield_now();
+    }
+    drop(proxy);
+    assert_eq!(rest(stream), "");
+}
+
+#[test]
+fn a_proxy_beside_a_server_is_seen_with_it() {
+    let server = Server::start(ServerOptions { proxy: Some(ProxyOptions::default()), ..ServerOptions::default() });
+    let request = format!("CONNECT h:{} HTTP/1.1\r\n\r\nGET / HTTP/1.0\r\nConnection: close\r\n\r\n", server.port());
+    assert!(rest(send(server.proxy().unwrap(), &request)).contains("token-1"));
+    let seen = serde_json::to_value(server.seen()).unwrap();
+    assert_eq!(seen["proxy"]["connections"], 1);
+    assert_eq!(seen["proxy"]["asked"][0], format!("h:{}", server.port()));
+}
