@@ -12,6 +12,9 @@ mod fetch;
 mod flight;
 mod gate;
 mod json;
+#[cfg(feature = "capi")]
+#[allow(unsafe_code)]
+mod ffi;
 mod options;
 mod printable;
 mod providers;

@@ -1,0 +1,51 @@
+//! Library: what it says of itself. Needs no handle; any thread, any time.
+
+use super::{
+    boundary,
+    error::{self, tks_status},
+};
+use crate::options;
+use std::{ffi::c_char, ptr};
+
+/// The number of the ABI that this header describes: the number in the soname.
+pub const TKS_ABI_VERSION: u32 = 1;
+
+#[unsafe(no_mangle)]
+pub extern "C" fn tks_abi_version() -> u32 {
+    TKS_ABI_VERSION
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn tks_version() -> *const c_char {
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn tks_status_name(status: tks_status) -> *const c_char {
+    let name = match status {
+        error::TKS_OK => c"TKS_OK",
+        error::TKS_INVALID_ARGUMENT => c"TKS_INVALID_ARGUMENT",
+        error::TKS_INVALID_CONFIG => c"TKS_INVALID_CONFIG",
+        error::TKS_NETWORK => c"TKS_NETWORK",
+        error::TKS_TLS => c"TKS_TLS",
+        error::TKS_TIMEOUT => c"TKS_TIMEOUT",
+        error::TKS_HTTP => c"TKS_HTTP",
+        error::TKS_OAUTH => c"TKS_OAUTH",
+        error::TKS_BAD_RESPONSE => c"TKS_BAD_RESPONSE",
+        error::TKS_INTERNAL => c"TKS_INTERNAL",
+        error::TKS_PENDING => c"TKS_PENDING",
+        error::TKS_CLOSED => c"TKS_CLOSED",
+        _ => c"TKS_UNKNOWN",
+    };
+    name.as_ptr()
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn tks_option_name(index: usize) -> *const c_char {
+    boundary::or(ptr::null(), || options().get(index).map_or(ptr::null(), |option| option.name_c().as_ptr()))
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn tks_option_help(index: usize) -> *const c_char {
+    boundary::or(ptr::null(), || options().get(index).map_or(ptr::null(), |option| option.help_c().as_ptr()))
+}

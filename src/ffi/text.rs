@@ -1,0 +1,68 @@
+//! C text and numbers in: checked here, once, so that the core sees only `&str` and `Duration`.
+
+use super::boundary;
+use crate::{Error, Status};
+use std::{
+    ffi::{CStr, c_char},
+    time::Duration,
+};
+
+/// Longer than any option may say; a `Duration` that can be added to any moment.
+const TEN_YEARS: f64 = 10.0 * 365.25 * 86_400.0;
+
+/// # Safety
+/// `text` is NULL or ends with a NUL, and does not change while the answer is in use.
+pub(super) unsafe fn required<'a>(argument: &str, text: *const c_char) -> Result<&'a str, Error> {
+    // SAFETY: as the caller promised.
+    unsafe { optional(argument, text) }?.ok_or_else(|| boundary::null(argument))
+}
+
+/// # Safety
+/// As for [`required`].
+pub(super) unsafe fn optional<'a>(argument: &str, text: *const c_char) -> Result<Option<&'a str>, Error> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: not NULL, and ends with a NUL as the caller promised.
+    let text = unsafe { CStr::from_ptr(text) };
+    let not_utf8 = |_| Error::new(Status::InvalidArgument, format!("the argument `{argument}` is not UTF-8"));
+    text.to_str().map(Some).map_err(not_utf8)
+}
+
+/// Any number of seconds as a span: 0 for what is negative or no number, ten years for what is more.
+pub(super) fn seconds(seconds: f64) -> Duration {
+    if seconds > 0.0 { Duration::from_secs_f64(seconds.min(TEN_YEARS)) } else { Duration::ZERO }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_utf8_or_refused_by_the_name_of_its_argument() {
+        let read = |text: &CStr| unsafe { required("value", text.as_ptr()).map(str::to_owned) };
+        assert_eq!(read(c"").unwrap(), "");
+        assert_eq!(read(c"p\xc3\xa9").unwrap(), "pé");
+        let error = read(c"p\xe9").unwrap_err();
+        assert_eq!(error.status(), Status::InvalidArgument);
+        assert_eq!(error.message(), "the argument `value` is not UTF-8");
+    }
+
+    #[test]
+    fn null_is_no_text_where_text_is_optional() {
+        assert_eq!(unsafe { optional("value", std::ptr::null()) }.unwrap(), None);
+        let error = unsafe { required("name", std::ptr::null()) }.unwrap_err();
+        assert_eq!(error.message(), "the argument `name` is NULL");
+    }
+
+    #[test]
+    fn every_number_of_seconds_is_a_span() {
+        for never in [f64::NAN, f64::NEG_INFINITY, -1.0, -0.0, 0.0] {
+            assert_eq!(seconds(never), Duration::ZERO);
+        }
+        assert_eq!(seconds(0.25), Duration::from_millis(250));
+        for more in [TEN_YEARS, 1e300, f64::INFINITY] {
+            assert_eq!(seconds(more), Duration::from_secs(315_576_000));
+        }
+    }
+}
