@@ -1,6 +1,8 @@
-//! Config: what is asked.
+//! Config: what is asked, and how.
 //!
-//! Options are pairs of texts. tks_option_name and tks_option_help list them all.
+//! Options are pairs of texts, so that a new one changes no function: tks_option_name and tks_option_help list them.
+//! Booleans are `true` and `false`; durations are seconds, such as `30` or `0.5`. An empty value is refused, except for
+//! `client_secret` and `param.NAME`.
 
 use super::{
     boundary,
@@ -13,7 +15,9 @@ use std::{ffi::c_char, mem::MaybeUninit};
 /// What is asked of a token endpoint, and how. One thread at a time.
 pub struct tks_config(pub(super) Config);
 
-/// Makes a config with no option set. Free it with tks_config_free. Never fails.
+/// Makes a config with no option set, for the caller to free with tks_config_free.
+///
+/// NULL: only after a bug in the library.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_config_new() -> Option<Box<tks_config>> {
     boundary::or(None, || {
@@ -22,9 +26,11 @@ pub extern "C" fn tks_config_new() -> Option<Box<tks_config>> {
     })
 }
 
-/// Sets the option `name` to a copy of `value`; NULL unsets it. The last call wins, whatever the order.
+/// Sets the option `name` to a copy of `value`; NULL unsets it, even if the provider has it. The last call for a name
+/// wins, and the order among names does not matter.
 ///
-/// TKS_INVALID_ARGUMENT: there is no such option, or the value does not suit it. The message says what would.
+/// TKS_INVALID_ARGUMENT: there is no such option, or the value does not suit it. The message says what would, the config
+/// is as it was.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tks_config_set(
     config: Option<&mut tks_config>,
@@ -46,7 +52,7 @@ pub unsafe extern "C" fn tks_config_set(
     })
 }
 
-/// Frees a config. The sources made from it are not touched.
+/// Frees a config. The sources made from it have a copy of their own.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_config_free(config: Option<Box<tks_config>>) {
     boundary::or((), || drop(config));

@@ -1,4 +1,4 @@
-//! Error: what went wrong.
+//! Error: what went wrong, with its parts.
 
 use crate::{Error, Status};
 use std::{
@@ -81,46 +81,56 @@ fn text(text: Option<&CString>) -> *const c_char {
     text.map_or(ptr::null(), |text| text.as_ptr())
 }
 
+/// The status that the failed call returned.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_error_status(error: Option<&tks_error>) -> tks_status {
     error.map_or(TKS_INVALID_ARGUMENT, |error| error.status)
 }
 
+/// What happened, whose fault it is and what to do next: one line of printable text without secrets, for a log.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_error_message(error: Option<&tks_error>) -> *const c_char {
     text(error.map(|error| &error.message))
 }
 
+/// The server's code (RFC 6749 section 5.2), such as "invalid_client". NULL unless the status is TKS_OAUTH.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_error_oauth_error(error: Option<&tks_error>) -> *const c_char {
     text(error.and_then(|error| error.oauth_error.as_ref()))
 }
 
+/// The server's error_description, shortened and made printable, or NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_error_oauth_description(error: Option<&tks_error>) -> *const c_char {
     text(error.and_then(|error| error.oauth_description.as_ref()))
 }
 
+/// The server's error_uri, shortened and made printable, or NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_error_oauth_uri(error: Option<&tks_error>) -> *const c_char {
     text(error.and_then(|error| error.oauth_uri.as_ref()))
 }
 
+/// The HTTP status of the server's answer; 0 if none came.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_error_http_status(error: Option<&tks_error>) -> i32 {
     error.map_or(0, |error| error.http_status)
 }
 
+/// Seconds until the source asks the server again, counted from when the error was handed out; until then its callers get
+/// this error at once. Negative: it never will.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_error_retry_after(error: Option<&tks_error>) -> f64 {
-    error.map_or(-1.0, |error| error.retry_after)
+    error.map_or(0.0, |error| error.retry_after)
 }
 
+/// 1 if the same request may well succeed later with nothing changed here, else 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_error_is_transient(error: Option<&tks_error>) -> i32 {
     error.map_or(0, |error| error.is_transient.into())
 }
 
+/// Frees an error.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_error_free(error: Option<Box<tks_error>>) {
     drop(error);

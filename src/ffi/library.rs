@@ -1,4 +1,4 @@
-//! Library: what it says of itself. Needs no handle; any thread, any time.
+//! Library: what it says of itself. The texts live for ever.
 
 use super::{
     boundary,
@@ -10,16 +10,19 @@ use std::{ffi::c_char, ptr};
 /// The number of the ABI that this header describes: the number in the soname.
 pub const TKS_ABI_VERSION: u32 = 1;
 
+/// The number of the ABI that the loaded library speaks. Whoever loads it by hand compares it with TKS_ABI_VERSION.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_abi_version() -> u32 {
     TKS_ABI_VERSION
 }
 
+/// The version of the loaded library, such as "0.1.0".
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
+/// The name of a status, such as "TKS_NETWORK"; "TKS_UNKNOWN" for a number that this library does not know.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_status_name(status: tks_status) -> *const c_char {
     let name = match status {
@@ -40,11 +43,13 @@ pub extern "C" fn tks_status_name(status: tks_status) -> *const c_char {
     name.as_ptr()
 }
 
+/// The name of an option, counted from 0; NULL past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_option_name(index: usize) -> *const c_char {
     boundary::or(ptr::null(), || options().get(index).map_or(ptr::null(), |option| option.name_c().as_ptr()))
 }
 
+/// What an option means, its values and its default, in a line or two; NULL past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_option_help(index: usize) -> *const c_char {
     boundary::or(ptr::null(), || options().get(index).map_or(ptr::null(), |option| option.help_c().as_ptr()))
