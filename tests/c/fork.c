@@ -1,0 +1,82 @@
+/* Children of forks at the worst moments go on using what they inherited. argv: a server that takes its time. */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+
+#include <pthread.h>
+#include <sys/wait.h>
+#include <time.h>
+
+enum { BUSY = 4, EARLY = 20, FORKS = 200 };
+
+static tks_source *source;
+static volatile int over;
+
+/* Uses all that a child could find locked: the source, the allocator, a fetch. */
+static void *keep_busy(void *unused) {
+    while (!over) {
+        tks_error *error = NULL;
+        tks_token *token = NULL;
+        CHECK_OK(tks_source_get(source, &token, &error), error);
+        tks_source_generation(source);
+        tks_source_last_error(source, NULL);
+        tks_token_free(token);
+        tks_source_free(source_for("http://127.0.0.1:9/"));
+    }
+    return unused;
+}
+
+static pid_t fork_and_ask(int frees) {
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        tks_error *error = NULL;
+        tks_token *token = NULL;
+        /* A hang is the failure looked for. */
+        alarm(60);
+        tks_source_generation(source);
+        CHECK_OK(tks_source_get(source, &token, &error), error);
+        CHECK(strncmp(tks_token_authorization(token), "Bearer ", 7) == 0);
+        CHECK(tks_token_generation(token) == tks_source_generation(source));
+        CHECK(tks_source_last_error(source, NULL) == TKS_OK);
+        tks_token_free(token);
+        if (frees)
+            tks_source_free(source);
+        _exit(0);
+    }
+    return child;
+}
+
+static void wait_for(pid_t child) {
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(!WIFSIGNALED(status));
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+int main(int argc, char **argv) {
+    pthread_t busy[BUSY];
+    pid_t early[EARLY];
+
+    CHECK(argc == 2);
+    source = source_for(argv[1]);
+    for (int i = 0; i < BUSY; i++)
+        CHECK(pthread_create(&busy[i], NULL, keep_busy, NULL) == 0);
+
+    /* While the first fetch starts, connects and waits: the children must fetch for themselves. */
+    for (int i = 0; i < EARLY; i++) {
+        early[i] = fork_and_ask(i % 2);
+        struct timespec pause = {0, i * 500000L};
+        nanosleep(&pause, NULL);
+    }
+    for (int i = 0; i < EARLY; i++)
+        wait_for(early[i]);
+
+    for (int i = 0; i < FORKS; i++)
+        wait_for(fork_and_ask(i % 2));
+
+    over = 1;
+    for (int i = 0; i < BUSY; i++)
+        CHECK(pthread_join(busy[i], NULL) == 0);
+    tks_source_free(source);
+    return 0;
+}
