@@ -2,6 +2,8 @@
 #![deny(unsafe_code)]
 
 mod backoff;
+#[cfg(test)]
+mod cases;
 mod client_secret;
 mod clock;
 mod config;

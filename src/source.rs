@@ -111,7 +111,7 @@ impl TokenSource {
         Ok(Self::with(&settings, Box::new(fetch), Clock::System, Box::new(system::random)))
     }
 
-    fn with(
+    pub(crate) fn with(
         settings: &Settings,
         fetch: Box<dyn Fetch>,
         clock: Clock,
@@ -218,6 +218,13 @@ impl TokenSource {
         if let Some(flight) = flight {
             flight.land(Err(closed()));
         }
+    }
+}
+
+#[cfg(test)]
+impl TokenSource {
+    pub(crate) fn is_flying(&self) -> bool {
+        self.shared.current.load().flying().is_some()
     }
 }
 
