@@ -108,11 +108,7 @@ pub(super) fn open_tunnel(stream: &mut (impl Read + Write), request: &[u8]) -> R
 }
 
 fn send(stream: &mut impl Write, request: &[u8]) -> Result<(), Fault> {
-    match stream.write_all(request).and_then(|()| stream.flush()) {
-        // A server may refuse, say why and close before it has read everything: its answer tells more than the error.
-        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
-        sent => sent.map_err(Fault::Io),
-    }
+    stream.write_all(request).and_then(|()| stream.flush()).map_err(Fault::Io)
 }
 
 #[derive(Debug, PartialEq, Eq)]

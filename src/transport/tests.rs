@@ -407,10 +407,10 @@ struct Authority {
     pem: String,
 }
 
-fn authority() -> Authority {
+fn authority(name: &str) -> Authority {
     let mut params = CertificateParams::new(vec![]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(rcgen::DnType::CommonName, "a test's own CA");
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
     let key = KeyPair::generate().unwrap();
     let pem = params.self_signed(&key).unwrap().pem();
     Authority { issuer: Issuer::new(params, key), pem }
@@ -506,7 +506,7 @@ fn trusting(ca: &Authority, files: &Files, url: &str) -> Settings {
 
 #[test]
 fn tls_of_both_versions_and_every_kind_of_key_carries_a_request() {
-    let (ca, files) = (authority(), Files::new());
+    let (ca, files) = (authority("ours"), Files::new());
     for kind in [&PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384, &PKCS_ED25519] {
         for version in [&TLS12, &TLS13] {
             for host in ["localhost", "127.0.0.1"] {
@@ -520,7 +520,7 @@ fn tls_of_both_versions_and_every_kind_of_key_carries_a_request() {
 
 #[test]
 fn tls_goes_through_a_proxy_to_the_server_itself() {
-    let (ca, files) = (authority(), Files::new());
+    let (ca, files) = (authority("ours"), Files::new());
     let (server_port, server) = serve_tls(&ca.sign(|_| {}), BOTH, None);
     let (port, proxy) = serve(move |mut stream| {
         read_head(&mut stream).unwrap();
@@ -543,13 +543,13 @@ fn tls_goes_through_a_proxy_to_the_server_itself() {
 
 #[test]
 fn a_bad_certificate_is_refused_with_what_is_wrong_and_what_to_do() {
-    let (ca, other, files) = (authority(), authority(), Files::new());
+    let (ca, other, files) = (authority("ours"), authority("other"), Files::new());
     let self_signed = {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(vec!["localhost".into()]).unwrap().self_signed(&key).unwrap();
         Leaf { pem: certificate.pem(), chain: vec![certificate.der().clone()], key }
     };
-    let leaves: [(Leaf, &[&str]); 8] = [
+    let leaves: [(Leaf, &[&str]); 9] = [
         (
             ca.sign(|params| params.not_after = date_time_ymd(2024, 2, 3)),
             &["ended on Sat, 03 Feb 2024", "clock says", "must renew it"],
@@ -561,6 +561,7 @@ fn a_bad_certificate_is_refused_with_what_is_wrong_and_what_to_do() {
         ),
         (ca.sign(|params| params.subject_alt_names = vec![]), &["names no host", "subjectAltName"]),
         (other.sign(|_| {}), &["nobody who is trusted here", "ca_file", "intermediate", "intercepts"]),
+        (authority("ours").sign(|_| {}), &["not its issuer's", "old certificate of the CA"]),
         (self_signed, &["nobody who is trusted here", "self-signed"]),
         (
             ca.sign(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)),
@@ -583,7 +584,7 @@ fn a_bad_certificate_is_refused_with_what_is_wrong_and_what_to_do() {
 
 #[test]
 fn bundled_roots_do_not_trust_a_private_ca() {
-    let (port, server) = serve_tls(&authority().sign(|_| {}), BOTH, None);
+    let (port, server) = serve_tls(&authority("ours").sign(|_| {}), BOTH, None);
     let asked = ask(&settings(&format!("https://localhost:{port}/")));
     assert_says(&refused(asked, Status::Tls, false, false), &["ca_file"]);
     assert!(server.join().unwrap().is_err());
@@ -639,7 +640,7 @@ fn http_to_a_tls_port_says_so() {
 
 #[test]
 fn a_client_certificate_is_shown_and_its_absence_explained() {
-    let (ca, other, files) = (authority(), authority(), Files::new());
+    let (ca, other, files) = (authority("ours"), authority("other"), Files::new());
     let (ours, wrong) = (ca.sign(|_| {}), other.sign(|_| {}));
     let identity = |name: &str, leaf: &Leaf| Identity {
         cert: files.write(&format!("{name}.pem"), &leaf.pem),
@@ -672,7 +673,7 @@ fn new_error(settings: &Settings) -> String {
 
 #[test]
 fn an_unusable_ca_file_is_refused_at_once_by_name() {
-    let (ca, files) = (authority(), Files::new());
+    let (ca, files) = (authority("ours"), Files::new());
     let fifo = files.0.join("fifo");
     assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let broken = ca.pem.replacen("MII", "!!!", 1);
@@ -708,7 +709,7 @@ fn for_http_only_what_an_option_names_is_looked_at() {
 
 #[test]
 fn an_unusable_client_certificate_or_key_is_refused_at_once_by_name() {
-    let (ca, files) = (authority(), Files::new());
+    let (ca, files) = (authority("ours"), Files::new());
     let leaf = ca.sign(|_| {});
     let cert = files.write("cert.pem", &leaf.pem);
     let key = files.write("key.pem", leaf.key.serialize_pem());
@@ -750,7 +751,7 @@ fn a_name_that_no_certificate_could_have_is_refused_at_once() {
 
 #[test]
 fn a_rotated_file_counts_from_the_next_request_on() {
-    let (old, new, files) = (authority(), authority(), Files::new());
+    let (old, new, files) = (authority("old"), authority("new"), Files::new());
     let settings = trusting(&old, &files, "https://localhost:443/");
     let mut transport = HttpTransport::new(&settings).unwrap();
     let mut ask_server_of = |ca: &Authority| {
