@@ -5,9 +5,9 @@
 //!   tls.rs        certificates, and what a failed handshake means
 //!   http.rs       HTTP/1.1, every size bounded
 //!
-//! One connection per request, closed after it: servers drop idle ones after seconds, tokens are fetched minutes or hours
-//! apart. So there is no pool, and nothing that a fork could share or freeze. It follows no redirect and reads no
-//! environment. What is sent and what an answer means is said elsewhere.
+//! One connection per request, closed after it: servers drop idle ones after seconds, tokens are fetched minutes or
+//! hours apart. So there is no pool, and nothing that a fork could share or freeze. No redirect is followed. What is
+//! sent and what an answer means is said elsewhere.
 
 mod connect;
 mod http;
@@ -70,8 +70,8 @@ struct Tunnel {
 }
 
 impl HttpTransport {
-    /// Reads and checks what the settings name. [`Status::InvalidConfig`] names the option or variable, the file and what
-    /// to do.
+    /// Reads and checks what the settings name. [`Status::InvalidConfig`] names the option or variable, the file
+    /// and what to do.
     pub(crate) fn new(settings: &Settings) -> Result<Self, Error> {
         let endpoint = &settings.endpoint;
         let target = host_and_port(&endpoint.host, endpoint.port);
@@ -148,15 +148,14 @@ impl HttpTransport {
         let looked_up = self.names.addresses(by, limits.threads);
         let addresses = looked_up.map_err(|error| self.failed_lookup(&error, limits))?;
         // A proxy has addresses of its own, and is asked for `localhost` by name.
-        if self.must_be_loopback && self.proxy.is_none() {
-            if let Some(other) = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback()) {
-                let why = format!(
-                    "http is only for this machine itself, and `{}` is {} here: use https, or set allow_insecure_http",
-                    self.host,
-                    other.ip()
-                );
-                return Err(Error::new(Status::InvalidConfig, why));
-            }
+        let elsewhere = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback());
+        if let Some(other) = elsewhere.filter(|_| self.must_be_loopback && self.proxy.is_none()) {
+            let why = format!(
+                "http is only for this machine itself, and `{}` is {} here: use https, or set allow_insecure_http",
+                self.host,
+                other.ip()
+            );
+            return Err(Error::new(Status::InvalidConfig, why));
         }
         let mut wire =
             connect::dial(&addresses, by).map_err(|error| self.failed(Fault::Io(error), Phase::Connect, limits))?;
@@ -243,7 +242,7 @@ impl HttpTransport {
         match (phase, fault) {
             (Phase::Connect, fault) if timed_out => {
                 let why = format!(
-                    "connecting to {peer} took longer than {} ({fault}): it is down, or a firewall drops what is sent to it",
+                    "connecting to {peer} took longer than {} ({fault}): it is down, or a firewall drops what is sent",
                     budget(limits)
                 );
                 again(self.status_of_time_out(), why)
@@ -266,14 +265,15 @@ impl HttpTransport {
             }
             (Phase::Handshake, _) if timed_out => {
                 let why = format!(
-                    "the TLS handshake with {server} took longer than {}: it is overloaded, or does not speak TLS there",
+                    "the TLS handshake with {server} took longer than {}: it is overloaded or does not speak TLS",
                     budget(limits)
                 );
                 again(Status::Timeout, why)
             }
             (Phase::Handshake, fault) => {
                 let why = format!(
-                    "the TLS handshake with {server} broke off ({fault}): it does not speak TLS there, is restarting, or something between refuses"
+                    "the TLS handshake with {server} broke off ({fault}): it is restarting, does not speak TLS there, \
+                     or something between refuses"
                 );
                 again(Status::Network, why)
             }
@@ -291,7 +291,8 @@ impl HttpTransport {
             }
             (Phase::Answer, fault) => {
                 let why = format!(
-                    "the connection to {server} broke ({fault}): it is overloaded or restarting, or something between broke it"
+                    "the connection to {server} broke ({fault}): it is overloaded or restarting, or something between \
+                     broke it"
                 );
                 again(Status::Network, why)
             }

@@ -77,8 +77,9 @@ impl Read for Wire {
 }
 
 impl Write for Wire {
-    /// Into a connection that the peer has closed, everything can be written: a server may refuse, say why and close before
-    /// it has read what we send, and what it said (an alert of TLS, say) tells more than the error. A read always follows.
+    /// Into a connection that the peer has closed, everything can be written: a server may refuse, say why and close
+    /// before it has read what we send, and what it said (a TLS alert, for one) tells more than the error. A read
+    /// always follows.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.until_deadline(|socket, left| {
             socket.set_write_timeout(Some(left))?;

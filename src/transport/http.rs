@@ -1,7 +1,7 @@
 //! HTTP/1.1 (RFC 9112) over anything that reads and writes: one request out, one answer in, every size bounded.
 //!
-//! The only file that names the HTTP crate, which is a parser and no client: a client logs, keeps or copies what it sends,
-//! and all of that is secret here. It may not know an address or the time.
+//! The only file that names the HTTP crate, which is a parser and no client: ureq writes every byte that it sends and
+//! receives to the log at trace level, and all of that is secret here. It may not know an address or the time.
 
 use crate::{request::TokenRequest, response::RawResponse, secret::Secret};
 use std::{
@@ -421,7 +421,8 @@ mod tests {
         let secret = Secret::new("Basic dTpw");
         assert_eq!(
             std::str::from_utf8(&connect("[::1]:443", "us/1", Some(&secret))).unwrap(),
-            "CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\nUser-Agent: us/1\r\nProxy-Authorization: Basic dTpw\r\n\r\n"
+            "CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\nUser-Agent: us/1\r\n\
+             Proxy-Authorization: Basic dTpw\r\n\r\n"
         );
         assert_eq!(
             std::str::from_utf8(&connect("a:443", "us/1", None)).unwrap(),
