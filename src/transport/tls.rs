@@ -125,8 +125,8 @@ fn system_roots() -> Option<Arc<RootCertStore>> {
     })
 }
 
-/// From the directories where systems keep them, whatever SSL_CERT_FILE and SSL_CERT_DIR say at this moment: what is read
-/// here serves every source of the process.
+/// From the directories where systems keep them, whatever SSL_CERT_FILE and SSL_CERT_DIR say at this moment: what is
+/// read here serves every source of the process.
 #[cfg(all(unix, not(target_os = "macos")))]
 fn system_certificates() -> Vec<CertificateDer<'static>> {
     let directories = openssl_probe::candidate_cert_dirs();
@@ -289,8 +289,8 @@ fn explain_certificate(error: &CertificateError) -> Cow<'static, str> {
             .into()
         }
         E::UnknownIssuer => "the server's certificate comes from nobody who is trusted here: if it is self-signed or \
-            from a private CA, name that CA's file in ca_file; else the server leaves out its intermediate \
-            certificate, or a proxy intercepts TLS"
+            from a private CA, name that CA's file in ca_file; else the server leaves out its \
+            intermediate certificate, or a proxy intercepts TLS"
             .into(),
         E::BadSignature => {
             "the server's certificate carries a signature that is not its issuer's: ca_file may hold an \
