@@ -155,10 +155,10 @@ fn decoded(text: &str) -> Option<(char, &str)> {
 
 /// What follows the JWT at the start of `text`: a token, whoever's it is.
 fn skip_jwt(text: &str) -> Option<&str> {
-    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c))).unwrap_or(text.len());
-    let (word, rest) = text.split_at(end);
     // `eyJ` is `{"` in base64url: every JWS and JWE starts so.
-    (word.starts_with("eyJ") && word.matches('.').count() >= 2).then_some(rest)
+    let rest = text.strip_prefix("eyJ")?.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    let word = &text[..text.len() - rest.len()];
+    (word.matches('.').count() >= 2).then_some(rest)
 }
 
 #[cfg(test)]
