@@ -93,7 +93,7 @@ fn skip<'t>(text: &'t str, hidden: &str) -> Option<&'t str> {
     for wanted in hidden.chars() {
         let read = rests.iter().flat_map(|rest| [as_is(rest), decoded(rest)]).flatten();
         let mut next: Vec<&str> =
-            read.filter(|(c, _)| plain(*c).eq_ignore_ascii_case(&wanted)).map(|(_, rest)| rest).collect();
+            read.filter(|(c, _)| plain(*c).to_lowercase().eq(wanted.to_lowercase())).map(|(_, rest)| rest).collect();
         next.sort_by_key(|rest| rest.len());
         next.dedup_by_key(|rest| rest.len());
         if next.is_empty() {

@@ -151,7 +151,7 @@ fn is_page(response: &RawResponse, text: &str) -> bool {
 
 fn title(page: &str) -> Option<&str> {
     // Titles stand near the top, and a page may be a megabyte.
-    let top = &page[..page.floor_char_boundary(4096)];
+    let top = page.char_indices().nth(4096).map_or(page, |(end, _)| &page[..end]);
     // ASCII case alone: the positions are the same in both.
     let small = top.to_ascii_lowercase();
     let start = small.find("<title")?;
@@ -369,7 +369,9 @@ impl Target {
         let (own_scheme, own) = without_query(&endpoint.url).split_once("://")?;
         let (own_authority, own_path) = split_path(own);
         let (scheme, rest) = match location.split_once("://") {
-            Some((scheme, rest)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => (scheme, rest.to_owned()),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => {
+                (scheme, rest.to_owned())
+            }
             _ if location.is_empty() => (own_scheme, own.to_owned()),
             _ if location.starts_with("//") => (own_scheme, location[2..].to_owned()),
             _ if location.starts_with('/') => (own_scheme, format!("{own_authority}{location}")),
