@@ -1,7 +1,7 @@
 //! Pure: text of others made fit to print: one line, bounded, and without what must not be seen.
 //!
 //! Servers echo what they were sent, secret included, in any of the spellings that a web framework knows. Whatever goes
-//! from an answer into an error goes through here.
+//! from an answer into an error goes through here. It knows no server and no error, only text.
 
 use std::str;
 use zeroize::Zeroizing;

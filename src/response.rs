@@ -48,7 +48,7 @@ const TEN_YEARS: Duration = Duration::from_secs(315_576_000);
 /// Tokens of 8 kB are met; none is useful that no HTTP server would take in a header (16 KiB to 60 KiB at most).
 const LONGEST_TOKEN: usize = 64 * 1024;
 
-/// The codes and texts of a server that one error may hold, in characters.
+/// What one error may hold of a server's texts, in characters.
 const LONGEST_CODE: usize = 100;
 const LONGEST_DESCRIPTION: usize = 300;
 const LONGEST_IN_ALL: usize = 500;
@@ -339,7 +339,8 @@ impl Answer<'_> {
                 None => "a web page".into(),
             }),
             // Half a JSON text or a form may hold a token in a place that nobody knows.
-            Body::Text(text, _) if text.contains("_token") || text.starts_with(['{', '[', '"', '<']) => None,
+            Body::Text(text, _) if text.starts_with(['{', '[', '"', '<']) => None,
+            Body::Text(text, _) if text.contains(['=', ':']) && text.to_ascii_lowercase().contains("token") => None,
             Body::Text(text, _) => self.quote(text),
             Body::Encoded(_) | Body::Empty => None,
         }

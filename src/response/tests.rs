@@ -656,6 +656,8 @@ fn what_a_refusal_says_in_other_ways_is_shown_shortened() {
         ("RBAC: access denied", ": RBAC: access denied;"),
         ("line one\nline two\u{1b}[31m", ": line one line two\u{fffd}[31m;"),
         ("access_token=the-t0ken", "418;"),
+        ("AccessToken: the-t0ken", "418;"),
+        ("Invalid token", ": Invalid token;"),
         ("{\"access_token\":\"the-t0ken", "418;"),
         ("\"the-t0ken\"", "418;"),
         ("<Error><Code>AccessDenied</Code></Error>", "418;"),
