@@ -137,9 +137,9 @@ impl World {
     /// Lets time pass until all are done.
     fn join(&self, callers: Vec<JoinHandle<Outcome>>) -> Vec<Outcome> {
         while !callers.iter().all(JoinHandle::is_finished) {
-            self.clock.settle();
-            if !callers.iter().all(JoinHandle::is_finished) {
-                self.clock.pass_on();
+            if !self.clock.pass_on() {
+                // They are done, and about to end.
+                thread::yield_now();
             }
         }
         callers.into_iter().map(|caller| caller.join().unwrap()).collect()
