@@ -43,7 +43,6 @@ pub(crate) struct Grant {
 /// The members that hold a token: kept out of `Grant::response` and out of every error.
 const TOKENS: [&str; 3] = ["access_token", "refresh_token", "id_token"];
 
-
 /// Tokens of 8 kB are met; none is useful that no HTTP server would take in a header (16 KiB to 60 KiB at most).
 const LONGEST_TOKEN: usize = 64 * 1024;
 
