@@ -8,7 +8,8 @@ static void arm(void) {
     CHECK(tks_config_set(config, "panic_next", "true", NULL) == TKS_OK);
 }
 
-static void contained(tks_status status, tks_error *error) {
+static void contained(tks_status status, tks_error **error_out) {
+    tks_error *error = *error_out;
     CHECK(status == TKS_INTERNAL);
     CHECK(tks_error_status(error) == TKS_INTERNAL);
     CHECK(strstr(tks_error_message(error), ".rs:") != NULL);
@@ -29,17 +30,17 @@ int main(int argc, char **argv) {
     arm();
     CHECK(tks_config_new() == NULL);
     arm();
-    contained(tks_config_set(config, "scope", "read", &error), error);
+    contained(tks_config_set(config, "scope", "read", &error), &error);
     arm();
     CHECK(tks_config_set(config, "scope", "read", NULL) == TKS_INTERNAL);
     arm();
-    contained(tks_source_new(config, &none, &error), error);
+    contained(tks_source_new(config, &none, &error), &error);
     arm();
-    contained(tks_source_get(source, &token, &error), error);
+    contained(tks_source_get(source, &token, &error), &error);
     arm();
-    contained(tks_source_get_within(source, 1, &token, &error), error);
+    contained(tks_source_get_within(source, 1, &token, &error), &error);
     arm();
-    contained(tks_source_last_error(source, &error), error);
+    contained(tks_source_last_error(source, &error), &error);
     arm();
     CHECK(tks_source_generation(source) == 0);
     arm();

@@ -16,7 +16,10 @@ pub fn make(goal: &str) -> PathBuf {
             make.env_remove(name);
         }
     }
-    make.env("CARGO_TERM_QUIET", "true").env("CARGO_TARGET_DIR", target).args(["--silent", goal]);
+    make.env_remove("MAKEFLAGS")
+        .env("CARGO_TERM_QUIET", "true")
+        .env("CARGO_TARGET_DIR", target)
+        .args(["--silent", goal]);
     assert!(make.status().expect("make").success(), "make {goal} failed");
     target.to_owned()
 }
