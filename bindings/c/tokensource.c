@@ -16,10 +16,12 @@
 #include <tokensource.h>
 #include <unistd.h>
 
+#include "wrap.h"
+
 /* Exit statuses beside the library's own numbers. They are those of sysexits.h, which POSIX does not have. */
 enum { WRONG_USAGE = 64, NO_OUTPUT = 74 };
 
-enum { WIDTH = 79, LARGEST_SECRET = 64 * 1024 };
+enum { LARGEST_SECRET = 64 * 1024 };
 
 enum form { TOKEN, HEADER, JSON };
 
@@ -278,31 +280,6 @@ static int get(int count, char **arguments) {
         code = get_token(config, form);
     tks_config_free(config);
     return code;
-}
-
-/* How many columns a text of this many bytes takes: the bytes of UTF-8 that begin a character. */
-static size_t columns(const char *text, size_t length) {
-    size_t count = 0;
-    for (size_t i = 0; i < length; i++)
-        count += ((unsigned char)text[i] & 0xc0) != 0x80;
-    return count;
-}
-
-static void print_wrapped(const char *text, size_t indent) {
-    for (size_t column = indent; *text != '\0';) {
-        size_t length = strcspn(text, " "), width = columns(text, length);
-        if (column > indent && column + 1 + width > WIDTH) {
-            printf("\n%*s", (int)indent, "");
-            column = indent;
-        } else if (column > indent) {
-            putchar(' ');
-            column++;
-        }
-        printf("%.*s", (int)length, text);
-        column += width;
-        text += length + strspn(text + length, " ");
-    }
-    putchar('\n');
 }
 
 static int options(void) {
