@@ -61,7 +61,7 @@ static void wipe(char *text, size_t length) {
         *byte++ = '\0';
 }
 
-/* A reason never holds a word of the command line whole: it may be a secret in the wrong place. */
+/* No reason repeats a word of the command line: it may be a secret in the wrong place. */
 static int wrong_usage(const char *reason, ...) {
     va_list arguments;
     va_start(arguments, reason);
@@ -71,9 +71,6 @@ static int wrong_usage(const char *reason, ...) {
     va_end(arguments);
     return WRONG_USAGE;
 }
-
-/* The start of a word that can be a name, as a width and a text for "%.*s". */
-#define NAME_IN(word) (int)strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"), (word)
 
 /* `origin`: where a value came from, if it was not an argument. */
 static int failed(tks_status status, const char *origin, const char *message) {
@@ -264,10 +261,8 @@ static int get(int count, char **arguments) {
             if (form != TOKEN)
                 return wrong_usage("give one of --header and --json");
             form = strcmp(argument, "--json") == 0 ? JSON : HEADER;
-        } else if (argument[0] == '-') {
-            return wrong_usage("get has no flag \"%.*s\", and options are written NAME=VALUE", NAME_IN(argument));
-        } else if (value == NULL) {
-            return wrong_usage("argument %d of get is neither NAME=VALUE nor a flag", i + 1);
+        } else if (argument[0] == '-' || value == NULL) {
+            return wrong_usage("argument %d of get is neither NAME=VALUE nor --header nor --json", i + 1);
         } else {
             secret_is_given |= is_secret(argument, (size_t)(value - argument));
         }
@@ -329,5 +324,5 @@ int main(int argc, char **argv) {
         if (strcmp(argv[1], ALONE[i].name) == 0)
             return argc == 2 ? ALONE[i].run() : wrong_usage("%s takes no arguments", ALONE[i].name);
     }
-    return wrong_usage("no command \"%.*s\": it is get, options or help", NAME_IN(argv[1]));
+    return wrong_usage("the first argument is get, options or help");
 }
