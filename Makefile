@@ -5,7 +5,7 @@ ABI := $(shell sed -n 's/.*TKS_ABI_VERSION: u32 = \([0-9]*\);/\1/p' src/ffi/libr
 CARGO := cargo
 SONAME := libtokensource.so.$(ABI)
 
-.PHONY: help build header test clean testserver testing-library
+.PHONY: help build header test clean testing-library
 
 help:
 	@echo 'make build    $(TARGET)/release/libtokensource.so and .a'
@@ -24,15 +24,12 @@ header:
 clean:
 	$(CARGO) clean
 
-# For the tests: a token server that does as it is told, and a library that panics when it is told. Never shipped.
-testserver:
-	$(CARGO) build --locked --package tokensource-testserver
-
+# A library that panics when the tests tell it to. Never shipped.
 testing-library:
 	$(CARGO) rustc --locked --features capi,testing --lib --crate-type cdylib --target-dir $(TARGET)/testing
 	@ln -sf libtokensource.so $(TARGET)/testing/debug/$(SONAME)
 
-STAGES := tools format lint build rust c model
+STAGES := tools format lint build rust c
 
 test:
 	@for stage in $(STAGES); do \
@@ -66,9 +63,5 @@ test-build: build
 test-rust:
 	$(CARGO) test --locked --workspace --features testing
 
-test-c: testserver testing-library
+test-c: testing-library
 	$(CARGO) test --locked --features capi --lib --test header --test c
-
-# Every order in which threads can meet, in the file that lets them meet.
-test-model:
-	RUSTFLAGS='--cfg loom' $(CARGO) test --locked --release --lib --target-dir $(TARGET)/loom flight

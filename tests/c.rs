@@ -7,38 +7,22 @@ mod release;
 use release::make;
 use std::{
     fs,
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output, Stdio},
     sync::LazyLock,
+    time::Duration,
 };
+use tokensource_testserver::{Answer, Server, ServerOptions};
 
 /// Where libtokensource.so.1 is.
 static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| make("build").join("release"));
-static TESTSERVER: LazyLock<PathBuf> = LazyLock::new(|| make("testserver").join("debug/tokensource-testserver"));
 
-/// A token server in a process of its own, for as long as this lives.
-struct Server {
-    process: Child,
-    url: String,
+fn granting_after(seconds: f64) -> Server {
+    Server::start(ServerOptions { delay: Duration::from_secs_f64(seconds), ..ServerOptions::default() })
 }
 
-impl Server {
-    fn start(flags: &[&str]) -> Self {
-        let mut command = Command::new(&*TESTSERVER);
-        command.args(["--dialect", "plain", "--until-stdin-closes"]).args(flags);
-        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut url = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        Self { process, url: url.trim().to_owned() }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
+fn granting() -> Server {
+    granting_after(0.0)
 }
 
 fn compile(source: &Path, library: &Path) -> PathBuf {
@@ -88,51 +72,55 @@ fn both(program: &Path, arguments: &[&str]) {
 
 #[test]
 fn abuse_is_refused_and_harms_nothing() {
-    let server = Server::start(&[]);
-    both(&program("abuse"), &[&server.url]);
+    let server = granting();
+    both(&program("abuse"), &[&server.url()]);
 }
 
 #[test]
 fn a_token_lives_as_the_header_says() {
-    let (granting, refusing) =
-        (Server::start(&["--expires-in", "3600"]), Server::start(&["--fail", "401:invalid_client"]));
-    both(&program("life"), &[&granting.url, &refusing.url]);
+    let granting = granting();
+    let script = Answer::refusal("invalid_client").into();
+    let refusing = Server::start(ServerOptions { script, ..ServerOptions::default() });
+    both(&program("life"), &[&granting.url(), &refusing.url()]);
 }
 
 #[test]
 fn threads_share_one_request() {
-    let server = Server::start(&["--delay", "0.3"]);
-    both(&program("threads"), &[&server.url]);
+    let server = granting_after(0.3);
+    plain(&program("threads"), &[&server.url()]);
+    assert_eq!(server.requests(), 1);
+    valgrind(&program("threads"), &[&server.url()]);
+    assert_eq!(server.requests(), 2);
 }
 
 #[test]
 fn children_of_forks_live() {
-    let server = Server::start(&["--delay", "0.3"]);
+    let server = granting_after(0.3);
     let fork = program("fork");
-    plain(&fork, &[&server.url]);
+    plain(&fork, &[&server.url()]);
     // A child leaks on purpose what another thread of its parent may have held locked.
-    passes(&VALGRIND, &fork, &[&server.url]);
+    passes(&VALGRIND, &fork, &[&server.url()]);
 }
 
 #[test]
 fn signals_are_the_hosts() {
-    let server = Server::start(&["--delay", "1"]);
-    both(&program("signals"), &[&server.url]);
+    let server = granting_after(1.0);
+    both(&program("signals"), &[&server.url()]);
 }
 
 #[test]
 fn going_away_during_a_fetch_is_harmless_and_quick() {
-    let (slow, quick) = (Server::start(&["--delay", "30"]), Server::start(&["--delay", "0.5"]));
+    let (slow, quick) = (granting_after(30.0), granting_after(0.5));
     let unload = program("unload");
-    plain(&unload, &[&slow.url, &quick.url, "100"]);
-    valgrind(&unload, &[&slow.url, &quick.url, "5000"]);
+    plain(&unload, &[&slow.url(), &quick.url(), "100"]);
+    valgrind(&unload, &[&slow.url(), &quick.url(), "5000"]);
 }
 
 #[test]
 fn a_panic_is_a_status_and_prints_nothing() {
-    let server = Server::start(&[]);
+    let server = granting();
     let library = make("testing-library").join("testing/debug");
-    both(&compile(Path::new("tests/c/panic.c"), &library), &[&server.url]);
+    both(&compile(Path::new("tests/c/panic.c"), &library), &[&server.url()]);
 }
 
 #[test]
@@ -145,10 +133,10 @@ fn the_example_in_the_header_works() {
     fs::write(&source, code.collect::<Vec<_>>().join("\n")).unwrap();
     fs::write(&secret, "correct-horse-battery-staple\n").unwrap();
 
-    let server = Server::start(&[]);
+    let server = granting();
     let example = compile(&source, &LIBRARY);
-    let answer = run(&[], &example, &[&server.url, "someone", secret.to_str().unwrap()]);
+    let answer = run(&[], &example, &[&server.url(), "someone", secret.to_str().unwrap()]);
     assert!(answer.status.success() && answer.stdout.starts_with(b"Authorization: Bearer "), "{answer:?}");
     let answer = run(&[], &example, &["ftp://example.com/", "someone", secret.to_str().unwrap()]);
-    assert!(!answer.status.success() && answer.stderr.starts_with(b"`token_url`"), "{answer:?}");
+    assert!(!answer.status.success() && answer.stderr.starts_with(b"option token_url"), "{answer:?}");
 }
