@@ -6,6 +6,7 @@ mod release;
 use release::make;
 use serde_json::{Value, json};
 use std::{
+    env,
     ffi::OsStr,
     fs,
     io::{self, Write},
@@ -167,8 +168,8 @@ fn get_prints_everything_as_json() {
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let before = now();
     let server = scripted(
-        r#"[{"body": "{\"access_token\": \"a\\\"b\\\\c\", \"token_type\": \"bEARER\", \"expires_in\": 3600,
-                       \"scope\": \"r w\", \"id_token\": \"hidden\", \"more\": [\"\\u0000ü\\n\"]}"}]"#,
+        r#"[{"body": {"access_token": "a\"b\\c", "token_type": "bEARER", "expires_in": 3600,
+                      "scope": "r w", "id_token": "hidden", "more": ["\u0000ü\n"]}}]"#,
     );
     let mut answer = get_json(&server);
     let expires_in = answer["expires_in"].take().as_u64().unwrap();
@@ -223,7 +224,9 @@ fn the_secret_comes_from_a_file() {
     let file = format!("client_secret_file={}", file.display());
     let token = run_with(["get", "provider=gardin", ID, &url(&server), &file]).succeeded();
     assert_eq!(token.split('.').count(), 3);
-    assert!(run_with(["get", "provider=gardin", ID, "client_secret_file=/nonexistent"]).failed(2).contains("/nonexistent"));
+    assert!(
+        run_with(["get", "provider=gardin", ID, "client_secret_file=/nonexistent"]).failed(2).contains("/nonexistent")
+    );
 }
 
 #[test]
@@ -358,7 +361,14 @@ fn what_cannot_be_written_is_told() {
     let broken_pipe = |command: &mut Command| {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
-        command.env_clear().stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output()
+        command
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output()
     };
     let arguments = ["get", ID, &url(&server), &secret()];
     let mut ignoring = Command::new("sh");
@@ -430,7 +440,7 @@ fn nothing_leaks() {
     let valgrind = ["--quiet", "--error-exitcode=99", "--undef-value-errors=no", "--leak-check=full"];
     let checked = |arguments: &[&str]| {
         let mut command = bare(Path::new("valgrind"));
-        run(command.args(valgrind).args(["--show-leak-kinds=definite"]).arg(&*COMMAND).args(arguments), b"x")
+        run(command.args(valgrind).args(["--errors-for-leak-kinds=definite"]).arg(&*COMMAND).args(arguments), b"x")
     };
     for form in [&["--json"][..], &["--header"], &[]] {
         checked(&[&["get", ID, &url, &secret][..], form].concat()).succeeded();
@@ -469,11 +479,13 @@ fn the_threads_of_the_other_share_each_token() {
     assert!(refused.err.contains("invalid_client"), "{}", refused.err);
 }
 
-/// In a pipe, with what a shell needs.
+/// In a pipe, with what cargo needs.
 fn demo() -> Command {
-    make("testserver");
     let mut demo = bare(Path::new("bindings/c/demo.sh"));
-    demo.arg(&*TARGET).env("PATH", std::env::var_os("PATH").unwrap()).env("TERM", "xterm");
+    for name in ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME"] {
+        demo.envs(env::var_os(name).map(|value| (name, value)));
+    }
+    demo.arg(&*TARGET).env("CARGO_TERM_QUIET", "true").env("TERM", "xterm");
     demo
 }
 
@@ -485,7 +497,8 @@ fn the_demo_shows_what_it_promises() {
     assert!(lines.len() <= 40 && lines.iter().all(|line| line.chars().count() < 80), "{out}");
     assert!(!out.contains('\x1b'), "{out}");
     let about = |heading: &str| {
-        let from = lines.iter().position(|line| line.starts_with(heading)).unwrap_or_else(|| panic!("{heading}\n{out}"));
+        let from =
+            lines.iter().position(|line| line.starts_with(heading)).unwrap_or_else(|| panic!("{heading}\n{out}"));
         lines[from..].iter().take_while(|line| !line.is_empty()).map(|line| line.trim()).collect::<Vec<_>>().join("\n")
     };
     let has = |heading: &str, texts: &[&str]| {

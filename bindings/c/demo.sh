@@ -1,16 +1,17 @@
 #!/bin/sh
-# Compiles demo.c and runs it beside token servers on this machine. Its argument is the directory in which
-# `make build testserver` has built.
+# Runs demo.c beside token servers on this machine. Its argument is the directory in which `make build` has built.
 set -eu
 
-here=$(dirname "$0")
 target=$(cd "$1" && pwd)
+cd "$(dirname "$0")/../.."
+cargo build --locked --package tokensource-testserver --target-dir "$target"
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-${CC:-cc} -std=c99 -Wall -Wextra -Wpedantic -O2 -I"$here/../../include" "$here/demo.c" -o "$work/demo" \
+${CC:-cc} -std=c99 -Wall -Wextra -Wpedantic -O2 -Iinclude bindings/c/demo.c -o "$work/demo" \
     -L"$target/release" -ltokensource -Wl,-rpath,"$target/release"
 
 # Starts a server whose URL can be read from $work/url. It ends with its standard input, however this script ends.
