@@ -438,9 +438,10 @@ fn nothing_leaks() {
     let (url, secret) = (url(&server), secret());
     // ring's assembly reads past what it was given, within a word: undefined values cannot be looked for.
     let valgrind = ["--quiet", "--error-exitcode=99", "--undef-value-errors=no", "--leak-check=full"];
+    let leaks = ["--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"];
     let checked = |arguments: &[&str]| {
         let mut command = bare(Path::new("valgrind"));
-        run(command.args(valgrind).args(["--errors-for-leak-kinds=definite"]).arg(&*COMMAND).args(arguments), b"x")
+        run(command.args(valgrind).args(leaks).arg(&*COMMAND).args(arguments), b"x")
     };
     for form in [&["--json"][..], &["--header"], &[]] {
         checked(&[&["get", ID, &url, &secret][..], form].concat()).succeeded();
