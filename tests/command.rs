@@ -311,13 +311,13 @@ fn what_went_wrong_is_named_and_numbered() {
 
     let stranger = Authority::new().tls(Leaf::Good);
     let stranger = Server::start(ServerOptions { tls: Some(stranger), ..ServerOptions::default() });
-    for (server, code, name) in [
-        (stranger, 4, "TKS_TLS"),
-        (scripted(r#"[{"hang": true}]"#), 5, "TKS_TIMEOUT"),
-        (scripted(r#"[{"status": 503}]"#), 6, "TKS_HTTP"),
-        (scripted(r#"[{"body": "<html>open-sesame</html>"}]"#), 8, "TKS_BAD_RESPONSE"),
+    for (server, more, code, name) in [
+        (stranger, "max_attempts=1", 4, "TKS_TLS"),
+        (scripted(r#"[{"hang": true}]"#), "timeout=0.5", 5, "TKS_TIMEOUT"),
+        (scripted(r#"[{"status": 503}]"#), "max_attempts=1", 6, "TKS_HTTP"),
+        (scripted(r#"[{"body": "<html>open-sesame</html>"}]"#), "max_attempts=1", 8, "TKS_BAD_RESPONSE"),
     ] {
-        let line = run(&mut get(&server, &["timeout=0.5", "max_attempts=1"]), b"").failed(code);
+        let line = run(&mut get(&server, &[more]), b"").failed(code);
         assert!(line.starts_with(&format!("{name}: ")), "{line}");
     }
 }
