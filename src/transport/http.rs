@@ -120,12 +120,10 @@ impl Client {
             .accept("")
             .accept_encoding("")
             .build();
-        let client = Self(config);
         // ureq has a static that the first request fills, under a lock that a fork at this very moment would leave held
-        // in the child. So the first request is made here, to nobody.
-        let nothing = TokenRequest { url: "http://localhost/".into(), headers: vec![], body: Secret::new("") };
-        let _ = client.exchange(io::empty(), &nothing);
-        client
+        // in the child. So the first request is made here, over no connection.
+        let _ = Agent::with_parts(config.clone(), Only(Mutex::new(None)), Nobody).get("http://localhost/").call();
+        Self(config)
     }
 
     /// Sends one request and reads its answer, which the end of the connection may end. The connection is dropped then.
@@ -141,7 +139,7 @@ impl Client {
         let has_head = Arc::new(AtomicBool::new(false));
         let line = Line {
             stream: Box::new(stream),
-            unsent: Vec::with_capacity(room + request.body.expose().len()),
+            unsent: Zeroizing::new(Vec::with_capacity(room + request.body.expose().len())),
             buffers: LazyBuffers::new(HEAD_LIMIT, room),
             received: 0,
             has_head: Arc::clone(&has_head),
@@ -209,7 +207,7 @@ fn read_all(mut reader: impl Read, room: usize) -> Result<Zeroizing<Vec<u8>>, Fa
 struct Line {
     stream: Box<dyn Stream>,
     /// The request, which leaves in one block: as one packet and one record of TLS, where ureq would make two.
-    unsent: Vec<u8>,
+    unsent: Zeroizing<Vec<u8>>,
     buffers: LazyBuffers,
     received: usize,
     /// Whether the head of the answer is complete.
