@@ -117,11 +117,7 @@ impl World {
     }
 
     /// Starts callers, who run until they wait for time to pass.
-    fn call(
-        &self,
-        callers: usize,
-        call: impl Fn(&TokenSource) -> Result<Option<Arc<Token>>, Error> + Clone + Send + 'static,
-    ) -> Vec<JoinHandle<Outcome>> {
+    fn call(&self, callers: usize, call: impl Fn(&TokenSource) -> Result<Option<Arc<Token>>, Error> + Clone + Send + 'static) -> Vec<JoinHandle<Outcome>> {
         let callers = (0..callers)
             .map(|_| {
                 let (source, clock, call) = (self.source.clone(), self.clock.clone(), call.clone());

@@ -11,12 +11,12 @@ mod current;
 mod endpoint;
 mod error;
 mod fetch;
-#[cfg(feature = "capi")]
-#[allow(unsafe_code)]
-mod ffi;
 mod flight;
 mod gate;
 mod json;
+#[cfg(feature = "capi")]
+#[allow(unsafe_code)]
+mod ffi;
 mod options;
 mod printable;
 mod providers;

@@ -290,7 +290,10 @@ impl Shared {
 
     /// Changes the standing behind the gate: `work` gets it with the instant and the flight, and says whether it changed
     /// anything.
-    fn change<R>(&self, work: impl FnOnce(&mut Standing, Nanos, &mut Option<Arc<Flight<Landing>>>) -> (bool, R)) -> R {
+    fn change<R>(
+        &self,
+        work: impl FnOnce(&mut Standing, Nanos, &mut Option<Arc<Flight<Landing>>>) -> (bool, R),
+    ) -> R {
         self.gate.pass(|flight| {
             let mut standing = Standing::clone(&self.current.load());
             let now = standing.rebase(self.clock.now());

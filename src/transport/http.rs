@@ -7,7 +7,7 @@
 //! no library can keep it from that. The C library has no logger; a Rust program that installs one must not let
 //! `ureq_proto` through at trace level.
 
-use crate::{request::TokenRequest, response::RawResponse, secret::Secret};
+use crate::{request::TokenRequest, response::RawResponse};
 use std::{
     fmt,
     io::{self, Read, Write},
@@ -314,6 +314,7 @@ impl Resolver for Nobody {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
     use std::collections::VecDeque;
 
     /// A peer that sends prepared pieces, one per read, and keeps what it is sent, one block per write.
