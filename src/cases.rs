@@ -18,12 +18,13 @@ use crate::{
 use case::{Call, Case, ClockKind, Step};
 use std::{
     collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{
         Arc, Condvar, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
-    thread::{self, JoinHandle},
+    thread,
     time::{Duration, SystemTime},
 };
 use tokensource_testserver::{Close, Script};
@@ -74,7 +75,7 @@ struct World {
     secret: PathBuf,
     given: HashMap<String, Arc<Token>>,
     last_generation: u32,
-    waiting: HashMap<String, Vec<JoinHandle<Outcome>>>,
+    waiting: HashMap<String, Vec<Caller>>,
     /// A clock was moved and no `get` has looked since: the generation is 0 until one does.
     moved: bool,
 }
@@ -82,6 +83,13 @@ struct World {
 struct Outcome {
     result: Result<Option<Arc<Token>>, Error>,
     took: Nanos,
+}
+
+/// What a caller on a thread of its own will have been given. It is there before the clock says that all is quiet.
+type Caller = Arc<Mutex<Option<Outcome>>>;
+
+fn is_done(caller: &Caller) -> bool {
+    caller.lock().unwrap().is_some()
 }
 
 impl World {
@@ -117,32 +125,37 @@ impl World {
     }
 
     /// Starts callers, who run until they wait for time to pass.
-    fn call(&self, callers: usize, call: impl Fn(&TokenSource) -> Result<Option<Arc<Token>>, Error> + Clone + Send + 'static) -> Vec<JoinHandle<Outcome>> {
-        let callers = (0..callers)
-            .map(|_| {
-                let (source, clock, call) = (self.source.clone(), self.clock.clone(), call.clone());
-                let running = clock.running();
-                thread::spawn(move || {
+    fn call(
+        &self,
+        callers: usize,
+        call: impl Fn(&TokenSource) -> Result<Option<Arc<Token>>, Error> + Clone + Send + 'static,
+    ) -> Vec<Caller> {
+        let start = |_| {
+            let (source, clock, call, caller) =
+                (self.source.clone(), self.clock.clone(), call.clone(), Caller::default());
+            let running = clock.running();
+            thread::spawn({
+                let caller = caller.clone();
+                move || {
                     let _running = running;
                     let since = clock.elapsed();
                     let result = call(&source);
-                    Outcome { result, took: clock.elapsed() - since }
-                })
-            })
-            .collect();
+                    *caller.lock().unwrap() = Some(Outcome { result, took: clock.elapsed() - since });
+                }
+            });
+            caller
+        };
+        let callers = (0..callers).map(start).collect();
         self.clock.settle();
         callers
     }
 
     /// Lets time pass until all are done.
-    fn join(&self, callers: Vec<JoinHandle<Outcome>>) -> Vec<Outcome> {
-        while !callers.iter().all(JoinHandle::is_finished) {
-            self.clock.settle();
-            if !callers.iter().all(JoinHandle::is_finished) {
-                self.clock.pass_on();
-            }
+    fn join(&self, callers: &[Caller]) -> Vec<Outcome> {
+        while !callers.iter().all(is_done) {
+            assert!(self.clock.pass_on(), "a caller waits for nothing");
         }
-        callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+        callers.iter().map(|caller| caller.lock().unwrap().take().unwrap()).collect()
     }
 
     fn run(&mut self, step: &Step) {
@@ -191,7 +204,7 @@ impl World {
             assert!(step.gives.is_none(), "{step:?}: what waiting callers are given is said where they are joined");
             self.waiting.insert(name.clone(), callers);
         } else {
-            let outcomes = self.join(callers);
+            let outcomes = self.join(&callers);
             for outcome in outcomes {
                 self.check(step, outcome);
             }
@@ -246,9 +259,10 @@ impl World {
         let generation = self.source.generation();
         let before = (self.source.requests(), self.source.is_flying());
         let caller = self.call(1, |source| source.get().map(Some)).pop().unwrap();
-        let at_once = caller.is_finished() && (self.source.requests(), self.source.is_flying()) == before;
-        let served = match caller.is_finished().then(|| caller.join().unwrap().result) {
-            Some(Ok(Some(token))) if at_once => token.generation(),
+        let outcome = caller.lock().unwrap().take();
+        let at_once = (self.source.requests(), self.source.is_flying()) == before;
+        let served = match outcome {
+            Some(Outcome { result: Ok(Some(token)), .. }) if at_once => token.generation(),
             _ => 0,
         };
         if generation == served || self.moved && generation == 0 {
@@ -287,32 +301,27 @@ fn name(error: &Error) -> String {
 #[test]
 fn every_case_holds() {
     let cases = case::all(ClockKind::Injected);
-    let failed = AtomicBool::new(false);
-    for (file, case) in &cases {
-        let run = |steps: usize, then: &dyn Fn(World)| {
-            let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                let mut world = World::new(case);
-                for step in &case.steps[..steps] {
-                    world.run(step);
-                }
-                then(world);
-            }));
-            if ran.is_err() {
-                eprintln!("^ {file}: {}, after {steps} steps", case.name);
-                failed.store(true, Ordering::SeqCst);
-            }
-        };
-        run(case.steps.len(), &|_| {});
-        if failed.load(Ordering::SeqCst) {
-            continue;
-        }
-        // Each step of the case is once the last, for what follows it disturbs the rest. The secret's file is an
-        // exception of its own: with a failure held off, the generation is 0 so that `get` looks at the file.
-        let watched = case.options.contains_key("client_secret_file");
-        for steps in (0..=case.steps.len()).filter(|_| !watched) {
-            run(steps, &|world| world.probe().unwrap());
-        }
-    }
-    assert!(!failed.load(Ordering::SeqCst), "see above");
+    let failed: Vec<String> = cases.iter().filter_map(|(file, case)| failure(file, case)).collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
     assert!(cases.len() >= 40, "only {} cases", cases.len());
+}
+
+/// What failed is on stderr; this says where.
+fn failure(file: &str, case: &Case) -> Option<String> {
+    let fails = |steps: usize, then: &dyn Fn(World)| {
+        let run = || {
+            let mut world = World::new(case);
+            case.steps[..steps].iter().for_each(|step| world.run(step));
+            then(world);
+        };
+        let ran = catch_unwind(AssertUnwindSafe(run));
+        ran.is_err().then(|| format!("{file}: {}, after {steps} steps", case.name))
+    };
+    // The secret's file is an exception of its own: while a failure is held off, the generation is 0 so that `get` looks
+    // at the file.
+    let watched = case.options.contains_key("client_secret_file");
+    fails(case.steps.len(), &drop).or_else(|| {
+        // Each step is once the last, for what `probe` does disturbs the rest.
+        (0..=case.steps.len()).filter(|_| !watched).find_map(|steps| fails(steps, &|world| world.probe().unwrap()))
+    })
 }

@@ -50,7 +50,7 @@ pub(crate) struct Now {
 pub(crate) enum Clock {
     #[default]
     System,
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(test)]
     Test(std::sync::Arc<test::TestClock>),
 }
 
@@ -59,7 +59,7 @@ impl Clock {
     pub(crate) fn coarse(&self) -> Coarse {
         match self {
             Self::System => Coarse { monotonic: system::monotonic_coarse(), wall: system::wall_coarse() },
-            #[cfg(any(test, feature = "testing"))]
+            #[cfg(test)]
             Self::Test(clock) => clock.now().coarse,
         }
     }
@@ -67,7 +67,7 @@ impl Clock {
     pub(crate) fn now(&self) -> Now {
         match self {
             Self::System => Now { coarse: self.coarse(), boot: system::boottime() },
-            #[cfg(any(test, feature = "testing"))]
+            #[cfg(test)]
             Self::Test(clock) => clock.now(),
         }
     }
@@ -80,7 +80,7 @@ impl Clock {
                 let left = duration(until.saturating_sub(system::monotonic_coarse()));
                 condvar.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner).0
             }
-            #[cfg(any(test, feature = "testing"))]
+            #[cfg(test)]
             Self::Test(clock) => clock.wait(condvar, guard, until),
         }
     }
@@ -89,7 +89,7 @@ impl Clock {
     pub(crate) fn running(&self) -> Running {
         match self {
             Self::System => Running::default(),
-            #[cfg(any(test, feature = "testing"))]
+            #[cfg(test)]
             Self::Test(clock) => clock.running(),
         }
     }
@@ -98,11 +98,11 @@ impl Clock {
 /// See [`Clock::running`].
 #[derive(Debug, Default)]
 pub(crate) struct Running {
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(test)]
     _clock: Option<test::Counted>,
 }
 
-#[cfg(any(test, feature = "testing"))]
+#[cfg(test)]
 pub(crate) mod test {
     //! A clock that stands still until a test moves it.
 
@@ -186,12 +186,13 @@ pub(crate) mod test {
             self.threads.lock().unwrap().looked.values().map(|(_, until)| *until).min()
         }
 
-        /// Time passes until the next instant that a thread waits for. Panics when none does.
-        pub fn pass_on(&self) {
+        /// Time passes until the next instant that a thread waits for. False: none does.
+        pub fn pass_on(&self) -> bool {
             self.settle();
-            let next = self.next_instant().expect("somebody waits");
+            let Some(next) = self.next_instant() else { return false };
             self.advance(next - self.now().coarse.monotonic);
             self.settle();
+            true
         }
 
         /// Time passes until `elapsed` is `at`, and whoever waits for an instant on the way finds it on the clock.

@@ -1,7 +1,7 @@
 //! Pure: text of others made fit to print: one line, bounded, and without what must not be seen.
 //!
 //! Servers echo what they were sent, secret included, in any of the spellings that a web framework knows. Whatever goes
-//! from an answer into an error goes through here.
+//! from an answer into an error goes through here. It knows no server and no error, only text.
 
 use std::str;
 use zeroize::Zeroizing;
@@ -66,6 +66,15 @@ impl Hidden {
     }
 }
 
+/// A word of a caller's or the path of a file, as it is but for what cannot be printed, at most `most` characters of it.
+pub(crate) fn short(text: &str, most: usize) -> String {
+    let mut shown: String = text.chars().take(most).map(plain).collect();
+    if text.chars().nth(most).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// Whether the text can be shown as it is: one line, no control character, nothing that turns or hides its neighbours.
 pub(crate) fn is_printable(text: &str) -> bool {
     text.chars().all(|c| plain(c) == c)
@@ -93,7 +102,7 @@ fn skip<'t>(text: &'t str, hidden: &str) -> Option<&'t str> {
     for wanted in hidden.chars() {
         let read = rests.iter().flat_map(|rest| [as_is(rest), decoded(rest)]).flatten();
         let mut next: Vec<&str> =
-            read.filter(|(c, _)| plain(*c).eq_ignore_ascii_case(&wanted)).map(|(_, rest)| rest).collect();
+            read.filter(|(c, _)| plain(*c).to_lowercase().eq(wanted.to_lowercase())).map(|(_, rest)| rest).collect();
         next.sort_by_key(|rest| rest.len());
         next.dedup_by_key(|rest| rest.len());
         if next.is_empty() {
@@ -253,5 +262,12 @@ mod tests {
     fn hides_every_jwt() {
         assert_eq!(print("token eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjF9.c2ln expired", &[]), "token [redacted] expired");
         assert_eq!(print("eyJustAWord. eyJa.b", &[]), "eyJustAWord. eyJa.b");
+    }
+
+    #[test]
+    fn a_short_text_keeps_its_spaces_and_shows_no_control() {
+        assert_eq!(short(" a\n\u{202e}b ", 5), " a \u{fffd}b…");
+        assert_eq!(short("éé", 2), "éé");
+        assert_eq!(short("ééé", 2), "éé…");
     }
 }

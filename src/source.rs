@@ -279,10 +279,10 @@ impl Shared {
     fn look(&self) -> (Guard<Arc<Standing>>, Nanos) {
         loop {
             let standing = self.current.load();
-            if standing.forks() == system::fork_count() {
-                if let Some(now) = standing.instant(self.clock.coarse()) {
-                    return (standing, now);
-                }
+            if standing.forks() == system::fork_count()
+                && let Some(now) = standing.instant(self.clock.coarse())
+            {
+                return (standing, now);
             }
             self.change(|_, _, _| (true, ()));
         }
@@ -290,10 +290,7 @@ impl Shared {
 
     /// Changes the standing behind the gate: `work` gets it with the instant and the flight, and says whether it changed
     /// anything.
-    fn change<R>(
-        &self,
-        work: impl FnOnce(&mut Standing, Nanos, &mut Option<Arc<Flight<Landing>>>) -> (bool, R),
-    ) -> R {
+    fn change<R>(&self, work: impl FnOnce(&mut Standing, Nanos, &mut Option<Arc<Flight<Landing>>>) -> (bool, R)) -> R {
         self.gate.pass(|flight| {
             let mut standing = Standing::clone(&self.current.load());
             let now = standing.rebase(self.clock.now());
@@ -359,7 +356,7 @@ impl Shared {
                 }
                 Step::Wait(flight) => flight,
             };
-            if !counted && self.monotonic() < deadline && !flight.has_landed() {
+            if !counted && self.monotonic() < deadline {
                 counted = true;
                 count(&self.counts.waits);
             }
@@ -415,7 +412,7 @@ impl Shared {
                 shared.fly(&flight, true);
             }
         };
-        let Err(error) = system::spawn("tokensource", work) else { return };
+        let Err(error) = system::spawn("tks-fetch", work) else { return };
         let (standing, now) = self.look();
         if !standing.is_good(now) {
             drop(standing);
