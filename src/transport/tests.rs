@@ -118,7 +118,7 @@ fn serve<T: Send + 'static>(script: impl FnOnce(TcpStream) -> T + Send + 'static
 fn read_request(stream: &mut impl Read) -> io::Result<String> {
     let mut request = read_head(stream)?;
     let length =
-        request.lines().find_map(|line| line.strip_prefix("Content-Length: ")).map_or(0, |n| n.parse().unwrap());
+        request.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
     request.push_str(std::str::from_utf8(&body).unwrap());
@@ -161,8 +161,8 @@ fn a_request_goes_out_as_written_on_a_connection_of_its_own() {
     assert_eq!(
         request,
         format!(
-            "POST /token?a=b HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Basic aWQ6aHVudGVyMg==\r\n\
-             Content-Length: 29\r\nConnection: close\r\n\r\ngrant_type=client_credentials"
+            "POST /token?a=b HTTP/1.1\r\ncontent-length: 29\r\nhost: 127.0.0.1:{port}\r\n\
+             authorization: Basic aWQ6aHVudGVyMg==\r\nconnection: close\r\n\r\ngrant_type=client_credentials"
         )
     );
     assert!(closed);
@@ -342,8 +342,8 @@ fn a_tunnel_carries_the_request_and_only_the_proxy_is_looked_up() {
         "CONNECT nowhere.example:81 HTTP/1.1\r\nHost: nowhere.example:81\r\nUser-Agent: tokensource-test/1\r\n\
          Proxy-Authorization: Basic dXNlcjpwOmh1bnRlcjI=\r\n\r\n"
     );
-    assert!(request.starts_with("POST /token HTTP/1.1\r\nHost: nowhere.example:81\r\n"), "{request}");
-    assert!(!request.contains("Proxy-Authorization"), "{request}");
+    assert!(request.contains("\r\nhost: nowhere.example:81\r\n"), "{request}");
+    assert!(!request.to_ascii_lowercase().contains("proxy-authorization"), "{request}");
 }
 
 #[test]
