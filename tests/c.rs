@@ -12,7 +12,7 @@ use std::{
     sync::LazyLock,
     time::Duration,
 };
-use tokensource_testserver::{Answer, Server, ServerOptions};
+use tokensource_testserver::{Answer, Member, Server, ServerOptions};
 
 /// Where libtokensource.so.1 is.
 static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| make("build").join("release"));
@@ -121,6 +121,13 @@ fn a_panic_is_a_status_and_prints_nothing() {
     let server = granting();
     let library = make("testing-library").join("testing/debug");
     both(&compile(Path::new("tests/c/panic.c"), &library), &[&server.url()]);
+}
+
+#[test]
+fn no_secret_stays_in_memory() {
+    let answer = Answer { token: Member::text("a-token-that-is-found-nowhere-else"), ..Answer::default() };
+    let server = Server::start(ServerOptions { script: answer.into(), ..ServerOptions::default() });
+    plain(&program("wiped"), &[&server.url()]);
 }
 
 #[test]
