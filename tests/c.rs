@@ -12,7 +12,7 @@ use std::{
     sync::LazyLock,
     time::Duration,
 };
-use tokensource_testserver::{Answer, Member, Server, ServerOptions};
+use tokensource_testserver::{Answer, Authority, Leaf, Member, Server, ServerOptions};
 
 /// Where libtokensource.so.1 is.
 static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| make("build").join("release"));
@@ -126,8 +126,12 @@ fn a_panic_is_a_status_and_prints_nothing() {
 #[test]
 fn no_secret_stays_in_memory() {
     let answer = Answer { token: Member::text("a-token-that-is-found-nowhere-else"), ..Answer::default() };
-    let server = Server::start(ServerOptions { script: answer.into(), ..ServerOptions::default() });
-    plain(&program("wiped"), &[&server.url()]);
+    let authority = Authority::new();
+    let (script, tls) = (answer.into(), Some(authority.tls(Leaf::Good)));
+    let server = Server::start(ServerOptions { script, tls, ..ServerOptions::default() });
+    let roots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("roots.pem");
+    fs::write(&roots, authority.pem()).unwrap();
+    plain(&program("wiped"), &[&server.url(), roots.to_str().unwrap()]);
 }
 
 #[test]

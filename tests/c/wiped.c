@@ -1,5 +1,5 @@
 /* When all handles are freed no secret is left in memory that could be written to: not where a buffer grew, not where TLS
- * or HTTP kept a copy, not on the stack of a thread that ended. */
+ * or HTTP kept a copy, not on the stack of a thread that ended. argv: a server that speaks TLS, the roots to trust. */
 #define _GNU_SOURCE
 #include "check.h"
 
@@ -62,8 +62,12 @@ int main(int argc, char **argv) {
     tks_token *token = NULL;
     char token_backwards[256];
 
-    CHECK(argc == 2);
-    tks_source *source = source_for(argv[1]);
+    CHECK(argc == 3);
+    tks_config *config = config_for(argv[1]);
+    tks_source *source = NULL;
+    CHECK_OK(tks_config_set(config, "ca_file", argv[2], &error), error);
+    CHECK_OK(tks_source_new(config, &source, &error), error);
+    tks_config_free(config);
     CHECK_OK(tks_source_get(source, &token, &error), error);
     CHECK(strlen(tks_token_access_token(token)) < sizeof token_backwards);
     backwards(token_backwards, tks_token_access_token(token));
