@@ -279,10 +279,10 @@ impl Shared {
     fn look(&self) -> (Guard<Arc<Standing>>, Nanos) {
         loop {
             let standing = self.current.load();
-            if standing.forks() == system::fork_count() {
-                if let Some(now) = standing.instant(self.clock.coarse()) {
-                    return (standing, now);
-                }
+            if standing.forks() == system::fork_count()
+                && let Some(now) = standing.instant(self.clock.coarse())
+            {
+                return (standing, now);
             }
             self.change(|_, _, _| (true, ()));
         }
@@ -356,7 +356,7 @@ impl Shared {
                 }
                 Step::Wait(flight) => flight,
             };
-            if !counted && self.monotonic() < deadline && !flight.has_landed() {
+            if !counted && self.monotonic() < deadline {
                 counted = true;
                 count(&self.counts.waits);
             }
