@@ -72,7 +72,8 @@ fn both(program: &Path, arguments: &[&str]) {
 
 #[test]
 fn abuse_is_refused_and_harms_nothing() {
-    let server = granting();
+    // It takes its time, so that who does not wait has no token yet.
+    let server = granting_after(0.5);
     both(&program("abuse"), &[&server.url()]);
 }
 
