@@ -71,7 +71,8 @@ test-lint:
 test-build: build
 
 test-rust:
-	$(CARGO) test --locked --workspace --features testing
+	$(CARGO) test --locked --workspace
 
 test-c: testing-library
-	$(CARGO) test --locked --features capi --lib --test header --test c --test command
+	$(CARGO) test --locked --features testing --lib -- ffi::
+	$(CARGO) test --locked --features testing --test header --test c --test command
