@@ -417,7 +417,7 @@ impl Shared {
                 shared.fly(&flight, None);
             }
         };
-        let Err(error) = system::spawn("tks-fetch", work) else { return };
+        let Err(error) = system::spawn("fetch", work) else { return };
         let (standing, now) = self.look();
         if !standing.is_good(now) {
             drop(standing);

@@ -101,10 +101,13 @@ pub(crate) fn watch_forks() {
     }
 }
 
+/// What the name of every thread of ours begins with. Linux keeps 15 characters of a name.
+pub(crate) const THREADS: &str = "tks-";
+
 /// Starts a thread that takes none of the host's signals. A thread that does not mask SIGTERM killed a daemon that reads
 /// a signalfd.
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let builder = thread::Builder::new().name(name.into()).stack_size(1 << 20);
+    let builder = thread::Builder::new().name(format!("{THREADS}{name}")).stack_size(1 << 20);
     with_signals_blocked(|| builder.spawn(work)).map(drop)
 }
 
@@ -193,7 +196,7 @@ mod tests {
             }
         }
         let (tell, hear) = std::sync::mpsc::channel();
-        spawn("tks-test", move || tell.send(term_is_blocked()).unwrap()).unwrap();
+        spawn("test", move || tell.send(term_is_blocked()).unwrap()).unwrap();
         assert!(hear.recv().unwrap());
         assert!(!term_is_blocked());
     }

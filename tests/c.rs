@@ -12,7 +12,7 @@ use std::{
     sync::LazyLock,
     time::Duration,
 };
-use tokensource_testserver::{Answer, Authority, Leaf, Server, ServerOptions};
+use tokensource_testserver::{Answer, Authority, Leaf, Member, Script, Server, ServerOptions};
 
 /// Where libtokensource.so.1 is.
 static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| make("build").join("release"));
@@ -28,6 +28,15 @@ fn granting() -> Server {
 fn refusing() -> Server {
     let script = Answer::refusal("invalid_client").into();
     Server::start(ServerOptions { script, ..ServerOptions::default() })
+}
+
+/// A server that speaks TLS, and the file of the roots to trust.
+fn over_tls(script: Script, file: &str) -> (Server, PathBuf) {
+    let authority = Authority::new();
+    let roots = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
+    fs::write(&roots, authority.pem()).unwrap();
+    let tls = Some(authority.tls(Leaf::Good));
+    (Server::start(ServerOptions { script, tls, ..ServerOptions::default() }), roots)
 }
 
 fn compile(source: &Path, library: &Path) -> PathBuf {
@@ -77,7 +86,8 @@ fn both(program: &Path, arguments: &[&str]) {
 
 #[test]
 fn abuse_is_refused_and_harms_nothing() {
-    let server = granting();
+    // It takes its time, so that who does not wait has no token yet.
+    let server = granting_after(0.5);
     both(&program("abuse"), &[&server.url()]);
 }
 
@@ -105,10 +115,7 @@ fn children_of_forks_live() {
 
 #[test]
 fn children_of_forks_while_certificates_are_loaded_live() {
-    let authority = Authority::new();
-    let server = Server::start(ServerOptions { tls: Some(authority.tls(Leaf::Good)), ..ServerOptions::default() });
-    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("roots.pem");
-    fs::write(&file, authority.pem()).unwrap();
+    let (server, file) = over_tls(Script::default(), "forks.pem");
     let (roots, arguments) = (program("roots"), [&*server.url(), file.to_str().unwrap()]);
     // The certificates are loaded once in a process, so there must be many.
     for _ in 0..20 {
@@ -136,6 +143,13 @@ fn a_panic_is_a_status_and_prints_nothing() {
     let server = granting();
     let library = make("testing-library").join("testing/debug");
     both(&compile(Path::new("tests/c/panic.c"), &library), &[&server.url()]);
+}
+
+#[test]
+fn no_secret_stays_in_memory() {
+    let answer = Answer { token: Member::text("a-token-that-is-found-nowhere-else"), ..Answer::default() };
+    let (server, roots) = over_tls(answer.into(), "wiped.pem");
+    plain(&program("wiped"), &[&server.url(), roots.to_str().unwrap()]);
 }
 
 #[test]

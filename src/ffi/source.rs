@@ -1,7 +1,7 @@
 //! Source: keeps a token good.
 //!
-//! One source for each token that the program needs, kept for as long as it runs: the source is what knows the token, and
-//! what failed. It asks the server only when it is asked itself.
+//! One source for each kind of token that the program needs, kept for as long as it runs: the source is what knows the
+//! token, and what failed. It asks the server only when it is asked itself.
 
 use super::{
     boundary,
