@@ -1,6 +1,9 @@
-"""django-oauth-toolkit with its JSON backend: what Podero's documentation describes, as far as anyone outside can tell.
+"""django-oauth-toolkit: what Podero's documentation describes, as far as anyone outside can tell.
 
-usage: server.py DIRECTORY, where the database is kept while the server runs
+usage: server.py BACKEND DIRECTORY
+
+BACKEND is JSONOAuthLibCore, or OAuthLibCore for the one that takes forms. The database is kept in DIRECTORY while the
+server runs.
 """
 
 import json
@@ -25,13 +28,13 @@ def lifetime(request):
     return CLIENTS[request.client.client_id].get("lifetime", 36000)
 
 
-def configure(directory):
+def configure(backend, directory):
     settings.configure(
         SECRET_KEY="of a server that lives for one test",
         ALLOWED_HOSTS=["127.0.0.1"],
         ROOT_URLCONF="urls",
         INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "oauth2_provider"],
-        # The one that redirects to the path with a slash.
+        # It redirects to the path with a slash.
         MIDDLEWARE=["django.middleware.common.CommonMiddleware"],
         DATABASES={
             "default": {
@@ -41,9 +44,8 @@ def configure(directory):
                 "OPTIONS": {"transaction_mode": "IMMEDIATE"},
             }
         },
-        USE_TZ=True,
         OAUTH2_PROVIDER={
-            "OAUTH2_BACKEND_CLASS": "oauth2_provider.oauth2_backends.JSONOAuthLibCore",
+            "OAUTH2_BACKEND_CLASS": f"oauth2_provider.oauth2_backends.{backend}",
             "SCOPES": {"read": "Reading", "write": "Writing"},
             "ACCESS_TOKEN_EXPIRE_SECONDS": lifetime,
         },
@@ -63,6 +65,7 @@ def configure(directory):
         )
 
 
-with tempfile.TemporaryDirectory(dir=sys.argv[1]) as directory:
-    configure(directory)
+backend, directory = sys.argv[1:]
+with tempfile.TemporaryDirectory(dir=directory) as database:
+    configure(backend, database)
     Server(get_wsgi_application(), "/oauth2/token/").run()
