@@ -125,8 +125,8 @@ pub(crate) mod test {
     #[derive(Debug, Default)]
     struct Threads {
         running: usize,
-        /// How often each thread has looked for what it waits for since anything last happened.
-        looked: HashMap<ThreadId, u32>,
+        /// How often each thread has looked for what it waits for since anything last happened, and until when it waits.
+        looked: HashMap<ThreadId, (u32, Nanos)>,
     }
 
     /// 2026-01-01T00:00:00Z.
@@ -175,10 +175,35 @@ pub(crate) mod test {
             let started = Instant::now();
             let mut threads = self.threads.lock().unwrap();
             threads.looked.clear();
-            while threads.looked.values().filter(|looks| **looks >= 2).count() < threads.running {
+            while threads.looked.values().filter(|(looks, _)| *looks >= 2).count() < threads.running {
                 assert!(started.elapsed() < Duration::from_secs(10), "{} threads never came to rest", threads.running);
                 threads = self.changed.wait_timeout(threads, Duration::from_millis(50)).unwrap().0;
             }
+        }
+
+        /// The earliest instant that a thread waits for, when all is quiet.
+        fn next_instant(&self) -> Option<Nanos> {
+            self.threads.lock().unwrap().looked.values().map(|(_, until)| *until).min()
+        }
+
+        /// Time passes until the next instant that a thread waits for. False: none does.
+        pub fn pass_on(&self) -> bool {
+            self.settle();
+            let Some(next) = self.next_instant() else { return false };
+            self.advance(next - self.now().coarse.monotonic);
+            self.settle();
+            true
+        }
+
+        /// Time passes until `elapsed` is `at`, and whoever waits for an instant on the way finds it on the clock.
+        pub fn pass_to(&self, at: Nanos) {
+            self.settle();
+            let left = |clock: &Self| at - clock.elapsed();
+            while self.next_instant().is_some_and(|next| next - self.now().coarse.monotonic <= left(self)) {
+                self.pass_on();
+            }
+            self.advance(left(self));
+            self.settle();
         }
 
         pub(super) fn wait<'a, T>(
@@ -190,7 +215,10 @@ pub(crate) mod test {
             if self.now().coarse.monotonic >= until {
                 return guard;
             }
-            *self.threads.lock().unwrap().looked.entry(thread::current().id()).or_default() += 1;
+            let mut threads = self.threads.lock().unwrap();
+            let looked = threads.looked.entry(thread::current().id()).or_default();
+            *looked = (looked.0 + 1, until);
+            drop(threads);
             self.changed.notify_all();
             condvar.wait_timeout(guard, Duration::from_micros(300)).unwrap_or_else(PoisonError::into_inner).0
         }

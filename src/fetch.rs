@@ -81,12 +81,7 @@ impl Fetch for HttpFetch {
 }
 
 impl HttpFetch {
-    fn attempt(
-        &self,
-        request: &TokenRequest,
-        hide: &[&Secret],
-        course: &dyn Course,
-    ) -> Result<Granted, Error> {
+    fn attempt(&self, request: &TokenRequest, hide: &[&Secret], course: &dyn Course) -> Result<Granted, Error> {
         let now = self.clock.now();
         let left = duration(course.deadline().saturating_sub(now.coarse.monotonic));
         if left.is_zero() {

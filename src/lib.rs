@@ -2,6 +2,8 @@
 #![deny(unsafe_code)]
 
 mod backoff;
+#[cfg(test)]
+mod cases;
 mod client_secret;
 mod clock;
 mod config;
@@ -9,12 +11,12 @@ mod current;
 mod endpoint;
 mod error;
 mod fetch;
-mod flight;
-mod gate;
-mod json;
 #[cfg(feature = "capi")]
 #[allow(unsafe_code)]
 mod ffi;
+mod flight;
+mod gate;
+mod json;
 mod options;
 mod printable;
 mod providers;

@@ -1,7 +1,7 @@
 //! Pure: text of others made fit to print: one line, bounded, and without what must not be seen.
 //!
 //! Servers echo what they were sent, secret included, in any of the spellings that a web framework knows. Whatever goes
-//! from an answer into an error goes through here.
+//! from an answer into an error goes through here. It knows no server and no error, only text.
 
 use std::str;
 use zeroize::Zeroizing;
@@ -93,7 +93,7 @@ fn skip<'t>(text: &'t str, hidden: &str) -> Option<&'t str> {
     for wanted in hidden.chars() {
         let read = rests.iter().flat_map(|rest| [as_is(rest), decoded(rest)]).flatten();
         let mut next: Vec<&str> =
-            read.filter(|(c, _)| plain(*c).eq_ignore_ascii_case(&wanted)).map(|(_, rest)| rest).collect();
+            read.filter(|(c, _)| plain(*c).to_lowercase().eq(wanted.to_lowercase())).map(|(_, rest)| rest).collect();
         next.sort_by_key(|rest| rest.len());
         next.dedup_by_key(|rest| rest.len());
         if next.is_empty() {

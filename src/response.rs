@@ -7,6 +7,7 @@ use crate::{
     config::{AuthMethod, BasicEncoding, BodyFormat, ClientSecret, Endpoint, Settings},
     error::{Error, Status},
     json::{self, Object, Unusable},
+    options::TEN_YEARS,
     printable::{Hidden, is_printable},
     secret::Secret,
 };
@@ -42,13 +43,10 @@ pub(crate) struct Grant {
 /// The members that hold a token: kept out of `Grant::response` and out of every error.
 const TOKENS: [&str; 3] = ["access_token", "refresh_token", "id_token"];
 
-/// Ten years of 365.25 days: no span that a server names counts for more.
-const TEN_YEARS: Duration = Duration::from_secs(315_576_000);
-
 /// Tokens of 8 kB are met; none is useful that no HTTP server would take in a header (16 KiB to 60 KiB at most).
 const LONGEST_TOKEN: usize = 64 * 1024;
 
-/// The codes and texts of a server that one error may hold, in characters.
+/// What one error may hold of a server's texts, in characters.
 const LONGEST_CODE: usize = 100;
 const LONGEST_DESCRIPTION: usize = 300;
 const LONGEST_IN_ALL: usize = 500;
@@ -151,7 +149,7 @@ fn is_page(response: &RawResponse, text: &str) -> bool {
 
 fn title(page: &str) -> Option<&str> {
     // Titles stand near the top, and a page may be a megabyte.
-    let top = &page[..page.floor_char_boundary(4096)];
+    let top = page.char_indices().nth(4096).map_or(page, |(end, _)| &page[..end]);
     // ASCII case alone: the positions are the same in both.
     let small = top.to_ascii_lowercase();
     let start = small.find("<title")?;
@@ -339,7 +337,8 @@ impl Answer<'_> {
                 None => "a web page".into(),
             }),
             // Half a JSON text or a form may hold a token in a place that nobody knows.
-            Body::Text(text, _) if text.contains("_token") || text.starts_with(['{', '[', '"', '<']) => None,
+            Body::Text(text, _) if text.starts_with(['{', '[', '"', '<']) => None,
+            Body::Text(text, _) if text.contains(['=', ':']) && text.to_ascii_lowercase().contains("token") => None,
             Body::Text(text, _) => self.quote(text),
             Body::Encoded(_) | Body::Empty => None,
         }
@@ -369,7 +368,9 @@ impl Target {
         let (own_scheme, own) = without_query(&endpoint.url).split_once("://")?;
         let (own_authority, own_path) = split_path(own);
         let (scheme, rest) = match location.split_once("://") {
-            Some((scheme, rest)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => (scheme, rest.to_owned()),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => {
+                (scheme, rest.to_owned())
+            }
             _ if location.is_empty() => (own_scheme, own.to_owned()),
             _ if location.starts_with("//") => (own_scheme, location[2..].to_owned()),
             _ if location.starts_with('/') => (own_scheme, format!("{own_authority}{location}")),

@@ -111,7 +111,7 @@ impl TokenSource {
         Ok(Self::with(&settings, Box::new(fetch), Clock::System, Box::new(system::random)))
     }
 
-    fn with(
+    pub(crate) fn with(
         settings: &Settings,
         fetch: Box<dyn Fetch>,
         clock: Clock,
@@ -221,6 +221,13 @@ impl TokenSource {
     }
 }
 
+#[cfg(test)]
+impl TokenSource {
+    pub(crate) fn is_flying(&self) -> bool {
+        self.shared.current.load().flying().is_some()
+    }
+}
+
 impl Drop for TokenSource {
     fn drop(&mut self) {
         self.close();
@@ -283,10 +290,7 @@ impl Shared {
 
     /// Changes the standing behind the gate: `work` gets it with the instant and the flight, and says whether it changed
     /// anything.
-    fn change<R>(
-        &self,
-        work: impl FnOnce(&mut Standing, Nanos, &mut Option<Arc<Flight<Landing>>>) -> (bool, R),
-    ) -> R {
+    fn change<R>(&self, work: impl FnOnce(&mut Standing, Nanos, &mut Option<Arc<Flight<Landing>>>) -> (bool, R)) -> R {
         self.gate.pass(|flight| {
             let mut standing = Standing::clone(&self.current.load());
             let now = standing.rebase(self.clock.now());

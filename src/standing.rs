@@ -262,8 +262,12 @@ impl Standing {
         }
         if let Some(hold_off) = self.hold_off.take_if(|hold_off| hold_off.ageing) {
             let server_until = hold_off.server_until.filter(|until| *until > now);
-            self.hold_off =
-                server_until.map(|until| HoldOff { own_until: None, server_until: Some(until), ageing: false, ..hold_off });
+            self.hold_off = server_until.map(|until| HoldOff {
+                own_until: None,
+                server_until: Some(until),
+                ageing: false,
+                ..hold_off
+            });
         }
         true
     }
@@ -359,8 +363,7 @@ mod tests {
     const ZERO: Now = Now { coarse: Coarse { monotonic: 7_000 * SECOND, wall: 1_000_000 * SECOND }, boot: 0 };
 
     fn at(instant: Nanos) -> Now {
-        let coarse =
-            Coarse { monotonic: ZERO.coarse.monotonic + instant, wall: ZERO.coarse.wall + instant };
+        let coarse = Coarse { monotonic: ZERO.coarse.monotonic + instant, wall: ZERO.coarse.wall + instant };
         Now { coarse, boot: instant }
     }
 
@@ -477,7 +480,8 @@ mod tests {
             standing.failed(error, None, 0, MIDDLE);
             standing
         };
-        let probed_at = |error, seconds| assert_eq!(around(&held(error), seconds * SECOND), ["refuse", "probe", "probe"]);
+        let probed_at =
+            |error, seconds| assert_eq!(around(&held(error), seconds * SECOND), ["refuse", "probe", "probe"]);
         probed_at(waiting(transient(), 0), 1);
         probed_at(waiting(transient(), 20), 20);
         probed_at(waiting(transient(), 90_000), 3600);

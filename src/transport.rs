@@ -5,9 +5,9 @@
 //!   tls.rs        certificates, and what a failed handshake means
 //!   http.rs       HTTP/1.1, every size bounded
 //!
-//! One connection per request, closed after it: servers drop idle ones after seconds, tokens are fetched minutes or hours
-//! apart. So there is no pool, and nothing that a fork could share or freeze. It follows no redirect and reads no
-//! environment. What is sent and what an answer means is said elsewhere.
+//! One connection per request, closed after it: servers drop idle ones after seconds, tokens are fetched minutes or
+//! hours apart. So there is no pool, and nothing that a fork could share or freeze. No redirect is followed. What is
+//! sent and what an answer means is said elsewhere.
 
 mod connect;
 mod http;
@@ -70,8 +70,8 @@ struct Tunnel {
 }
 
 impl HttpTransport {
-    /// Reads and checks what the settings name. [`Status::InvalidConfig`] names the option or variable, the file and what
-    /// to do.
+    /// Reads and checks what the settings name. [`Status::InvalidConfig`] names the option or variable, the file
+    /// and what to do.
     pub(crate) fn new(settings: &Settings) -> Result<Self, Error> {
         let endpoint = &settings.endpoint;
         let target = host_and_port(&endpoint.host, endpoint.port);
@@ -125,7 +125,7 @@ fn basic((user, password): &(Secret, Secret)) -> Secret {
 impl Transport for HttpTransport {
     fn send(&self, request: &TokenRequest, limits: Limits) -> Result<RawResponse, Error> {
         let started = Instant::now();
-        // Read first: with a bad certificate file, nobody need be called.
+        // First of all: with a bad certificate file, nobody need be called.
         let tls = self.tls.as_ref().map(|(tls, name)| Ok((tls.current()?, name.clone()))).transpose()?;
         let mut wire = self.connect(started + limits.connect.min(limits.total), limits)?;
         let bytes = http::post(&self.authority, request);
@@ -148,15 +148,14 @@ impl HttpTransport {
         let looked_up = self.names.addresses(by, limits.threads);
         let addresses = looked_up.map_err(|error| self.failed_lookup(&error, limits))?;
         // A proxy has addresses of its own, and is asked for `localhost` by name.
-        if self.must_be_loopback && self.proxy.is_none() {
-            if let Some(other) = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback()) {
-                let why = format!(
-                    "http is only for this machine itself, and `{}` is {} here: use https, or set allow_insecure_http",
-                    self.host,
-                    other.ip()
-                );
-                return Err(Error::new(Status::InvalidConfig, why));
-            }
+        let elsewhere = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback());
+        if let Some(other) = elsewhere.filter(|_| self.must_be_loopback && self.proxy.is_none()) {
+            let why = format!(
+                "http is only for this machine itself, and `{}` is {} here: use https, or set allow_insecure_http",
+                self.host,
+                other.ip()
+            );
+            return Err(Error::new(Status::InvalidConfig, why));
         }
         let mut wire =
             connect::dial(&addresses, by).map_err(|error| self.failed(Fault::Io(error), Phase::Connect, limits))?;
@@ -196,6 +195,12 @@ enum Phase {
 }
 
 impl HttpTransport {
+    /// The server that was configured, for a message.
+    fn server(&self) -> String {
+        let through = self.proxy.as_ref().map(|_| format!(", asked through {},", self.peer()));
+        format!("the token server {}{}", self.authority, through.unwrap_or_default())
+    }
+
     /// Whom the connection was made to, for a message.
     fn peer(&self) -> String {
         let address = host_and_port(&self.names.host, self.names.port);
@@ -228,91 +233,68 @@ impl HttpTransport {
     }
 
     fn failed(&self, fault: Fault, phase: Phase, limits: Limits) -> Error {
-        let peer = self.peer();
-        let error = match fault {
-            Fault::Io(error) => error,
-            Fault::NoAnswer | Fault::CutShort if phase == Phase::Tunnel => {
-                let why = format!(
-                    "{peer} closed the connection when asked for {}: check that it is an http proxy",
-                    self.host
-                );
-                return Error::new(Status::Network, why).transient().worth_another_attempt();
-            }
-            Fault::Unusable(what) if phase == Phase::Tunnel => {
-                let why = format!("{peer} is no use: its answer to CONNECT {what}; check that it is an http proxy");
-                return Error::new(Status::Network, why);
-            }
-            Fault::NoAnswer | Fault::CutShort => {
-                let when = if matches!(fault, Fault::NoAnswer) { "before" } else { "in the middle of" };
-                let why = format!(
-                    "the token server {} closed the connection {when} its answer: it is overloaded or restarting, or \
-                     something between broke off",
-                    self.authority
-                );
-                return Error::new(Status::Network, why).transient().worth_another_attempt();
-            }
-            Fault::Unusable(what) => {
-                let why =
-                    format!("the token server {} does not speak HTTP as it should: its answer {what}", self.authority);
-                return Error::new(Status::BadResponse, why);
-            }
-        };
-        if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            return Error::new(Status::Tls, format!("TLS with {} failed: {}", self.authority, tls::explain(error)));
+        let (server, peer) = (self.server(), self.peer());
+        if let Some(error) = fault.tls() {
+            return Error::new(Status::Tls, format!("TLS with {server} failed: {}", tls::explain(error)));
         }
-        let timed_out = error.kind() == io::ErrorKind::TimedOut;
-        match phase {
-            Phase::Connect if timed_out => {
+        let timed_out = fault.is_time_out();
+        let again = |status, why: String| Error::new(status, why).transient().worth_another_attempt();
+        match (phase, fault) {
+            (Phase::Connect, fault) if timed_out => {
                 let why = format!(
-                    "connecting to {peer} took longer than {} ({error}): it is down, or a firewall drops what is sent to it",
+                    "connecting to {peer} took longer than {} ({fault}): it is down, or a firewall drops what is sent",
                     budget(limits)
                 );
-                Error::new(self.status_of_time_out(), why).transient().worth_another_attempt()
+                again(self.status_of_time_out(), why)
             }
-            Phase::Connect => {
+            (Phase::Connect, fault) => {
                 let why = format!(
-                    "cannot connect to {peer} ({error}): it is down, its address is wrong or a firewall refuses"
+                    "cannot connect to {peer} ({fault}): it is down, its address is wrong or a firewall refuses"
                 );
-                Error::new(Status::Network, why).transient().worth_another_attempt()
+                again(Status::Network, why)
             }
-            Phase::Tunnel => {
+            (Phase::Tunnel, Fault::Unusable(what)) => {
+                let why = format!("{peer} is no use: its answer to CONNECT {what}; check that it is an http proxy");
+                Error::new(Status::Network, why)
+            }
+            (Phase::Tunnel, fault) => {
                 let why = format!(
-                    "{peer} gave no answer to CONNECT ({error}): check that it is an http proxy, and that it works"
+                    "{peer} gave no answer to CONNECT ({fault}): check that it is an http proxy, and that it works"
                 );
-                Error::new(Status::Network, why).transient().worth_another_attempt()
+                again(Status::Network, why)
             }
-            Phase::Handshake if timed_out => {
+            (Phase::Handshake, _) if timed_out => {
                 let why = format!(
-                    "the TLS handshake with {} took longer than {}: the server is overloaded, or does not speak TLS there",
-                    self.authority,
+                    "the TLS handshake with {server} took longer than {}: it is overloaded or does not speak TLS",
                     budget(limits)
                 );
-                Error::new(Status::Timeout, why).transient().worth_another_attempt()
+                again(Status::Timeout, why)
             }
-            Phase::Handshake => {
+            (Phase::Handshake, fault) => {
                 let why = format!(
-                    "{} broke off the TLS handshake ({error}): the server does not speak TLS there, is restarting, or \
-                     something between refuses",
-                    self.authority
+                    "the TLS handshake with {server} broke off ({fault}): it is restarting, does not speak TLS there, \
+                     or something between refuses"
                 );
-                Error::new(Status::Network, why).transient().worth_another_attempt()
+                again(Status::Network, why)
+            }
+            (Phase::Answer, Fault::Unusable(what)) => {
+                let why = format!("{server} does not speak HTTP as it should: its answer {what}");
+                Error::new(Status::BadResponse, why)
             }
             // The server has the request and may be at work on it: a second one would only add to its load.
-            Phase::Answer if timed_out => {
+            (Phase::Answer, _) if timed_out => {
                 let why = format!(
-                    "the token server {} did not answer completely within {} (timeout): it is slow or stuck",
-                    self.authority,
+                    "{server} did not answer completely within {} (timeout): it is slow or stuck",
                     seconds(limits.total)
                 );
                 Error::new(Status::Timeout, why).transient()
             }
-            Phase::Answer => {
+            (Phase::Answer, fault) => {
                 let why = format!(
-                    "the connection to the token server {} broke ({error}): it is overloaded or restarting, or something \
-                     between broke it",
-                    self.authority
+                    "the connection to {server} broke ({fault}): it is overloaded or restarting, or something between \
+                     broke it"
                 );
-                Error::new(Status::Network, why).transient().worth_another_attempt()
+                again(Status::Network, why)
             }
         }
     }
@@ -349,3 +331,6 @@ fn budget(limits: Limits) -> String {
 fn seconds(span: Duration) -> String {
     format!("{} s", (span.as_secs_f64() * 1000.0).round() / 1000.0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,57 +1,178 @@
-//! `include/tokensource.h` is made from `src/ffi`.
+//! `include/tokensource.h` is what `src/ffi` makes of it, it compiles wherever C and C++ do, and the release build exports
+//! what it promises and nothing else.
+#![cfg(target_os = "linux")]
 
-use std::{env, fs};
+mod release;
 
-/// The sections of the header, in its order.
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    io::Write,
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::LazyLock,
+};
+
+const HEADER: &str = "include/tokensource.h";
+
+/// The sections of the header, in its order: each is a file of `src/ffi`.
 const SECTIONS: [&str; 5] = ["config", "source", "token", "error", "library"];
 
-fn source(file: &str) -> String {
-    let path = format!("src/ffi/{file}.rs");
-    fs::read_to_string(&path).expect(&path)
+static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| release::make("build").join("release/libtokensource.so"));
+
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The text that opens a file.
-fn opening(file: &str) -> Vec<String> {
-    let source = source(file);
-    let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
-    lines.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned()).collect()
+/// What a tool says of the release build.
+fn ask(tool: &str, flags: &[&str]) -> String {
+    let output = Command::new(tool).args(flags).arg(&*LIBRARY).output().expect(tool);
+    assert!(output.status.success(), "{tool} {flags:?} failed");
+    String::from_utf8(output.stdout).unwrap()
 }
 
-/// Text as a comment of C: code blocks set in, what Markdown needs left out.
-fn comment(lines: &[String]) -> String {
-    let mut text = String::from("/*\n");
+/// A file's `//!` text as a comment of C, with code set in.
+fn opening(file: &str) -> String {
+    let mut text = format!("/* {}\n", "=".repeat(100));
     let mut code = false;
-    for line in lines {
-        if line.starts_with("```") {
+    for line in read(&format!("src/ffi/{file}.rs")).lines().map_while(|line| line.strip_prefix("//!")) {
+        if line.starts_with(" ```") {
             code = !code;
             continue;
         }
-        let indent = if code && !line.is_empty() { "    " } else { "" };
-        let line = line.replace('`', "");
-        text += format!(" * {indent}{line}").trim_end();
+        text += format!(" *{}{line}", if code { "    " } else { "" }).trim_end();
         text.push('\n');
     }
-    text + " */\n"
+    text + " */"
+}
+
+/// The functions that a file exports, each with its body, in their order.
+fn functions(file: &str) -> Vec<(String, String)> {
+    let source = read(&format!("src/ffi/{file}.rs"));
+    let exported = source.split("#[unsafe(no_mangle)]\n").skip(1);
+    let parts = exported.map(|text| {
+        let (_, text) = text.split_once("extern \"C\" fn ").unwrap();
+        let (name, text) = text.split_once('(').unwrap();
+        let (body, _) = text.split_once("\n}\n").unwrap();
+        (name.to_owned(), body.to_owned())
+    });
+    parts.collect()
 }
 
 fn make_header() -> String {
     let config = cbindgen::Config::from_file("cbindgen.toml").unwrap();
-    let mut builder = cbindgen::Builder::new().with_config(config).with_header(comment(&opening("mod")).trim_end());
+    let mut builder = cbindgen::Builder::new().with_config(config);
     for file in SECTIONS {
         builder = builder.with_src(format!("src/ffi/{file}.rs"));
     }
-    let mut made = Vec::new();
-    builder.generate().unwrap().write(&mut made);
-    String::from_utf8(made).unwrap()
+    let mut header = Vec::new();
+    builder.generate().unwrap().write(&mut header);
+    let mut header = String::from_utf8(header).unwrap();
+    for file in SECTIONS {
+        let first = header.find(&format!("{}(", functions(file)[0].0)).unwrap();
+        let comment = header[..first].rfind("/**").unwrap();
+        header.insert_str(comment, &format!("{}\n\n", opening(file)));
+    }
+    format!("{}\n\n{}", opening("mod"), header.trim_start())
 }
 
 #[test]
 fn the_header_is_what_the_source_makes_of_it() {
-    let path = "include/tokensource.h";
     let made = make_header();
     if env::var_os("TKS_WRITE_HEADER").is_some() {
-        fs::write(path, &made).unwrap();
+        fs::write(HEADER, &made).unwrap();
     }
-    let kept = fs::read_to_string(path).unwrap_or_default();
-    assert!(kept == made, "{path} is stale: run `make header` and commit it");
+    assert!(read(HEADER) == made, "{HEADER} is stale: run `make header` and commit it");
+}
+
+#[test]
+fn the_header_compiles_alone_as_c_and_as_cpp() {
+    for (compiler, language, standard) in [("cc", "c", "c99"), ("cc", "c", "c17"), ("c++", "c++", "c++11")] {
+        let mut command = Command::new(compiler);
+        command.args(["-x", language, &format!("-std={standard}"), "-Iinclude", "-fsyntax-only"]);
+        command.args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-"]);
+        let mut process = command.stdin(Stdio::piped()).spawn().expect(compiler);
+        // Twice, for the guard.
+        let program = b"#include <tokensource.h>\n#include <tokensource.h>\nint main(void) { return TKS_OK; }\n";
+        process.stdin.take().unwrap().write_all(program).unwrap();
+        assert!(process.wait().unwrap().success(), "{HEADER} does not compile as {standard}");
+    }
+}
+
+#[test]
+fn each_status_has_its_name() {
+    let library = read("src/ffi/library.rs");
+    let header = read(HEADER);
+    let defines = header.lines().filter_map(|line| line.strip_prefix("#define TKS_")?.split_once(' '));
+    let statuses: Vec<_> = defines.filter(|(name, _)| !name.starts_with("STAT_") && *name != "ABI_VERSION").collect();
+    for (number, (name, value)) in statuses.iter().enumerate() {
+        assert_eq!(*value, number.to_string(), "TKS_{name}");
+        assert!(library.contains(&format!("error::TKS_{name} => c\"TKS_{name}\",")), "TKS_{name} has no name");
+    }
+    assert_eq!(statuses.len(), 12);
+}
+
+#[test]
+fn the_library_exports_what_the_header_declares() {
+    let exported = ask("nm", &["--dynamic", "--defined-only", "--format=just-symbols"]);
+    let exported: BTreeSet<&str> = exported.lines().collect();
+    // Each line is a function and the version that it came with; a line once released is never changed.
+    let listed = read("tests/abi/symbols.txt");
+    let listed: BTreeSet<&str> = listed.lines().map(|line| line.split_once(' ').unwrap().0).collect();
+    let declared: BTreeSet<String> = SECTIONS.into_iter().flat_map(functions).map(|(name, _)| name).collect();
+    assert_eq!(exported, listed);
+    assert_eq!(exported, declared.iter().map(String::as_str).collect());
+}
+
+#[test]
+fn the_library_needs_nothing_but_the_c_library() {
+    let dynamic = ask("readelf", &["--dynamic", "--wide"]);
+    let named = |tag: &str| -> Vec<String> {
+        let lines = dynamic.lines().filter(|line| line.contains(tag));
+        lines.map(|line| line.split(['[', ']']).nth(1).unwrap().to_owned()).collect()
+    };
+    for needed in named("(NEEDED)") {
+        let known = ["libc.so.", "libgcc_s.so.", "ld-linux-"].iter().any(|name| needed.starts_with(name));
+        assert!(known, "the library needs {needed}");
+    }
+    let header = read(HEADER);
+    let (_, abi) = header.split_once("#define TKS_ABI_VERSION ").unwrap();
+    assert_eq!(named("(SONAME)"), [format!("libtokensource.so.{}", abi.lines().next().unwrap())]);
+    assert!(dynamic.contains("NODELETE"), "dlclose would unmap the code of a running fetch");
+}
+
+#[test]
+fn the_library_is_smaller_than_two_and_a_half_megabytes() {
+    let size = fs::metadata(&*LIBRARY).unwrap().len();
+    assert!(size < 2_500_000, "{size} bytes");
+}
+
+/// Reading a field or a constant cannot panic; whatever does more goes through the boundary.
+#[test]
+fn what_could_panic_is_inside_the_boundary() {
+    const READERS: [&str; 17] = [
+        "tks_token_access_token",
+        "tks_token_authorization",
+        "tks_token_type",
+        "tks_token_scope",
+        "tks_token_response",
+        "tks_error_status",
+        "tks_error_message",
+        "tks_error_oauth_error",
+        "tks_error_oauth_description",
+        "tks_error_oauth_uri",
+        "tks_error_http_status",
+        "tks_error_retry_after",
+        "tks_error_is_transient",
+        "tks_error_free",
+        "tks_abi_version",
+        "tks_version",
+        "tks_status_name",
+    ];
+    for (name, body) in SECTIONS.into_iter().flat_map(functions) {
+        let (_, body) = body.split_once("{\n").unwrap();
+        let body = body.lines().map(str::trim).find(|line| !line.starts_with("//")).unwrap();
+        let inside = ["boundary::fallible(error_out, || {", "boundary::or("].iter().any(|way| body.starts_with(way));
+        assert!(inside != READERS.contains(&name.as_str()), "{name}");
+    }
 }

@@ -1,1 +1,1014 @@
+//! Answers as servers, proxies and portals send them, and what becomes of each.
+
 use super::*;
+use crate::config::{Refresh, Roots};
+use base64::engine::general_purpose::STANDARD;
+
+/// Sun, 06 Nov 1994 08:49:37 GMT.
+const NOW: i64 = 784_111_777;
+const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+const SECRET: &str = "s3cr3t+va/lue==";
+const BASIC: &str = "bXktY2xpZW50OnMzY3IzdCUyQnZhJTJGbHVlJTNEJTNE";
+const PARAM: &str = "pïn 4711";
+
+fn settings() -> Settings {
+    Settings {
+        endpoint: Endpoint {
+            url: "https://auth.example.com/oauth2/token".into(),
+            https: true,
+            host: "auth.example.com".into(),
+            port: 443,
+            must_be_loopback: false,
+        },
+        client_id: "my-client".into(),
+        client_secret: ClientSecret::Text(Secret::new("plain")),
+        auth_method: AuthMethod::ClientSecretBasic,
+        basic_encoding: BasicEncoding::Rfc6749,
+        body_format: BodyFormat::Form,
+        grant_type: "client_credentials".into(),
+        scope: None,
+        audience: None,
+        resource: vec![],
+        params: vec![],
+        headers: vec![],
+        timeout: Duration::from_secs(30),
+        connect_timeout: Duration::from_secs(10),
+        max_attempts: 3,
+        refresh: Refresh::Background,
+        refresh_ahead: None,
+        expiry_margin: None,
+        default_lifetime: Duration::from_secs(600),
+        roots: Roots::Auto,
+        identity: None,
+        proxy: None,
+        user_agent: "tokensource".into(),
+    }
+}
+
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
+fn read_with(settings: &Settings, status: u16, headers: Headers<'_>, body: &[u8]) -> Result<Grant, Error> {
+    let headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    let response = RawResponse { status, headers, body: Zeroizing::new(body.to_vec()) };
+    let hide = [SECRET, BASIC, PARAM, "7"].map(Secret::new);
+    let result = read(&response, settings, NOW, &hide.each_ref());
+    if let Err(error) = &result {
+        is_fit_to_show(error);
+    }
+    result
+}
+
+fn answer(status: u16, headers: Headers<'_>, body: &str) -> Result<Grant, Error> {
+    read_with(&settings(), status, headers, body.as_bytes())
+}
+
+#[track_caller]
+fn granted(body: &str) -> Grant {
+    answer(200, &[], body).unwrap_or_else(|error| panic!("{body}: {error}"))
+}
+
+#[track_caller]
+fn refused(status: u16, headers: Headers<'_>, body: &str) -> Error {
+    answer(status, headers, body).expect_err(body)
+}
+
+/// What holds for every error that an answer can cause.
+#[track_caller]
+fn is_fit_to_show(error: &Error) {
+    let texts = [Some(error.message()), error.oauth_error(), error.oauth_description(), error.oauth_uri()];
+    for text in texts.into_iter().flatten() {
+        assert!(is_printable(text), "{text:?}");
+        assert!(!text.is_empty());
+        assert!(text.chars().count() <= 1000, "{} characters: {text}", text.chars().count());
+        for secret in [SECRET, BASIC, PARAM, "the-t0ken", "va%2Flue", "va/lue", "s3cr3t+", "4711"] {
+            assert!(!text.to_lowercase().contains(&secret.to_lowercase()), "{text}");
+        }
+    }
+    assert!(error.http_status().is_some());
+    assert!(error.is_transient() || !error.is_worth_another_attempt());
+    assert_eq!(error.status() == Status::OAuth, error.oauth_error().is_some());
+}
+
+/// Type, scope, lifetime in milliseconds (or 0), what is left of the answer.
+#[test]
+fn a_good_answer_is_a_grant() {
+    for (body, token_type, scope, lifetime, rest) in [
+        // Podero's, Gardin's (Amazon Cognito), the example of RFC 6749 §5.1.
+        (
+            r#"{"access_token":"T","expires_in":36000,"token_type":"Bearer","scope":"read write"}"#,
+            "Bearer",
+            Some("read write"),
+            36_000_000,
+            r#"{"expires_in":36000,"token_type":"Bearer","scope":"read write"}"#,
+        ),
+        (
+            r#"{"access_token":"T","expires_in":3600,"token_type":"Bearer"}"#,
+            "Bearer",
+            None,
+            3_600_000,
+            r#"{"expires_in":3600,"token_type":"Bearer"}"#,
+        ),
+        (
+            r#"{"access_token":"T","token_type":"bearer","expires_in":3600,"refresh_token":"R","example_parameter":"example_value"}"#,
+            "bearer",
+            None,
+            3_600_000,
+            r#"{"token_type":"bearer","expires_in":3600,"example_parameter":"example_value"}"#,
+        ),
+        (r#"{"access_token":"T"}"#, "Bearer", None, 0, "{}"),
+        (r#"{"access_token":"T","token_type":null}"#, "Bearer", None, 0, r#"{"token_type":null}"#),
+        (r#"{"access_token":"T","token_type":"BEARER"}"#, "BEARER", None, 0, r#"{"token_type":"BEARER"}"#),
+        (r#"{"access_token":"T","token_type":"bEaReR"}"#, "bEaReR", None, 0, r#"{"token_type":"bEaReR"}"#),
+        // Names and values in escapes; other tokens in every spelling.
+        (
+            r#"{"\u0061ccess_token":"\u0054","id\u005ftoken":"I","refresh_token":null,"n\u0061me":"\u0000"}"#,
+            "Bearer",
+            None,
+            0,
+            r#"{"name":"\u0000"}"#,
+        ),
+        // The same twice is no contradiction.
+        (r#"{"access_token":"T","access_token":"\u0054","x":1,"x":1}"#, "Bearer", None, 0, r#"{"x":1}"#),
+        ("\u{feff}{\"access_token\":\"T\"}", "Bearer", None, 0, "{}"),
+        (" \r\n\t{ \"access_token\" : \"T\" } \r\n", "Bearer", None, 0, "{}"),
+        // Values that nobody here needs are handed on as they were written.
+        (
+            r#"{"z":1e400,"access_token":"T","a":[1, {"access_token":"inner"}],"b":-0.10}"#,
+            "Bearer",
+            None,
+            0,
+            r#"{"z":1e400,"a":[1, {"access_token":"inner"}],"b":-0.10}"#,
+        ),
+        // An error that names none.
+        (r#"{"access_token":"T","error":null}"#, "Bearer", None, 0, r#"{"error":null}"#),
+        (r#"{"access_token":"T","error":""}"#, "Bearer", None, 0, r#"{"error":""}"#),
+        (r#"{"access_token":"T","error":false}"#, "Bearer", None, 0, r#"{"error":false}"#),
+        // Scopes.
+        (r#"{"access_token":"T","scope":""}"#, "Bearer", Some(""), 0, r#"{"scope":""}"#),
+        (r#"{"access_token":"T","scope":null}"#, "Bearer", None, 0, r#"{"scope":null}"#),
+        (r#"{"access_token":"T","scope":["a","b:c"]}"#, "Bearer", Some("a b:c"), 0, r#"{"scope":["a","b:c"]}"#),
+        (r#"{"access_token":"T","scope":[]}"#, "Bearer", Some(""), 0, r#"{"scope":[]}"#),
+        (r#"{"access_token":"T","scope":[1]}"#, "Bearer", None, 0, r#"{"scope":[1]}"#),
+        (r#"{"access_token":"T","scope":7}"#, "Bearer", None, 0, r#"{"scope":7}"#),
+        (r#"{"access_token":"T","scope":{"a":"b"}}"#, "Bearer", None, 0, r#"{"scope":{"a":"b"}}"#),
+        (r#"{"access_token":"T","scope":"größe"}"#, "Bearer", Some("größe"), 0, r#"{"scope":"größe"}"#),
+    ] {
+        let grant = granted(body);
+        assert_eq!(grant.access_token.expose(), "T", "{body}");
+        assert_eq!(grant.token_type, token_type, "{body}");
+        assert_eq!(grant.scope.as_deref(), scope, "{body}");
+        assert_eq!(grant.lifetime.map_or(0, |lifetime| lifetime.as_millis()), lifetime, "{body}");
+        assert_eq!(grant.response.expose(), rest, "{body}");
+    }
+}
+
+#[test]
+fn headers_that_say_nothing_against_it_leave_a_success_alone() {
+    for (status, headers) in [
+        (201, &[][..]),
+        (200, &[("content-type", "text/html; charset=utf-8")]),
+        (200, &[("content-type", "")]),
+        (200, &[("content-encoding", "identity")]),
+        (200, &[("content-encoding", "Identity, ")]),
+        (200, &[("date", "yesterday")]),
+        (200, &[("location", "https://elsewhere.example/")]),
+        (200, &[("www-authenticate", "Bearer error=\"invalid_token\"")]),
+    ] {
+        let grant = answer(status, headers, r#"{"access_token":"T","expires_in":1}"#).unwrap();
+        assert_eq!(grant.lifetime, Some(Duration::from_secs(1)), "{headers:?}");
+    }
+}
+
+#[test]
+fn expires_in_is_read_in_every_way_that_it_is_written() {
+    let ten_years = Some(Duration::from_secs(315_576_000));
+    let millis = |millis| Some(Duration::from_millis(millis));
+    for (written, lifetime) in [
+        ("1", millis(1000)),
+        ("3600", millis(3_600_000)),
+        ("3600.0", millis(3_600_000)),
+        ("3600.5", millis(3_600_500)),
+        ("0.001", millis(1)),
+        ("0.000000001", Some(Duration::from_nanos(1))),
+        ("3599.9999999999", Some(Duration::new(3599, 999_999_999))),
+        ("3.6e3", millis(3_600_000)),
+        ("36E+2", millis(3_600_000)),
+        ("\"3600\"", millis(3_600_000)),
+        ("\" 3600 \"", millis(3_600_000)),
+        ("\"3600.25\"", millis(3_600_250)),
+        ("\"\\u0031\"", millis(1000)),
+        ("\"0060\"", millis(60_000)),
+        // Clamped.
+        ("315576000", ten_years),
+        ("315576000.000000001", ten_years),
+        ("315576001", ten_years),
+        ("18446744073709551615", ten_years),
+        ("18446744073709551616", ten_years),
+        ("99999999999999999999999999999999999999999999999.5", ten_years),
+        ("1e308", ten_years),
+        ("1e400", ten_years),
+        ("\"99999999999999999999999999\"", ten_years),
+        // Absent, in other words.
+        ("0", None),
+        ("0.0", None),
+        ("0.0000000001", None),
+        ("1e-400", None),
+        ("0e0", None),
+        ("-0", None),
+        ("-1", None),
+        ("-0.5", None),
+        ("-1e400", None),
+        ("null", None),
+        ("true", None),
+        ("false", None),
+        ("[3600]", None),
+        ("{\"e\":1}", None),
+        ("\"\"", None),
+        ("\" \"", None),
+        ("\"0\"", None),
+        ("\"-1\"", None),
+        ("\"+1\"", None),
+        ("\"1e3\"", None),
+        ("\"1.\"", None),
+        ("\".5\"", None),
+        ("\"1,5\"", None),
+        ("\"1.5.5\"", None),
+        ("\"1_000\"", None),
+        ("\"0x10\"", None),
+        ("\"3600s\"", None),
+        ("\"inf\"", None),
+        ("\"NaN\"", None),
+        ("\"\\u0663\"", None),
+        ("\"\\ud800\"", None),
+    ] {
+        assert_eq!(
+            granted(&format!(r#"{{"access_token":"T","expires_in":{written}}}"#)).lifetime,
+            lifetime,
+            "{written}"
+        );
+    }
+    let digits = "9".repeat(500_000);
+    assert_eq!(
+        granted(&format!(r#"{{"access_token":"T","expires_in":0.{digits}}}"#)).lifetime,
+        Some(Duration::from_nanos(999_999_999))
+    );
+    assert_eq!(granted(&format!(r#"{{"access_token":"T","expires_in":"{digits}"}}"#)).lifetime, ten_years);
+}
+
+fn jwt(claims: &str) -> String {
+    format!("eyJhbGciOiJSUzI1NiJ9.{}.c2lnbmF0dXJl", URL_SAFE_NO_PAD.encode(claims))
+}
+
+#[test]
+fn a_jwt_tells_its_lifetime_where_the_answer_does_not() {
+    let seconds = |seconds| Some(Duration::from_secs_f64(seconds));
+    let lives = |left: i64| format!(r#"{{"exp":{}}}"#, NOW + left);
+    let issued = |ago: i64, left: i64| format!(r#"{{"iat":{},"exp":{}}}"#, NOW - ago, NOW + left);
+    for (claims, lifetime) in [
+        (lives(1), seconds(1.0)),
+        (lives(86_400), seconds(86_400.0)),
+        // More than a day: rather our clock is wrong.
+        (lives(86_401), None),
+        (lives(0), None),
+        (lives(-1), None),
+        (issued(0, 3600), seconds(3600.0)),
+        (issued(60, 3600), seconds(3600.0)),
+        (issued(-60, 3600), seconds(3540.0)),
+        (issued(3600, -1), seconds(3599.0)),
+        (issued(0, 90_000), seconds(90_000.0)),
+        (issued(-3600, 3600), seconds(3600.0)),
+        (issued(-3600, -60), None),
+        (format!(r#"{{"iat":{NOW},"exp":{NOW}.5}}"#), seconds(0.5)),
+        (format!(r#"{{"iat":{NOW},"exp":7.84111877e8}}"#), seconds(100.0)),
+        (r#"{"iat":0,"exp":1e400}"#.into(), seconds(315_576_000.0)),
+        (r#"{"iat":1e400,"exp":1e400}"#.into(), None),
+        (r#"{"iat":-1e400,"exp":1}"#.into(), seconds(315_576_000.0)),
+        (r#"{"exp":1e-400,"iat":0}"#.into(), None),
+        (r#"{"exp":null}"#.into(), None),
+        (format!(r#"{{"exp":"{}"}}"#, NOW + 60), None),
+        (format!(r#"{{"exp":[{}]}}"#, NOW + 60), None),
+        (format!(r#"{{"iat":"{NOW}","exp":{}}}"#, NOW + 60), seconds(60.0)),
+        (format!(r#"{{"exp":{},"exp":{}}}"#, NOW + 60, NOW + 61), None),
+        (format!(r#"{{"iat":{NOW}}}"#), None),
+        ("{}".into(), None),
+        ("[]".into(), None),
+        ("not json".into(), None),
+        ("".into(), None),
+        (format!(r#"{{"exp":{}, "x":{}1{}}}"#, NOW + 60, "[".repeat(30_000 / 3), "]".repeat(30_000 / 3)), None),
+    ] {
+        let body = format!(r#"{{"access_token":"{}"}}"#, jwt(&claims));
+        assert_eq!(granted(&body).lifetime, lifetime, "{claims}");
+        let with_zero = body.replace('}', r#","expires_in":0}"#);
+        assert_eq!(granted(&with_zero).lifetime, lifetime, "{claims}");
+    }
+    let hour = jwt(&lives(3600));
+    assert_eq!(granted(&format!(r#"{{"access_token":"{hour}","expires_in":10}}"#)).lifetime, seconds(10.0));
+    let [header, payload, signature] = hour.split('.').collect::<Vec<_>>()[..] else { panic!() };
+    for (token, lifetime) in [
+        (format!("{header}.{payload}."), seconds(3600.0)),
+        (format!(".{payload}.{signature}"), seconds(3600.0)),
+        (format!("{header}.{payload}"), None),
+        (format!("{header}.{payload}.{signature}.x"), None),
+        (format!("{header}.{payload}=.{signature}"), None),
+        (format!("{header}.{payload}.sig+nature"), None),
+        (format!("head/er.{payload}.{signature}"), None),
+        (format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(b"{\"exp\":\xff}")), None),
+        ("..".into(), None),
+    ] {
+        assert_eq!(granted(&format!(r#"{{"access_token":"{token}"}}"#)).lifetime, lifetime, "{token}");
+    }
+}
+
+#[test]
+fn the_answers_own_date_goes_before_our_clock() {
+    let body = format!(r#"{{"access_token":"{}"}}"#, jwt(&format!(r#"{{"exp":{}}}"#, NOW + 3600)));
+    for (headers, left) in [
+        (&[][..], 3600),
+        (&[("date", DATE)], 3600),
+        (&[("date", "Sun, 06 Nov 1994 08:49:38 GMT")], 3599),
+        (&[("date", "Sunday, 06-Nov-94 08:48:37 GMT")], 3660),
+        (&[("date", "Sun Nov  6 08:48:37 1994")], 3660),
+        (&[("date", "now")], 3600),
+        (&[("date", "now"), ("date", "Sun, 06 Nov 1994 08:49:38 GMT")], 3599),
+        (&[("date", "Thu, 01 Jan 1970 00:00:00 GMT")], 0),
+    ] {
+        let lifetime = answer(200, headers, &body).unwrap().lifetime;
+        assert_eq!(lifetime.map_or(0, |left| left.as_secs()), left, "{headers:?}");
+    }
+}
+
+#[test]
+fn a_success_that_cannot_be_used_says_why() {
+    let html = &[("content-type", "text/html; charset=utf-8")][..];
+    let plain = &[("content-type", "text/plain")][..];
+    let none: Headers<'_> = &[];
+    for (status, headers, body, why) in [
+        (200, none, "", "its body is empty; is token_url the token endpoint?"),
+        (200, none, " \r\n", "its body is empty"),
+        (200, none, "\u{feff}", "its body is empty"),
+        (200, none, "null", "JSON but no object"),
+        (200, none, "[]", "JSON but no object"),
+        (200, none, r#"[{"access_token":"T"}]"#, "JSON but no object"),
+        (200, none, "\"the-t0ken\"", "JSON but no object"),
+        (200, none, "42", "JSON but no object"),
+        (200, none, "OK", "not JSON (line 1, column 1)"),
+        (200, plain, "the-t0ken", "not JSON but text/plain (line 1, column"),
+        (200, none, "access_token=the-t0ken&token_type=bearer", "not JSON"),
+        (200, none, r#"{"access_token":"the-t0ken""#, "not JSON"),
+        (200, none, r#"{"access_token":"the-t0k"#, "not JSON"),
+        (200, none, r#"{"access_token":"the-t0ken",}"#, "not JSON"),
+        (200, none, r#"{"access_token":"the-t0ken"}{}"#, "not JSON"),
+        (200, none, "{\"access_token\":\"the-t0ken\"}\0", "not JSON"),
+        (200, none, "{\"access_token\":\"the-t0ken\n\"}", "not JSON"),
+        (200, none, "{'access_token':'the-t0ken'}", "not JSON"),
+        (200, none, ")]}',\n{\"access_token\":\"the-t0ken\"}", "not JSON"),
+        (200, none, "callback({\"access_token\":\"the-t0ken\"})", "not JSON"),
+        (200, none, "<?xml version=\"1.0\"?><access_token>the-t0ken</access_token>", "not JSON"),
+        (200, html, "<html><head><title> Sign in </title>", "a web page titled \"Sign in\"; is token_url"),
+        (200, none, "\n<!DOCTYPE html><TITLE lang=\"en\">Hi</TITLE>", "a web page titled \"Hi\""),
+        (200, none, "<HTML><body>", "its body is a web page; is token_url"),
+        (200, html, "<html><title>never closed", "its body is a web page;"),
+        (200, html, "<html><title></title>", "its body is a web page;"),
+        (200, html, "<html><title>s3cr3t+va/lue==</title>", "titled \"[redacted]\""),
+        (200, &[("content-encoding", "gzip")], "{\"access_token\":\"the-t0ken\"}", "its body is encoded (gzip)"),
+        (200, &[("content-encoding", "identity, br")], "{}", "its body is encoded (br)"),
+        (200, &[("content-encoding", "\u{7}\u{202e}x")], "{}", "its body is encoded (\u{fffd}\u{fffd}x)"),
+        (200, none, "{}", "it has no access_token; is token_url"),
+        (200, none, r#"{"access_token":null}"#, "it has no access_token"),
+        (200, none, r#"{"Access_Token":"the-t0ken"}"#, "it has no access_token"),
+        (200, none, r#"{"accessToken":"the-t0ken"}"#, "it has no access_token"),
+        (200, none, r#"{"data":{"access_token":"the-t0ken"}}"#, "it has no access_token"),
+        (200, none, r#"{"refresh_token":"the-t0ken","id_token":"the-t0ken"}"#, "it has no access_token"),
+        (200, none, r#"{"access_token":42}"#, "its access_token is not a string"),
+        (200, none, r#"{"access_token":["the-t0ken"]}"#, "its access_token is not a string"),
+        (200, none, r#"{"access_token":{"value":"the-t0ken"}}"#, "its access_token is not a string"),
+        (200, none, r#"{"access_token":true}"#, "its access_token is not a string"),
+        (200, none, r#"{"access_token":"\ud800"}"#, "its access_token is not a string"),
+        (200, none, r#"{"access_token":""}"#, "its access_token has 0 characters"),
+        (200, none, r#"{"access_token":" the-t0ken"}"#, "more than visible ASCII"),
+        (200, none, r#"{"access_token":"the-t0ken\r\nX-Evil: 1"}"#, "more than visible ASCII"),
+        (200, none, r#"{"access_token":"the-t0ken\n"}"#, "more than visible ASCII"),
+        (200, none, r#"{"access_token":"the-t0ken\u0000"}"#, "more than visible ASCII"),
+        (200, none, r#"{"access_token":"the-t0ken\u007f"}"#, "more than visible ASCII"),
+        (200, none, r#"{"access_token":"the-t0ken\u0020"}"#, "more than visible ASCII"),
+        (200, none, r#"{"access_token":"thé-t0ken"}"#, "more than visible ASCII"),
+        (
+            200,
+            none,
+            r#"{"access_token":"T","token_type":"mac"}"#,
+            "its token_type is \"mac\" and this library knows only",
+        ),
+        (200, none, r#"{"access_token":"T","token_type":"DPoP"}"#, "\"DPoP\""),
+        (200, none, r#"{"access_token":"T","token_type":"BearerToken"}"#, "\"BearerToken\""),
+        (200, none, r#"{"access_token":"T","token_type":""}"#, "token_type is \"\""),
+        (200, none, r#"{"access_token":"T","token_type":"Bearer "}"#, "token_type is \"Bearer\""),
+        (200, none, r#"{"access_token":"T","token_type":"a\n\u202eb"}"#, "token_type is \"a \u{fffd}b\""),
+        (200, none, r#"{"access_token":"the-t0ken","token_type":"the-t0ken"}"#, "token_type is \"[redacted]\""),
+        (200, none, r#"{"access_token":"T","token_type":1}"#, "its token_type is not a string"),
+        (200, none, r#"{"access_token":"T","token_type":["Bearer"]}"#, "its token_type is not a string"),
+        (200, none, r#"{"access_token":"T","scope":"a\u0000b"}"#, "its scope holds unprintable"),
+        (200, none, r#"{"access_token":"T","scope":"a\nb"}"#, "its scope holds unprintable"),
+        (200, none, r#"{"access_token":"T","scope":["a","\u202e"]}"#, "its scope holds unprintable"),
+        (200, none, r#"{"access_token":"the-t0ken","access_token":"other"}"#, "it gives access_token twice"),
+        (200, none, r#"{"access_token":"the-t0ken","\u0061ccess_token":"other"}"#, "it gives access_token twice"),
+        (200, none, r#"{"access_token":"T","access_token":null}"#, "it gives access_token twice"),
+        (200, none, r#"{"access_token":"T","expires_in":1,"expires_in":2}"#, "it gives expires_in twice"),
+        (200, none, r#"{"access_token":"T","error":"a","error":null}"#, "it gives error twice"),
+        (200, none, r#"{"access_token":"the-t0ken","the-t0ken":1,"the-t0ken":2}"#, "it gives a member twice"),
+        (200, none, r#"{"access_token":"T","error":{}}"#, "its error member is no error code"),
+        (200, none, r#"{"access_token":"T","error":1}"#, "its error member is no error code"),
+        (200, none, r#"{"access_token":"T","error":true}"#, "its error member is no error code"),
+        (200, none, r#"{"access_token":"T","error":"Service Unavailable"}"#, "its error member is no error code"),
+        (200, none, r#"{"error":["invalid_client"]}"#, "its error member is no error code"),
+        (200, none, r#"{"error":"a\"b"}"#, "its error member is no error code"),
+        (200, none, r#"{"error":"s3cr3t+va/lue=="}"#, "its error member is no error code"),
+        (202, none, r#"{"access_token":"the-t0ken"}"#, "answered 202, but a token comes with 200"),
+        (203, none, r#"{"access_token":"the-t0ken"}"#, "answered 203, but a token comes with 200"),
+        (204, none, "", "answered 204, but a token comes with 200 (RFC 6749 §5.1); is token_url"),
+        (206, none, r#"{"access_token":"the-t0ken"}"#, "answered 206"),
+        (299, none, "", "answered 299"),
+        (201, none, "", "the token endpoint answered 201, but its body is empty"),
+    ] {
+        let error = refused(status, headers, body);
+        assert_eq!(error.status(), Status::BadResponse, "{body}");
+        assert!(error.message().starts_with("the token endpoint answered 2"), "{error}");
+        assert!(error.message().contains(why), "{body}\n{error}\n{why}");
+        assert_eq!(error.http_status(), Some(status));
+        assert!(!error.is_transient() && !error.is_worth_another_attempt());
+    }
+    let error = read_with(&settings(), 200, &[], b"{\"access_token\":\"T\",\"x\":\"\xff\"}").unwrap_err();
+    assert!(error.message().contains("not UTF-8"), "{error}");
+    let utf16: Vec<u8> = "{\"access_token\":\"T\"}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(read_with(&settings(), 200, &[], &utf16).unwrap_err().status(), Status::BadResponse);
+}
+
+#[test]
+fn a_token_may_be_long_but_not_without_end() {
+    let body = |length: usize| format!(r#"{{"access_token":"{}"}}"#, "t".repeat(length));
+    for length in [1, 8 * 1024, LONGEST_TOKEN] {
+        assert_eq!(granted(&body(length)).access_token.expose().len(), length);
+    }
+    for length in [LONGEST_TOKEN + 1, 1 << 20] {
+        let error = refused(200, &[], &body(length));
+        assert!(error.message().contains(&format!("its access_token has {length} characters")), "{error}");
+    }
+    let all: String = (0x21..=0x7e_u8).map(char::from).collect();
+    let written = serde_json::to_string(&all).unwrap();
+    assert_eq!(granted(&format!(r#"{{"access_token":{written}}}"#)).access_token.expose(), all);
+}
+
+#[test]
+fn no_body_is_too_deep_or_too_long_to_be_refused() {
+    let many = 10_000_000;
+    let bodies = [
+        "[".repeat(many),
+        "{".repeat(many),
+        format!(r#"{{"access_token":"T","x":{}"#, "[".repeat(many)),
+        format!(r#"{{"access_token":"T","x":{}{}}}"#, "[".repeat(many), "]".repeat(many)),
+        "{\"a\":".repeat(many / 5),
+        "\"".repeat(many),
+        "\u{202e}".repeat(many / 3),
+    ];
+    for body in &bodies {
+        assert_eq!(refused(200, &[], body).status(), Status::BadResponse);
+        assert_eq!(refused(401, &[], body).status(), Status::Http);
+        assert_eq!(refused(503, &[("content-type", "text/html")], body).status(), Status::Http);
+    }
+    assert!(refused(200, &[], &bodies[3]).message().contains("nested too deeply"));
+    let deep = |levels| format!(r#"{{"access_token":"T","x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+    assert!(answer(200, &[], &deep(126)).is_ok());
+    assert!(answer(200, &[], &deep(127)).is_err());
+}
+
+/// OAuth or not, transient, worth another attempt.
+#[test]
+fn a_refusal_is_judged_by_status_and_code() {
+    use Status::{Http, OAuth};
+    let spring = r#"{"timestamp":"2024-01-01T00:00:00Z","status":503,"error":"Service Unavailable","path":"/token"}"#;
+    let too_long = format!(r#"{{"error":"{}"}}"#, "x".repeat(101));
+    let just_fits = format!(r#"{{"error":"{}"}}"#, "x".repeat(100));
+    for (status, body, kind, transient, again) in [
+        (400, r#"{"error":"invalid_request"}"#, OAuth, false, false),
+        (400, r#"{"error":"invalid_client"}"#, OAuth, false, false),
+        (401, r#"{"error":"invalid_client","error_description":null}"#, OAuth, false, false),
+        (403, r#"{"error":"access_denied"}"#, OAuth, false, false),
+        (404, r#"{"error":"not_found"}"#, OAuth, false, false),
+        (418, r#"{"error":"teapot"}"#, OAuth, false, false),
+        (302, r#"{"error":"login_required"}"#, OAuth, false, false),
+        (202, r#"{"error":"authorization_pending"}"#, OAuth, false, false),
+        (200, r#"{"error":"invalid_client"}"#, OAuth, false, false),
+        (200, r#"{"access_token":"the-t0ken","error":"invalid_scope"}"#, OAuth, false, false),
+        (201, r#"{"error":"invalid_client"}"#, OAuth, false, false),
+        // Transient anywhere, but tried again only where the status says so.
+        (400, r#"{"error":"temporarily_unavailable"}"#, OAuth, true, false),
+        (400, r#"{"error":"server_error"}"#, OAuth, true, false),
+        (400, r#"{"error":"slow_down"}"#, OAuth, true, false),
+        (401, r#"{"error":"temporarily_unavailable"}"#, OAuth, true, false),
+        (200, r#"{"error":"temporarily_unavailable"}"#, OAuth, true, false),
+        (303, r#"{"error":"server_error"}"#, OAuth, true, false),
+        // Whatever the body says.
+        (408, r#"{"error":"invalid_client"}"#, OAuth, true, true),
+        (425, "", Http, true, true),
+        (429, r#"{"error":"invalid_request"}"#, OAuth, true, true),
+        (429, r#"{"error":"slow_down"}"#, OAuth, true, true),
+        (429, "Too Many Requests", Http, true, true),
+        (500, r#"{"error":"invalid_client"}"#, OAuth, true, true),
+        (500, r#"{"error":"server_error"}"#, OAuth, true, true),
+        (500, r#"{"access_token":"the-t0ken"}"#, Http, true, true),
+        (501, "", Http, true, true),
+        (502, "<html><title>Bad Gateway</title>", Http, true, true),
+        (503, spring, Http, true, true),
+        (504, "\0\0\0", Http, true, true),
+        (599, "", Http, true, true),
+        (999, "", Http, true, true),
+        (407, "", Http, false, false),
+        (409, "", Http, false, false),
+        (424, "", Http, false, false),
+        (426, "", Http, false, false),
+        (428, "", Http, false, false),
+        (499, "", Http, false, false),
+        (100, "", Http, false, false),
+        (300, "", Http, false, false),
+        (304, "", Http, false, false),
+        // No code.
+        (400, "", Http, false, false),
+        (400, "{}", Http, false, false),
+        (400, r#"{"error":null}"#, Http, false, false),
+        (400, r#"{"error":""}"#, Http, false, false),
+        (400, r#"{"error":true}"#, Http, false, false),
+        (400, r#"{"error":400}"#, Http, false, false),
+        (400, r#"{"error":{"code":"invalid_client","message":"no"}}"#, Http, false, false),
+        (400, r#"{"error":["invalid_client"]}"#, Http, false, false),
+        (400, r#"{"error":"Bad Request"}"#, Http, false, false),
+        (400, r#"{"error":" invalid_client"}"#, Http, false, false),
+        (400, r#"{"error":"invalid\nclient"}"#, Http, false, false),
+        (400, r#"{"error":"invalid\u0000client"}"#, Http, false, false),
+        (400, r#"{"error":"inv\"alid"}"#, Http, false, false),
+        (400, r#"{"error":"inv\\alid"}"#, Http, false, false),
+        (400, r#"{"error":"ungültig"}"#, Http, false, false),
+        (400, r#"{"error":"a\u007f"}"#, Http, false, false),
+        (400, r#"{"error":"\u0021#[]~"}"#, OAuth, false, false),
+        (400, &just_fits, OAuth, false, false),
+        (400, &too_long, Http, false, false),
+        (400, r#"{"error":"s3cr3t+va/lue=="}"#, Http, false, false),
+        (400, r#"{"error":"bXktY2xpZW50OnMzY3IzdCUyQnZhJTJGbHVlJTNEJTNE"}"#, Http, false, false),
+        (400, r#"{"error":"the-t0ken","access_token":"the-t0ken"}"#, Http, false, false),
+        (400, r#"{"error":"invalid_client","error":"invalid_scope"}"#, Http, false, false),
+        (400, r#"{"error":"invalid_client","error":"invalid_client"}"#, OAuth, false, false),
+        (400, r#"{"error":"invalid_client"} "#, OAuth, false, false),
+        (400, r#"{"error":"invalid_client"}x"#, Http, false, false),
+        (400, r#"[{"error":"invalid_client"}]"#, Http, false, false),
+        (400, "error=invalid_client", Http, false, false),
+        (400, "\u{feff}{\"error\":\"invalid_client\"}", OAuth, false, false),
+    ] {
+        let error = refused(status, &[], body);
+        assert_eq!(error.status(), kind, "{status} {body}: {error}");
+        assert_eq!(error.is_transient(), transient, "{status} {body}: {error}");
+        assert_eq!(error.is_worth_another_attempt(), again, "{status} {body}: {error}");
+        assert_eq!(error.http_status(), Some(status));
+        assert!(error.message().starts_with(&format!("the token endpoint answered {status}")), "{error}");
+        assert_eq!(error.server_wait(), None);
+    }
+    let encoded = refused(401, &[("content-encoding", "gzip")], r#"{"error":"invalid_client"}"#);
+    assert_eq!(encoded.status(), Http);
+    let latin1 = b"{\"error\":\"invalid_client\",\"error_description\":\"ung\xfcltig\"}";
+    let latin1 = read_with(&settings(), 401, &[], latin1).unwrap_err();
+    assert_eq!((latin1.oauth_error(), latin1.oauth_description()), (Some("invalid_client"), None));
+}
+
+#[test]
+fn a_known_code_is_no_echo_of_a_secret_that_looks_like_it() {
+    let response = RawResponse {
+        status: 400,
+        headers: vec![],
+        body: Zeroizing::new(br#"{"error":"invalid_client","error_description":"bad client"}"#.to_vec()),
+    };
+    let error = read(&response, &settings(), NOW, &[&Secret::new("client")]).unwrap_err();
+    assert_eq!(error.oauth_error(), Some("invalid_client"));
+    assert_eq!(error.oauth_description(), Some("bad [redacted]"));
+}
+
+#[test]
+fn a_message_says_what_happened_and_what_to_do_next() {
+    let page = "<html><head><title>403 Forbidden</title></head><body>no</body></html>";
+    for (status, body, message) in [
+        (
+            401,
+            r#"{"error":"invalid_client","error_description":"Client authentication failed."}"#,
+            "the token endpoint answered 401 invalid_client: Client authentication failed; check client_id, client_secret and \
+             which environment they are for; the server may want auth_method=client_secret_post",
+        ),
+        (
+            400,
+            r#"{"error":"unsupported_grant_type"}"#,
+            "the token endpoint answered 400 unsupported_grant_type; the server may want body_format=json, or does not offer \
+             this grant_type",
+        ),
+        (
+            400,
+            r#"{"error":"invalid_scope","error_description":"  "}"#,
+            "the token endpoint answered 400 invalid_scope; check scope: the server does not grant it to this client",
+        ),
+        (
+            403,
+            page,
+            "the token endpoint answered 403: a web page titled \"403 Forbidden\"; the server refuses this client or its \
+             address: ask whoever runs it what this client may do and from where",
+        ),
+        (
+            404,
+            "",
+            "the token endpoint answered 404; nothing is there: check the path of token_url, also whether it ends in a slash",
+        ),
+        (
+            429,
+            "slow down",
+            "the token endpoint answered 429: slow down; the server limits how often it is asked: it is asked again later",
+        ),
+        (418, "", "the token endpoint answered 418; ask whoever runs the server what it wants"),
+    ] {
+        assert_eq!(refused(status, &[], body).message(), message);
+    }
+}
+
+#[test]
+fn what_a_refusal_says_in_other_ways_is_shown_shortened() {
+    for (body, said) in [
+        (r#"{"message":"Invalid API key"}"#, ": Invalid API key;"),
+        (r#"{"statusCode":401,"message":"Access denied due to missing subscription key."}"#, ": Access denied due to"),
+        (r#"{"Message":"not allowed"}"#, ": not allowed;"),
+        (r#"{"__type":"NotAuthorizedException","message":"no"}"#, ": no;"),
+        (r#"{"errorCode":"invalid_client","errorSummary":"Invalid value"}"#, ": Invalid value;"),
+        (r#"{"detail":"Authentication failed"}"#, ": Authentication failed;"),
+        (r#"{"type":"about:blank","title":"Forbidden","status":403}"#, ": Forbidden;"),
+        (
+            r#"{"error":{"code":403,"message":"Caller has no permission","status":"DENIED"}}"#,
+            ": Caller has no permission;",
+        ),
+        (r#"{"fault":{"faultstring":"Invalid ApiKey","detail":{}}}"#, ": Invalid ApiKey;"),
+        (r#"{"status":500,"error":"Internal Server Error","path":"/t"}"#, ": Internal Server Error;"),
+        (r#"{"error":"not a code","error_description":"but a reason"}"#, ": but a reason;"),
+        (r#"{"error":{"error":{"message":"too deep to look"}}}"#, "418;"),
+        (r#"{"message":["no text"]}"#, "418;"),
+        (r#"{"message":"the-t0ken here","id_token":"the-t0ken"}"#, ": [redacted] here;"),
+        ("error code: 1020", ": error code: 1020;"),
+        ("RBAC: access denied", ": RBAC: access denied;"),
+        ("line one\nline two\u{1b}[31m", ": line one line two\u{fffd}[31m;"),
+        ("access_token=the-t0ken", "418;"),
+        ("AccessToken: the-t0ken", "418;"),
+        ("Invalid token", ": Invalid token;"),
+        ("{\"access_token\":\"the-t0ken", "418;"),
+        ("\"the-t0ken\"", "418;"),
+        ("<Error><Code>AccessDenied</Code></Error>", "418;"),
+        ("<html><body>no title", ": a web page;"),
+        ("<html><title>a\u{202e}b\n</title>", ": a web page titled \"a\u{fffd}b\";"),
+        ("\0", ": \u{fffd};"),
+        ("\u{fffd}", "418;"),
+    ] {
+        let error = refused(418, &[], body);
+        assert!(error.message().contains(said), "{body}\n{error}");
+        assert!(error.oauth_description().is_none());
+    }
+}
+
+#[test]
+fn a_hint_fits_what_was_sent() {
+    let raw = |settings: &mut Settings| settings.basic_encoding = BasicEncoding::Raw;
+    let json = |settings: &mut Settings| settings.body_format = BodyFormat::Json;
+    let post = |settings: &mut Settings| settings.auth_method = AuthMethod::ClientSecretPost;
+    let odd_secret = |settings: &mut Settings| settings.client_secret = ClientSecret::Text(Secret::new("a+b"));
+    let odd_id = |settings: &mut Settings| settings.client_id = "app@example".into();
+    let file = |settings: &mut Settings| settings.client_secret = ClientSecret::File("/run/secret".into());
+    let nothing = |_: &mut Settings| {};
+    type Change<'a> = &'a [&'a dyn Fn(&mut Settings)];
+    for (changes, status, code, hint) in [
+        (&[&nothing as &dyn Fn(&mut Settings)] as Change<'_>, 400, "unsupported_grant_type", "body_format=json"),
+        (&[&json], 400, "unsupported_grant_type", "body_format=form"),
+        (&[&nothing], 400, "invalid_client", "auth_method=client_secret_post"),
+        (&[&file], 400, "invalid_client", "auth_method=client_secret_post"),
+        (&[&post], 400, "invalid_client", "auth_method=client_secret_basic"),
+        (&[&post, &odd_secret], 400, "invalid_client", "auth_method=client_secret_basic"),
+        (&[&odd_secret], 400, "invalid_client", "basic_encoding=raw"),
+        (&[&odd_id], 401, "", "basic_encoding=raw"),
+        (&[&odd_id, &file], 401, "", "basic_encoding=raw"),
+        (&[&odd_secret, &raw], 401, "invalid_client", "basic_encoding=rfc6749"),
+        (&[&raw], 401, "invalid_client", "auth_method=client_secret_post"),
+        (&[&nothing], 401, "", "check client_id, client_secret"),
+        (&[&nothing], 401, "access_denied", "check client_id, client_secret"),
+        (&[&nothing], 401, "unauthorized_client", "does not let this client use this grant_type"),
+        (&[&nothing], 400, "unauthorized_client", "does not let this client use this grant_type"),
+        (&[&nothing], 403, "invalid_client", "check client_id, client_secret"),
+        (&[&nothing], 403, "", "refuses this client or its address"),
+        (&[&nothing], 400, "access_denied", "refuses this client or its address"),
+        (&[&nothing], 400, "invalid_scope", "check scope"),
+        (&[&nothing], 403, "insufficient_scope", "check scope"),
+        (&[&nothing], 400, "invalid_target", "check resource and audience"),
+        (&[&nothing], 400, "invalid_grant", "check grant_type"),
+        (&[&nothing], 400, "invalid_request", "body_format=json"),
+        (&[&json], 400, "invalid_request", "body_format=form"),
+        (&[&nothing], 400, "", "body_format=json"),
+        (&[&json], 422, "", "body_format=form"),
+        (&[&nothing], 404, "", "whether it ends in a slash"),
+        (&[&nothing], 410, "", "nothing is there"),
+        (&[&nothing], 405, "", "nothing takes a POST there"),
+        (&[&nothing], 415, "", "body_format=json"),
+        (&[&json], 415, "", "body_format=form"),
+        (&[&nothing], 406, "", "body_format=json"),
+        (&[&nothing], 413, "", "too large"),
+        (&[&nothing], 431, "", "too large"),
+        (&[&nothing], 429, "invalid_client", "limits how often it is asked"),
+        (&[&nothing], 400, "slow_down", "limits how often it is asked"),
+        (&[&nothing], 503, "invalid_client", "the trouble is the server's"),
+        (&[&nothing], 400, "server_error", "the trouble is the server's"),
+        (&[&nothing], 400, "their_own", "body_format=json"),
+        (&[&nothing], 402, "their_own", "ask whoever runs the server"),
+    ] {
+        let mut settings = settings();
+        changes.iter().for_each(|change| change(&mut settings));
+        let body = format!(r#"{{"error":"{code}"}}"#);
+        let error = read_with(&settings, status, &[], body.as_bytes()).unwrap_err();
+        assert!(error.message().contains(hint), "{status} {code}: {error}");
+    }
+}
+
+#[test]
+fn a_redirect_is_named_and_never_followed() {
+    const SLASH: &str = "only a trailing slash differs: set token_url to it";
+    const MAYBE: &str = "if that is the token endpoint, set token_url to it";
+    const PLAIN: &str = "that is not https: check token_url";
+    for (location, shown, next) in [
+        ("https://auth.example.com/oauth2/token/", "https://auth.example.com/oauth2/token/", SLASH),
+        ("/oauth2/token/", "https://auth.example.com/oauth2/token/", SLASH),
+        ("token/", "https://auth.example.com/oauth2/token/", SLASH),
+        ("//auth.example.com/oauth2/token/", "https://auth.example.com/oauth2/token/", SLASH),
+        ("HTTPS://AUTH.example.com:443/oauth2/token/?a=b#c", "https://AUTH.example.com:443/oauth2/token/", SLASH),
+        ("https://auth.example.com/oauth2/token", "https://auth.example.com/oauth2/token", "that is token_url itself"),
+        ("?again", "https://auth.example.com/oauth2/token", "that is token_url itself"),
+        ("", "https://auth.example.com/oauth2/token", "that is token_url itself"),
+        ("/login?next=/oauth2/token", "https://auth.example.com/login", MAYBE),
+        ("https://other.example/token", "https://other.example/token", MAYBE),
+        ("https://auth.example.com:8443/oauth2/token/", "https://auth.example.com:8443/oauth2/token/", MAYBE),
+        (
+            "https://auth.example.com.evil.example/oauth2/token/",
+            "https://auth.example.com.evil.example/oauth2/token/",
+            MAYBE,
+        ),
+        ("https://auth.example.com", "https://auth.example.com", MAYBE),
+        ("https://[::1]:8443/x", "https://[::1]:8443/x", MAYBE),
+        ("https://[::1]/x", "https://[::1]/x", MAYBE),
+        ("http://auth.example.com/oauth2/token/", "http://auth.example.com/oauth2/token/", PLAIN),
+        ("http://other.example/", "http://other.example/", PLAIN),
+        ("https://user:s3cr3t+va%2Flue==@other.example/p?q=s3cr3t#f", "https://other.example/p", MAYBE),
+        ("https://other.example/s3cr3t%2Bva%2Flue%3D%3D/x", "https://other.example/[redacted]/x", MAYBE),
+        ("https://other.example/\u{202e}\u{7f}", "https://other.example/\u{fffd}\u{fffd}", MAYBE),
+        ("//user:pass@other.example/x", "https://other.example/x", MAYBE),
+        ("javascript:alert(1)", "nowhere", WHICH_URL),
+        ("mailto:a@b", "nowhere", WHICH_URL),
+        ("ftp://other.example/", "nowhere", WHICH_URL),
+        ("https://", "nowhere", WHICH_URL),
+        ("https:///x", "nowhere", WHICH_URL),
+        ("https://user:pass/word@other.example/", "nowhere", WHICH_URL),
+        ("https://h:99999/", "nowhere", WHICH_URL),
+        ("://x", "nowhere", WHICH_URL),
+    ] {
+        for status in [301, 302, 303, 307, 308] {
+            let error = refused(status, &[("location", location)], "<html><body>Moved");
+            let message = format!("redirects are never followed, this one points to {shown}; {next}");
+            assert!(error.message().contains(&message), "{location}\n{error}\n{message}");
+            assert_eq!(error.status(), Status::Http);
+            assert!(!error.is_transient());
+        }
+    }
+    let error = refused(302, &[], "");
+    assert!(error.message().contains("points to nowhere"), "{error}");
+    let error = refused(302, &[("location", "/elsewhere")], r#"{"error":"invalid_client"}"#);
+    assert_eq!(error.oauth_error(), Some("invalid_client"));
+    assert!(error.message().contains("answered 302 invalid_client; redirects are never followed"), "{error}");
+    let long = format!("https://other.example/{}", "x".repeat(100_000));
+    assert!(refused(301, &[("location", &long)], "").message().contains(&"x".repeat(100)));
+}
+
+#[test]
+fn a_redirect_of_another_configured_url_is_read_against_it() {
+    for (url, https, host, port, location, shown, next) in [
+        (
+            "https://[::1]:8443/token/?v=1",
+            true,
+            "::1",
+            8443,
+            "/token",
+            "https://[::1]:8443/token",
+            "only a trailing slash",
+        ),
+        (
+            "http://127.0.0.1:8080/token",
+            false,
+            "127.0.0.1",
+            8080,
+            "token/",
+            "http://127.0.0.1:8080/token/",
+            "only a trailing",
+        ),
+        ("http://127.0.0.1/token", false, "127.0.0.1", 80, "/x", "http://127.0.0.1/x", "if that is the token endpoint"),
+        (
+            "http://127.0.0.1/token",
+            false,
+            "127.0.0.1",
+            80,
+            "https://127.0.0.1/token",
+            "https://127.0.0.1/token",
+            "if that is",
+        ),
+        (
+            "https://h.example",
+            true,
+            "h.example",
+            443,
+            "token",
+            "https://h.example/token",
+            "if that is the token endpoint",
+        ),
+        ("https://h.example", true, "h.example", 443, "/", "https://h.example/", "only a trailing slash differs"),
+    ] {
+        let endpoint = Endpoint { url: url.into(), https, host: host.into(), port, must_be_loopback: false };
+        let settings = Settings { endpoint, ..settings() };
+        let error = read_with(&settings, 301, &[("location", location)], b"").unwrap_err();
+        assert!(error.message().contains(&format!("points to {shown}; {next}")), "{url}: {error}");
+    }
+}
+
+#[test]
+fn retry_after_is_seconds_or_a_date_held_against_the_answers_own() {
+    let wait = |seconds| Some(Duration::from_secs(seconds));
+    let later = "Sun, 06 Nov 1994 08:50:37 GMT";
+    for (headers, expected) in [
+        (&[("retry-after", "0")][..], wait(0)),
+        (&[("retry-after", "120")], wait(120)),
+        (&[("retry-after", " 120 ")], wait(120)),
+        (&[("retry-after", "0.5")], Some(Duration::from_millis(500))),
+        (&[("retry-after", "86401")], wait(86_401)),
+        (&[("retry-after", "99999999999999999999999999")], wait(315_576_000)),
+        (&[("retry-after", later)], wait(60)),
+        (&[("retry-after", later), ("date", "Sun, 06 Nov 1994 08:50:36 GMT")], wait(1)),
+        (&[("retry-after", later), ("date", later)], wait(0)),
+        (&[("retry-after", later), ("date", "Sun, 06 Nov 1994 08:50:38 GMT")], None),
+        (&[("retry-after", later), ("date", "Thu, 01 Jan 1970 00:00:00 GMT")], wait(315_576_000)),
+        (&[("retry-after", "Sunday, 06-Nov-94 08:50:37 GMT")], wait(60)),
+        (&[("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT")], wait(315_576_000)),
+        (&[("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT")], None),
+        (&[("retry-after", "-1")], None),
+        (&[("retry-after", "+1")], None),
+        (&[("retry-after", "1e3")], None),
+        (&[("retry-after", "")], None),
+        (&[("retry-after", "soon")], None),
+        (&[("retry-after", "5, 10")], None),
+        (&[("retry-after", "soon"), ("retry-after", "5")], wait(5)),
+        (&[("x-retry-after", "5")], None),
+    ] {
+        for status in [429, 503, 500, 408, 401, 404] {
+            assert_eq!(refused(status, headers, "").server_wait(), expected, "{status} {headers:?}");
+        }
+    }
+    assert_eq!(refused(200, &[("retry-after", "5")], r#"{"error":"slow_down"}"#).server_wait(), wait(5));
+    assert_eq!(refused(200, &[("retry-after", "5")], "{}").server_wait(), None);
+}
+
+#[test]
+fn a_description_is_bounded_and_a_uri_whole_or_absent() {
+    let long = "d".repeat(100_000);
+    let error = refused(400, &[], &format!(r#"{{"error":"x","error_description":"{long}"}}"#));
+    assert_eq!(error.oauth_description().unwrap().chars().count(), 300);
+    assert!(error.oauth_description().unwrap().ends_with('…'));
+    for (description, shown) in [
+        (r#""gr\u00f6\u00dfer""#, Some("größer")),
+        (r#""a\u0000b\u001b[0m\u202ec""#, Some("a\u{fffd}b\u{fffd}[0m\u{fffd}c")),
+        (r#""a\r\nb\u2028c""#, Some("a  b c")),
+        (r#""""#, None),
+        (r#"" \n ""#, None),
+        ("null", None),
+        ("42", None),
+        (r#"["a"]"#, None),
+        (r#"{"a":"b"}"#, None),
+        (r#""\ud800""#, None),
+    ] {
+        let error = refused(400, &[], &format!(r#"{{"error":"x","error_description":{description}}}"#));
+        assert_eq!(error.oauth_description(), shown, "{description}");
+        assert_eq!(error.oauth_error(), Some("x"));
+    }
+    let fits = format!("https://e.example/{}", "x".repeat(500 - 1 - 18));
+    let too_long = format!("{fits}x");
+    for (uri, kept) in [
+        ("https://e.example/invalid_client?a=b#c", true),
+        ("HTTP://e.example", true),
+        (&fits, true),
+        (&too_long, false),
+        ("https://e.example/a b", false),
+        ("https://e.example/\\u0000", false),
+        ("https://e.example/ä", false),
+        ("https://e.example/\\\"", false),
+        ("javascript:alert(1)", false),
+        ("/errors/1", false),
+        ("", false),
+        ("https://e.example/s3cr3t%2Bva%2Flue%3D%3D", false),
+        ("https://e.example/the-t0ken", false),
+    ] {
+        let error = refused(400, &[], &format!(r#"{{"error":"x","error_uri":"{uri}","access_token":"the-t0ken"}}"#));
+        assert_eq!(error.oauth_uri(), kept.then_some(uri), "{uri}");
+    }
+    for uri in ["null", "1", "[]"] {
+        assert_eq!(refused(400, &[], &format!(r#"{{"error":"x","error_uri":{uri}}}"#)).oauth_uri(), None);
+    }
+}
+
+/// The longest that a server can make of an error.
+#[test]
+fn no_error_holds_more_than_500_characters_of_the_server() {
+    let code = "\u{7e}".repeat(100);
+    let body = format!(
+        r#"{{"error":"{code}","error_description":"{}","error_uri":"https://{}"}}"#,
+        "ö".repeat(1000),
+        "~".repeat(92)
+    );
+    let location = format!("https://{}/", "ö".repeat(1000));
+    for status in [400, 302] {
+        let error = refused(status, &[("location", &location)], &body);
+        let parts = [error.oauth_error(), error.oauth_description(), error.oauth_uri()].into_iter().flatten();
+        let parts: usize = parts.map(|text| text.chars().count()).sum();
+        let in_message = error.message().chars().filter(|c| "~ö…".contains(*c)).count();
+        let location = if status == 302 { 100 } else { 0 };
+        assert_eq!(parts, 500 - location, "{error:?}");
+        assert_eq!(in_message, 400 + location - if status == 302 { "https://".len() } else { 0 }, "{error}");
+    }
+}
+
+/// Wherever a server puts what it was sent or what it grants, it comes to nobody's eyes.
+#[test]
+fn no_secret_is_shown_wherever_and_however_it_is_echoed() {
+    let json = |text: &str| serde_json::to_string(text).unwrap();
+    let escaped = |text: &str| text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+    let percent = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+    let entities = |text: &str| text.chars().map(|c| format!("&#{};", u32::from(c))).collect::<String>();
+    let form = |text: &str| {
+        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string().replace("%20", "+")
+    };
+    let places = [
+        r#"{"error":@}"#,
+        r#"{"error":"invalid_client","error_description":@}"#,
+        r#"{"error":"invalid_client","error_uri":@}"#,
+        r#"{"error":"two words","error_description":@,"access_token":"the-t0ken"}"#,
+        r#"{"error":{"message":@}}"#,
+        r#"{"message":@}"#,
+        r#"{"detail":@}"#,
+        r#"{"access_token":"T","token_type":@}"#,
+        r#"{"access_token":@,"token_type":"mac","scope":@}"#,
+        r#"{"access_token":"the-t0ken","error":"denied","error_description":"the-t0ken and" }"#,
+        r#"{@:1,@:2}"#,
+        r#"{"access_token":@,"access_token":"the-t0ken"}"#,
+        "<html><title>@</title><body>@",
+        "plain @ text",
+        "client_secret=@&grant_type=client_credentials",
+        "{\"broken\":@",
+    ];
+    let mut errors = 0;
+    for secret in [SECRET, BASIC, PARAM] {
+        let spellings = [
+            json(secret),
+            json(&format!("Basic {secret}")),
+            json(&format!("{}{secret}", "x".repeat(295))),
+            json(&format!("https://e.example/{}", form(secret))),
+            json(&json(secret)),
+            json(&secret.to_uppercase()),
+            format!("\"{}\"", escaped(secret)),
+            json(&escaped(secret)),
+            json(&percent(secret)),
+            json(&entities(secret)),
+            json(&form(secret)),
+        ];
+        for place in places {
+            for spelling in &spellings {
+                let body = place.replace('@', spelling);
+                for status in [200, 202, 302, 401] {
+                    let header = spelling.trim_matches('"');
+                    let location = format!("https://{header}@e.example/{header}?{header}");
+                    for headers in [
+                        &[("location", location.as_str()), ("retry-after", header)][..],
+                        &[("location", header), ("content-type", header)],
+                        &[("content-encoding", header)],
+                        &[("content-type", "text/html")],
+                    ] {
+                        // `is_fit_to_show` looks at every error.
+                        errors += u32::from(answer(status, headers, &body).is_err());
+                    }
+                }
+            }
+        }
+    }
+    assert!(errors > 7_000, "{errors}");
+}
+
+#[test]
+fn the_planted_basic_value_is_that_of_the_planted_secret() {
+    let pair = STANDARD.decode(BASIC).unwrap();
+    assert_eq!(pair, b"my-client:s3cr3t%2Bva%2Flue%3D%3D");
+}

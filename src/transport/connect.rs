@@ -77,11 +77,20 @@ impl Read for Wire {
 }
 
 impl Write for Wire {
+    /// Into a connection that the peer has closed, everything can be written: a server may refuse, say why and close
+    /// before it has read what we send, and what it said (a TLS alert, for one) tells more than the error. A read
+    /// always follows.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.until_deadline(|socket, left| {
+        let written = self.until_deadline(|socket, left| {
             socket.set_write_timeout(Some(left))?;
             socket.write(bytes)
-        })
+        });
+        match written {
+            Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
+                Ok(bytes.len())
+            }
+            written => written,
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! From a host's name to its addresses, within the time there is.
 //!
-//! The system's lookup cannot be interrupted, so it runs on a thread of its own that takes no signals; when it is stuck, the
-//! thread stays and is the only one of its source that does. It may not decide what a failed lookup means.
+//! The system's lookup cannot be interrupted, so it runs on a thread of its own that takes no signals; when it is
+//! stuck, the thread stays and is the only one of its source that does. It may not decide what a failed lookup means.
 
 use crate::system;
 use arc_swap::ArcSwapOption;
@@ -108,8 +108,8 @@ impl Outstanding {
 /// More addresses than this are not tried: each would get too little of the time.
 const TRIED: usize = 8;
 
-/// The families by turns, as the system's first choice begins (RFC 8305 §4): where IPv6 is configured but dead, the second
-/// address is already one that works.
+/// The families by turns, beginning with the system's first choice (RFC 8305 §4): where IPv6 is configured but dead,
+/// the second address is already one that works.
 fn in_turn(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let Some(first) = found.first().copied() else { return found };
     let (same, other): (Vec<_>, Vec<_>) = found.into_iter().partition(|address| address.is_ipv6() == first.is_ipv6());

@@ -1,7 +1,7 @@
 //! Whom to trust and who we are: certificates read, checked and kept current, and what a failed handshake means.
 //!
-//! Nothing here is initialised under a lock: a fork would freeze the lock in the child. Whoever comes first loads, and two
-//! who come first both load.
+//! Nothing here is initialised under a lock: a fork would freeze the lock in the child. Whoever comes first loads, and
+//! two who come first both load.
 
 use crate::{
     config::{Identity, Roots},
@@ -15,6 +15,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject},
 };
 use std::{
+    borrow::Cow,
     fs::{self, File},
     io::Read,
     path::{Path, PathBuf},
@@ -103,14 +104,12 @@ fn misfit(error: &rustls::Error, cert: &Pem, key: &Pem) -> Error {
         }
         rustls::Error::InvalidCertificate(_) => cert.unusable("holds a certificate that cannot be read: make it anew"),
         _ => key.unusable(
-            "holds a key of a kind that is not supported: use RSA of 2048 to 4096 bits, ECDSA P-256 or P-384, or Ed25519",
+            "holds a key of a kind that is not supported: use RSA (2048 to 4096 bits), ECDSA (P-256, P-384) or Ed25519",
         ),
     }
 }
 
 /// The system's root certificates, read once per process; `None` where there are none.
-///
-/// Reads SSL_CERT_FILE and SSL_CERT_DIR, so it is called where a source is made and not where one fetches.
 fn system_roots() -> Option<Arc<RootCertStore>> {
     static LOADED: ArcSwapOption<RootCertStore> = ArcSwapOption::const_empty();
     if let Some(loaded) = &*LOADED.load() {
@@ -118,12 +117,25 @@ fn system_roots() -> Option<Arc<RootCertStore>> {
     }
     let mut store = RootCertStore::empty();
     // Systems ship the odd certificate that nobody can parse; the others are still good.
-    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    store.add_parsable_certificates(system_certificates());
     (!store.is_empty()).then(|| {
         let store = Arc::new(store);
         LOADED.store(Some(Arc::clone(&store)));
         store
     })
+}
+
+/// From the directories where systems keep them, whatever SSL_CERT_FILE and SSL_CERT_DIR say at this moment: what is
+/// read here serves every source of the process.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn system_certificates() -> Vec<CertificateDer<'static>> {
+    let directories = openssl_probe::candidate_cert_dirs();
+    directories.flat_map(|path| rustls_native_certs::load_certs_from_paths(None, Some(path)).certs).collect()
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn system_certificates() -> Vec<CertificateDer<'static>> {
+    rustls_native_certs::load_native_certs().certs
 }
 
 fn bundled_roots() -> Arc<RootCertStore> {
@@ -215,14 +227,14 @@ impl Pem {
 }
 
 /// What is wrong and what to do, in the words that follow "TLS with the server failed: ".
-pub(super) fn explain(error: &rustls::Error) -> String {
+pub(super) fn explain(error: &rustls::Error) -> Cow<'static, str> {
     use rustls::Error as E;
     match error {
         E::InvalidCertificate(error) => explain_certificate(error),
         E::AlertReceived(alert) => explain_alert(*alert),
         E::InvalidMessage(_) => {
             "what came back is not TLS: is this the port of a plain http server, or does a proxy or \
-                                 firewall answer in its place?"
+            firewall answer in its place?"
                 .into()
         }
         E::PeerIncompatible(
@@ -233,10 +245,10 @@ pub(super) fn explain(error: &rustls::Error) -> String {
             | PeerIncompatible::SupportedVersionsExtensionRequired,
         ) => OLD_VERSION.into(),
         E::PeerIncompatible(why) => {
-            format!("the server and this library have too little in common ({why:?}): {UPDATE}")
+            format!("the server and this library have too little in common ({why:?}): {UPDATE}").into()
         }
         E::NoCertificatesPresented => "the server sent no certificate: its TLS setup is broken".into(),
-        other => format!("{other}: the server's TLS is broken, or something between changes what it sends"),
+        other => format!("{other}: the server's TLS is broken, or something between changes what it sends").into(),
     }
 }
 
@@ -244,70 +256,78 @@ const OLD_VERSION: &str =
     "the server speaks only TLS 1.1 or older, and this library TLS 1.2 and 1.3: the server must be updated";
 const UPDATE: &str = "the server must offer TLS 1.2 or 1.3 with current ciphers";
 
-fn explain_certificate(error: &CertificateError) -> String {
+fn explain_certificate(error: &CertificateError) -> Cow<'static, str> {
     use CertificateError as E;
     match error {
-        E::ExpiredContext { time, not_after } => format!(
-            "the server's certificate ended on {} and this machine's clock says {}: the server must renew it, if the clock \
-             is right",
-            date(*not_after),
-            date(*time)
-        ),
-        E::Expired => "the server's certificate has ended: the server must renew it, if this machine's clock is right".into(),
-        E::NotValidYetContext { time, not_before } => format!(
-            "the server's certificate is not yet valid: it begins on {} and this machine's clock says {}: set the clock, if \
-             it is wrong",
-            date(*not_before),
-            date(*time)
-        ),
-        E::NotValidYet => "the server's certificate is not yet valid: set this machine's clock, if it is wrong".into(),
+        E::ExpiredContext { time, not_after } => {
+            let (end, now) = (date(*not_after), date(*time));
+            format!(
+                "the server's certificate ended on {end} and this machine's clock says {now}: the server must renew \
+                 it, if the clock is right"
+            )
+            .into()
+        }
+        E::NotValidYetContext { time, not_before } => {
+            let (begin, now) = (date(*not_before), date(*time));
+            format!(
+                "the server's certificate is not yet valid: it begins on {begin} and this machine's clock says {now}: \
+                 set the clock, if it is wrong"
+            )
+            .into()
+        }
         E::NotValidForNameContext { presented, .. } if presented.is_empty() => {
-            "the server's certificate names no host (a common name does not count, there must be a subjectAltName): the \
-             server needs another"
+            "the server's certificate names no host (a common name does not count, there must be a subjectAltName): \
+             the server needs another"
                 .into()
         }
-        E::NotValidForNameContext { presented, .. } => format!(
-            "the server's certificate is for {}, not for the host in token_url: correct token_url, or the server needs \
-             another certificate",
-            names(presented)
-        ),
-        E::NotValidForName => "the server's certificate is for another host: check token_url".into(),
-        E::UnknownIssuer => "the server's certificate comes from nobody who is trusted here: if it is self-signed or from a \
-                             private CA, name that CA's file in ca_file; else the server leaves out its intermediate \
-                             certificate, or a proxy intercepts TLS"
+        E::NotValidForNameContext { presented, .. } => {
+            let names = names(presented);
+            format!(
+                "the server's certificate is for {names}, not for the host in token_url: correct token_url, or the \
+                 server needs another certificate"
+            )
+            .into()
+        }
+        E::UnknownIssuer => "the server's certificate comes from nobody who is trusted here: if it is self-signed or \
+            from a private CA, name that CA's file in ca_file; else the server leaves out its \
+            intermediate certificate, or a proxy intercepts TLS"
             .into(),
-        E::BadSignature => "the server's certificate carries a signature that is not its issuer's: ca_file may hold an old \
-                            certificate of the CA, or something intercepts TLS"
-            .into(),
+        E::BadSignature => {
+            "the server's certificate carries a signature that is not its issuer's: ca_file may hold an \
+            old certificate of the CA, or something intercepts TLS"
+                .into()
+        }
         E::Revoked => "the server's certificate is revoked: the server must replace it".into(),
         E::InvalidPurpose | E::InvalidPurposeContext { .. } => {
-            "the server's certificate is not made for servers (its extended key usage lacks serverAuth): the server needs \
-             another"
+            "the server's certificate is not made for servers (its extended key usage lacks serverAuth): the server \
+             needs another"
                 .into()
         }
         E::UnsupportedSignatureAlgorithmContext { .. } | E::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "the server's certificate is signed in a way that is too weak or too rare (SHA-1, RSA below 2048 bits, …): the \
-             server needs another"
+            "the server's certificate is signed in a way that is too weak or too rare (SHA-1, RSA below 2048 bits, …): \
+             the server needs another"
                 .into()
         }
         E::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "the server shows a CA's certificate as its own (self-signed, as `openssl req -x509` makes it): make it with \
-             basicConstraints=CA:FALSE, or let that CA sign one for the server"
+            "the server shows a CA's certificate as its own (self-signed, as `openssl req -x509` makes it): make it \
+             with basicConstraints=CA:FALSE, or let that CA sign one for the server"
                 .into()
         }
-        other => format!("the server's certificate cannot be used ({}): the server needs another", short(&other.to_string())),
+        other => {
+            let why = short(&other.to_string());
+            format!("the server's certificate cannot be used ({why}): the server needs another").into()
+        }
     }
 }
 
-fn explain_alert(alert: AlertDescription) -> String {
+fn explain_alert(alert: AlertDescription) -> Cow<'static, str> {
     use AlertDescription as A;
     match alert {
         A::ProtocolVersion => OLD_VERSION.into(),
-        A::HandshakeFailure | A::InsufficientSecurity => {
-            format!(
-                "the server refused the handshake: it may want a client certificate (client_cert_file), else {UPDATE}"
-            )
-        }
+        A::HandshakeFailure | A::InsufficientSecurity => format!(
+            "the server refused the handshake: it may want a client certificate (client_cert_file), else {UPDATE}"
+        )
+        .into(),
         A::CertificateRequired | A::NoCertificate => {
             "the server wants a client certificate: set client_cert_file and client_key_file".into()
         }
@@ -319,11 +339,12 @@ fn explain_alert(alert: AlertDescription) -> String {
         | A::UnknownCA
         | A::AccessDenied
         | A::DecryptError => format!(
-            "the server refused our client certificate ({alert:?}): check client_cert_file, that it holds the whole chain, \
-             and whom the server trusts; without one set, the server wants one"
-        ),
+            "the server refused our client certificate ({alert:?}): check client_cert_file, that it holds the whole \
+             chain, and whom the server trusts; without one set, the server wants one"
+        )
+        .into(),
         A::UnrecognisedName => "the server knows no host of this name: check the host in token_url".into(),
-        other => format!("the server broke off the handshake (alert {other:?}): ask whoever runs it"),
+        other => format!("the server broke off the handshake (alert {other:?}): ask whoever runs it").into(),
     }
 }
 

@@ -8,7 +8,8 @@ static void arm(void) {
     CHECK(tks_config_set(config, "panic_next", "true", NULL) == TKS_OK);
 }
 
-static void contained(tks_status status, tks_error *error) {
+static void contained(tks_status status, tks_error **error_out) {
+    tks_error *error = *error_out;
     CHECK(status == TKS_INTERNAL);
     CHECK(tks_error_status(error) == TKS_INTERNAL);
     CHECK(strstr(tks_error_message(error), ".rs:") != NULL);
@@ -26,25 +27,38 @@ int main(int argc, char **argv) {
     CHECK_OK(tks_source_new(config, &source, &error), error);
     CHECK_OK(tks_source_get(source, &good, &error), error);
 
-    arm(), CHECK(tks_config_new() == NULL);
-    arm(), contained(tks_config_set(config, "scope", "read", &error), error);
-    arm(), CHECK(tks_config_set(config, "scope", "read", NULL) == TKS_INTERNAL);
-    arm(), contained(tks_source_new(config, &none, &error), error);
-    CHECK(none == NULL);
-    arm(), contained(tks_source_get(source, &token, &error), error);
-    CHECK(token == NULL);
-    arm(), contained(tks_source_get_within(source, 1, &token, &error), error);
-    CHECK(token == NULL);
-    arm(), contained(tks_source_last_error(source, &error), error);
-    arm(), CHECK(tks_source_generation(source) == 0);
-    arm(), CHECK(tks_source_stat(source, TKS_STAT_TOKENS) == 0);
-    arm(), CHECK(tks_token_generation(good) == 0);
-    arm(), CHECK(tks_token_expires_at(good) == 0);
-    arm(), CHECK(tks_token_expires_in(good) == 0);
-    arm(), CHECK(tks_option_name(0) == NULL);
-    arm(), CHECK(tks_option_help(0) == NULL);
-    arm(), tks_source_invalidate(source, good);
-    arm(), tks_source_close(source);
+    arm();
+    CHECK(tks_config_new() == NULL);
+    arm();
+    contained(tks_config_set(config, "scope", "read", &error), &error);
+    arm();
+    CHECK(tks_config_set(config, "scope", "read", NULL) == TKS_INTERNAL);
+    arm();
+    contained(tks_source_new(config, &none, &error), &error);
+    arm();
+    contained(tks_source_get(source, &token, &error), &error);
+    arm();
+    contained(tks_source_get_within(source, 1, &token, &error), &error);
+    arm();
+    contained(tks_source_last_error(source, &error), &error);
+    arm();
+    CHECK(tks_source_generation(source) == 0);
+    arm();
+    CHECK(tks_source_stat(source, TKS_STAT_TOKENS) == 0);
+    arm();
+    CHECK(tks_token_generation(good) == 0);
+    arm();
+    CHECK(tks_token_expires_at(good) == 0);
+    arm();
+    CHECK(tks_token_expires_in(good) == 0);
+    arm();
+    CHECK(tks_option_name(0) == NULL);
+    arm();
+    CHECK(tks_option_help(0) == NULL);
+    arm();
+    tks_source_invalidate(source, good);
+    arm();
+    tks_source_close(source);
 
     /* All is as it was, for the calls that panicked did nothing. */
     CHECK(tks_source_generation(source) == tks_token_generation(good));

@@ -4,7 +4,7 @@ use rustls::{ServerConfig, ServerConnection, Stream};
 use socket2::SockRef;
 use std::{
     io::{self, ErrorKind, Read, Write},
-    net::TcpStream,
+    net::{Shutdown, TcpStream},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,6 +12,7 @@ use std::{
 /// No connection stays with one answer for longer.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
 const MAX_WRITE: Duration = Duration::from_secs(60);
+const MAX_DRAIN: Duration = Duration::from_secs(2);
 const MAX_UNREAD: usize = 2 << 20;
 
 pub(crate) struct Connection {
@@ -41,7 +42,12 @@ impl Connection {
         let read = match &mut self.tls {
             None => socket.read(&mut buffer),
             Some(tls) => Stream::new(&mut **tls, &mut socket).read(&mut buffer),
-        }?;
+        };
+        if read.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidData) {
+            // The handshake failed and an alert says why.
+            self.drain();
+        }
+        let read = read?;
         self.received.extend_from_slice(&buffer[..read]);
         Ok(read)
     }
@@ -83,6 +89,14 @@ impl Connection {
             tls.send_close_notify();
             let _ = tls.complete_io(&mut &*self.socket);
         }
+    }
+
+    /// Says no more, and throws away what the client still says: a socket that is closed with something unread resets
+    /// its connection, and the client may lose what it was told.
+    pub(crate) fn drain(&self) {
+        let _ = self.socket.shutdown(Shutdown::Write);
+        let _ = self.socket.set_read_timeout(Some(MAX_DRAIN));
+        let _ = io::copy(&mut (&*self.socket).take(MAX_UNREAD as u64), &mut io::sink());
     }
 
     /// Ends with a TCP reset: closing a socket that lingers for no time at all throws its connection away.

@@ -146,8 +146,7 @@ fn serve(options: &ProxyOptions, seen: &Mutex<Seen>, started: Instant, stream: A
             let page = "<html><body>Please sign in to the network.</body></html>\n";
             let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n", page.len());
             connection.write((head + page).as_bytes())?;
-            // Ending at once, with the client's TLS hello unread, would reset the connection and lose the page.
-            connection.wait_for_end();
+            connection.drain();
         }
         Behaviour::Silent => connection.wait_for_end(),
         Behaviour::Close => {}

@@ -237,7 +237,9 @@ impl State {
                 Ok(request) => request,
                 Err(Unread::Gone) => return Ok(()),
                 Err(Unread::Refused(status)) => {
-                    return connection.write(&Answer::status(status).wire(1, SystemTime::now()).bytes);
+                    connection.write(&Answer::status(status).wire(1, SystemTime::now()).bytes)?;
+                    connection.drain();
+                    return Ok(());
                 }
             };
             request.at = self.started.elapsed().as_secs_f64();

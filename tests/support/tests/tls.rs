@@ -78,7 +78,7 @@ fn each_bad_certificate_is_refused_for_its_own_reason() {
         (Leaf::SelfSigned, "UnknownIssuer"),
         (Leaf::OtherAuthority, "UnknownIssuer"),
         (Leaf::MissingIntermediate, "UnknownIssuer"),
-        (Leaf::ClientOnly, "purpose"),
+        (Leaf::ClientOnly, "extended key usage"),
     ] {
         let server = server(authority.tls(leaf));
         let refused = refusal(ask(&server, "localhost", &authority, None));

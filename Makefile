@@ -1,0 +1,67 @@
+# Everything that is built goes below target/, or to CARGO_TARGET_DIR.
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+ABI := $(shell sed -n 's/.*TKS_ABI_VERSION: u32 = \([0-9]*\);/\1/p' src/ffi/library.rs)
+CARGO := cargo
+SONAME := libtokensource.so.$(ABI)
+
+.PHONY: help build header test clean testing-library
+
+help:
+	@echo 'make build    $(TARGET)/release/libtokensource.so and .a'
+	@echo 'make header   rewrites include/tokensource.h from src/ffi'
+	@echo 'make test     everything that can be tested here, stage by stage'
+	@echo 'make clean    removes what was built'
+
+# The crate types by name: a build that makes an rlib beside them goes without link-time optimisation.
+build:
+	$(CARGO) rustc --locked --release --features capi --lib --crate-type cdylib,staticlib
+	@ln -sf libtokensource.so $(TARGET)/release/$(SONAME)
+
+header:
+	TKS_WRITE_HEADER=1 $(CARGO) test --locked --features capi --test header what_the_source_makes
+
+clean:
+	$(CARGO) clean
+
+# A library that panics when the tests tell it to. Never shipped.
+testing-library:
+	$(CARGO) rustc --locked --features capi,testing --lib --crate-type cdylib --target-dir $(TARGET)/testing
+	@ln -sf libtokensource.so $(TARGET)/testing/debug/$(SONAME)
+
+STAGES := tools format lint build rust c
+
+test:
+	@for stage in $(STAGES); do \
+	    start=$$(date +%s); \
+	    $(MAKE) --no-print-directory test-$$stage || exit 1; \
+	    echo "=== $$stage: $$(($$(date +%s) - start)) s"; \
+	done
+
+.PHONY: $(STAGES:%=test-%)
+
+test-tools:
+	@missing=; \
+	for tool in cargo cargo-clippy cargo-fmt cc c++ nm readelf valgrind; do \
+	    command -v $$tool > /dev/null || missing="$$missing $$tool"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	    echo "missing:$$missing"; \
+	    echo 'On Debian: apt-get install build-essential valgrind; Rust with clippy and rustfmt from https://rustup.rs'; \
+	    exit 1; \
+	fi
+
+test-format:
+	$(CARGO) fmt --all --check
+
+test-lint:
+	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
+	$(CARGO) clippy --locked --workspace --all-targets --features capi,testing -- --deny warnings
+
+test-build: build
+
+test-rust:
+	$(CARGO) test --locked --workspace --features testing
+
+test-c: testing-library
+	$(CARGO) test --locked --features capi --lib --test header --test c

@@ -1,0 +1,142 @@
+//! Builds the programs in `tests/c` with the system's compiler against the release build and runs each of them plain and
+//! under valgrind. A program that passes ends with 0 and prints nothing.
+#![cfg(target_os = "linux")]
+
+mod release;
+
+use release::make;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::LazyLock,
+    time::Duration,
+};
+use tokensource_testserver::{Answer, Server, ServerOptions};
+
+/// Where libtokensource.so.1 is.
+static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| make("build").join("release"));
+
+fn granting_after(seconds: f64) -> Server {
+    Server::start(ServerOptions { delay: Duration::from_secs_f64(seconds), ..ServerOptions::default() })
+}
+
+fn granting() -> Server {
+    granting_after(0.0)
+}
+
+fn compile(source: &Path, library: &Path) -> PathBuf {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(source.file_stem().unwrap());
+    let mut cc = Command::new("cc");
+    cc.args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g", "-pthread", "-Iinclude"]);
+    cc.arg(source).arg("-o").arg(&program);
+    cc.args(["-Wl,--as-needed", "-ltokensource", "-ldl"]).arg("-L").arg(library);
+    cc.arg(format!("-Wl,-rpath,{}", library.display()));
+    assert!(cc.status().expect("cc").success(), "{} does not compile", source.display());
+    program
+}
+
+fn program(name: &str) -> PathBuf {
+    compile(Path::new(&format!("tests/c/{name}.c")), &LIBRARY)
+}
+
+/// Under `timeout`, since what some programs look for is a hang.
+fn run(command: &[&str], program: &Path, arguments: &[&str]) -> Output {
+    let mut timeout = Command::new("timeout");
+    timeout.args(["--kill-after=5", "300"]).args(command).arg(program).args(arguments);
+    timeout.stdin(Stdio::null()).output().expect("timeout")
+}
+
+fn passes(command: &[&str], program: &Path, arguments: &[&str]) {
+    let Output { status, stdout, stderr } = run(command, program, arguments);
+    let said = [stdout, stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    assert!(status.success() && said.is_empty(), "{command:?} {}: {status}\n{said}", program.display());
+}
+
+fn plain(program: &Path, arguments: &[&str]) {
+    passes(&[], program, arguments);
+}
+
+/// ring's assembly reads past what it was given, within a word: undefined values cannot be looked for.
+const VALGRIND: [&str; 4] = ["valgrind", "--quiet", "--error-exitcode=99", "--undef-value-errors=no"];
+const LEAKS: [&str; 3] = ["--leak-check=full", "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"];
+
+fn valgrind(program: &Path, arguments: &[&str]) {
+    passes(&[&VALGRIND[..], &LEAKS[..]].concat(), program, arguments);
+}
+
+fn both(program: &Path, arguments: &[&str]) {
+    plain(program, arguments);
+    valgrind(program, arguments);
+}
+
+#[test]
+fn abuse_is_refused_and_harms_nothing() {
+    let server = granting();
+    both(&program("abuse"), &[&server.url()]);
+}
+
+#[test]
+fn a_token_lives_as_the_header_says() {
+    let granting = granting();
+    let script = Answer::refusal("invalid_client").into();
+    let refusing = Server::start(ServerOptions { script, ..ServerOptions::default() });
+    both(&program("life"), &[&granting.url(), &refusing.url()]);
+}
+
+#[test]
+fn threads_share_one_request() {
+    let server = granting_after(0.3);
+    plain(&program("threads"), &[&server.url()]);
+    assert_eq!(server.requests(), 1);
+    valgrind(&program("threads"), &[&server.url()]);
+    assert_eq!(server.requests(), 2);
+}
+
+#[test]
+fn children_of_forks_live() {
+    let server = granting_after(0.3);
+    let fork = program("fork");
+    plain(&fork, &[&server.url()]);
+    // A child leaks on purpose what another thread of its parent may have held locked.
+    passes(&VALGRIND, &fork, &[&server.url()]);
+}
+
+#[test]
+fn signals_are_the_hosts() {
+    let server = granting_after(1.0);
+    both(&program("signals"), &[&server.url()]);
+}
+
+#[test]
+fn going_away_during_a_fetch_is_harmless_and_quick() {
+    let (slow, quick) = (granting_after(30.0), granting_after(0.5));
+    let unload = program("unload");
+    plain(&unload, &[&slow.url(), &quick.url(), "100"]);
+    valgrind(&unload, &[&slow.url(), &quick.url(), "5000"]);
+}
+
+#[test]
+fn a_panic_is_a_status_and_prints_nothing() {
+    let server = granting();
+    let library = make("testing-library").join("testing/debug");
+    both(&compile(Path::new("tests/c/panic.c"), &library), &[&server.url()]);
+}
+
+#[test]
+fn the_example_in_the_header_works() {
+    let header = fs::read_to_string("include/tokensource.h").unwrap();
+    let comment = header.lines().map(|line| line.strip_prefix(" *").unwrap_or(line));
+    let code = comment.skip_while(|line| *line != " # Example").skip(1).take_while(|line| !line.starts_with(" #"));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (source, secret) = (folder.join("example.c"), folder.join("example.secret"));
+    fs::write(&source, code.collect::<Vec<_>>().join("\n")).unwrap();
+    fs::write(&secret, "correct-horse-battery-staple\n").unwrap();
+
+    let server = granting();
+    let example = compile(&source, &LIBRARY);
+    let answer = run(&[], &example, &[&server.url(), "someone", secret.to_str().unwrap()]);
+    assert!(answer.status.success() && answer.stdout.starts_with(b"Authorization: Bearer "), "{answer:?}");
+    let answer = run(&[], &example, &["ftp://example.com/", "someone", secret.to_str().unwrap()]);
+    assert!(!answer.status.success() && answer.stderr.starts_with(b"option token_url"), "{answer:?}");
+}
