@@ -97,9 +97,9 @@ fn threads_share_one_request() {
 fn children_of_forks_live() {
     let server = granting_after(0.3);
     let fork = program("fork");
-    plain(&fork, &[&server.url()]);
+    plain(&fork, &[&server.url(), "200"]);
     // A child leaks on purpose what another thread of its parent may have held locked.
-    passes(&VALGRIND, &fork, &[&server.url()]);
+    passes(&VALGRIND, &fork, &[&server.url(), "20"]);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-/* Children of forks at the worst moments go on using what they inherited. argv: a server that takes its time. */
+/* Children of forks at the worst moments go on using what they inherited. argv: a server that takes its time,
+ * how many forks there are after its first answer. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
@@ -6,7 +7,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { BUSY = 4, EARLY = 20, FORKS = 200 };
+enum { BUSY = 4, EARLY = 20 };
 
 static tks_source *source;
 static volatile int over;
@@ -57,7 +58,7 @@ int main(int argc, char **argv) {
     pthread_t busy[BUSY];
     pid_t early[EARLY];
 
-    CHECK(argc == 2);
+    CHECK(argc == 3);
     source = source_for(argv[1]);
     for (int i = 0; i < BUSY; i++)
         CHECK(pthread_create(&busy[i], NULL, keep_busy, NULL) == 0);
@@ -71,7 +72,7 @@ int main(int argc, char **argv) {
     for (int i = 0; i < EARLY; i++)
         wait_for(early[i]);
 
-    for (int i = 0; i < FORKS; i++)
+    for (int i = 0; i < atoi(argv[2]); i++)
         wait_for(fork_and_ask(i % 2));
 
     over = 1;

@@ -2,6 +2,9 @@
 //!
 //! Shared by the runner with the injected clock (`src/cases.rs`) and the one over the C library (`tests/cases.rs`).
 
+// Neither runner uses all of it.
+#![allow(dead_code)]
+
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::Path};
 use tokensource_testserver::Script;
@@ -54,6 +57,8 @@ pub struct Step {
     /// Seconds that the call took.
     #[serde(default)]
     pub took: f64,
+    /// With the real clock: by how many seconds it may be more or less.
+    pub give_or_take: Option<f64>,
     /// Seconds that the error says are left.
     pub retry_after: Option<f64>,
     /// The error's OAuth code.
