@@ -5,11 +5,13 @@ ABI := $(shell sed -n 's/.*TKS_ABI_VERSION: u32 = \([0-9]*\);/\1/p' src/ffi/libr
 CARGO := cargo
 SONAME := libtokensource.so.$(ABI)
 
-.PHONY: help build header test clean testing-library
+.PHONY: help build header command demo test clean testing-library
 
 help:
 	@echo 'make build    $(TARGET)/release/libtokensource.so and .a'
 	@echo 'make header   rewrites include/tokensource.h from src/ffi'
+	@echo 'make demo     what the library does, in a screenful'
+	@echo 'make command  $(TARGET)/release/tokensource, the command'
 	@echo 'make test     everything that can be tested here, stage by stage'
 	@echo 'make clean    removes what was built'
 
@@ -20,6 +22,14 @@ build:
 
 header:
 	TKS_WRITE_HEADER=1 $(CARGO) test --locked --features capi --test header what_the_source_makes
+
+# The command, which finds the library beside itself.
+command: build
+	$(CC) -std=c99 -Wall -Wextra -Wpedantic -O2 -Iinclude bindings/c/tokensource.c -o $(TARGET)/release/tokensource \
+	    -L$(TARGET)/release -ltokensource -Wl,-rpath,'$$ORIGIN'
+
+demo: build
+	@bindings/c/demo.sh $(TARGET)
 
 clean:
 	$(CARGO) clean
@@ -61,7 +71,8 @@ test-lint:
 test-build: build
 
 test-rust:
-	$(CARGO) test --locked --workspace --features testing
+	$(CARGO) test --locked --workspace
 
 test-c: testing-library
-	$(CARGO) test --locked --features capi --lib --test header --test c
+	$(CARGO) test --locked --features testing --lib -- ffi::
+	$(CARGO) test --locked --features testing --test header --test c --test command

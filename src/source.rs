@@ -279,10 +279,10 @@ impl Shared {
     fn look(&self) -> (Guard<Arc<Standing>>, Nanos) {
         loop {
             let standing = self.current.load();
-            if standing.forks() == system::fork_count() {
-                if let Some(now) = standing.instant(self.clock.coarse()) {
-                    return (standing, now);
-                }
+            if standing.forks() == system::fork_count()
+                && let Some(now) = standing.instant(self.clock.coarse())
+            {
+                return (standing, now);
             }
             self.change(|_, _, _| (true, ()));
         }
@@ -316,7 +316,7 @@ impl Shared {
 
     /// `within`: how long a caller of `get_within` waits; `None` for `get`. The answer `None`: that was not long enough.
     fn token(self: &Arc<Self>, within: Option<Duration>) -> Result<Option<Arc<Token>>, Error> {
-        let mut deadline = None;
+        let mut entered = None;
         let mut counted = false;
         loop {
             let (standing, now) = self.look();
@@ -333,13 +333,18 @@ impl Shared {
                 Verdict::Refresh(_) | Verdict::Fetch(_) | Verdict::Join | Verdict::RefuseDuringProbe(_) => {}
             }
             drop(standing);
-            let patience = nanos(within.unwrap_or(Duration::MAX).min(self.terms.timeout));
-            let deadline = *deadline.get_or_insert_with(|| self.monotonic().saturating_add(patience));
+            let again = entered.is_some();
+            let entered = *entered.get_or_insert_with(|| self.monotonic());
+            let latest = entered.saturating_add(nanos(self.terms.timeout));
+            let deadline = within.map_or(latest, |within| entered.saturating_add(nanos(within)).min(latest));
+            if again && self.monotonic() >= deadline {
+                return Ok(None);
+            }
             let flight = match self.step(within.map(|_| deadline)) {
                 Step::Again => continue,
                 Step::TooSoon => return Ok(None),
                 Step::FlyBeside(flight, token) => {
-                    self.depart(&flight);
+                    self.depart(&flight, latest);
                     // Inline, this caller has just fetched: what it brought is handed out.
                     if self.terms.inline {
                         continue;
@@ -351,12 +356,12 @@ impl Shared {
                         counted = true;
                         count(&self.counts.waits);
                     }
-                    self.depart(&flight);
+                    self.depart(&flight, latest);
                     flight
                 }
                 Step::Wait(flight) => flight,
             };
-            if !counted && self.monotonic() < deadline && !flight.has_landed() {
+            if !counted && self.monotonic() < deadline {
                 counted = true;
                 count(&self.counts.waits);
             }
@@ -400,29 +405,30 @@ impl Shared {
         })
     }
 
-    /// Has the fetch of `flight` done: by a thread of its own, or, inline, by this one.
-    fn depart(self: &Arc<Self>, flight: &Arc<Flight<Landing>>) {
+    /// Has the fetch of `flight` done: by a thread of its own, or, inline, by this one until `latest`.
+    fn depart(self: &Arc<Self>, flight: &Arc<Flight<Landing>>, latest: Nanos) {
         if self.terms.inline {
-            return self.fly(flight, false);
+            return self.fly(flight, Some(latest));
         }
         let work = {
             let (shared, flight, running) = (self.clone(), flight.clone(), self.clock.running());
             move || {
                 let _running = running;
-                shared.fly(&flight, true);
+                shared.fly(&flight, None);
             }
         };
-        let Err(error) = system::spawn("tokensource", work) else { return };
+        let Err(error) = system::spawn("tks-fetch", work) else { return };
         let (standing, now) = self.look();
         if !standing.is_good(now) {
             drop(standing);
-            return self.fly(flight, false);
+            return self.fly(flight, Some(latest));
         }
         let message = format!("no thread could be started for the refresh ({error}): this process is at a limit");
         self.land(flight, now, Err(Error::new(Status::Internal, message).transient()), None);
     }
 
-    fn fly(&self, flight: &Flight<Landing>, threads: bool) {
+    /// `caller`: until when the calling thread may be kept, where the fetch has no thread of its own.
+    fn fly(&self, flight: &Flight<Landing>, caller: Option<Nanos>) {
         let (standing, now) = self.look();
         let spaced = self.monotonic().saturating_add(standing.spaced_until().saturating_sub(now).max(0));
         drop(standing);
@@ -431,7 +437,8 @@ impl Shared {
         }
         let started = self.clock.now();
         let deadline = started.coarse.monotonic.saturating_add(nanos(self.terms.budget()));
-        let errand = Errand { shared: self, flight, deadline, threads };
+        let deadline = caller.map_or(deadline, |latest| deadline.min(latest));
+        let errand = Errand { shared: self, flight, deadline, threads: caller.is_none() };
         let mut secret = None;
         let landing = catch_unwind(AssertUnwindSafe(|| {
             let fetched = self.fetch.fetch(&errand);

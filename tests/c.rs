@@ -12,7 +12,7 @@ use std::{
     sync::LazyLock,
     time::Duration,
 };
-use tokensource_testserver::{Answer, Server, ServerOptions};
+use tokensource_testserver::{Answer, Authority, Leaf, Server, ServerOptions};
 
 /// Where libtokensource.so.1 is.
 static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| make("build").join("release"));
@@ -23,6 +23,11 @@ fn granting_after(seconds: f64) -> Server {
 
 fn granting() -> Server {
     granting_after(0.0)
+}
+
+fn refusing() -> Server {
+    let script = Answer::refusal("invalid_client").into();
+    Server::start(ServerOptions { script, ..ServerOptions::default() })
 }
 
 fn compile(source: &Path, library: &Path) -> PathBuf {
@@ -78,19 +83,15 @@ fn abuse_is_refused_and_harms_nothing() {
 
 #[test]
 fn a_token_lives_as_the_header_says() {
-    let granting = granting();
-    let script = Answer::refusal("invalid_client").into();
-    let refusing = Server::start(ServerOptions { script, ..ServerOptions::default() });
+    let (granting, refusing) = (granting(), refusing());
     both(&program("life"), &[&granting.url(), &refusing.url()]);
 }
 
 #[test]
-fn threads_share_one_request() {
-    let server = granting_after(0.3);
-    plain(&program("threads"), &[&server.url()]);
-    assert_eq!(server.requests(), 1);
-    valgrind(&program("threads"), &[&server.url()]);
-    assert_eq!(server.requests(), 2);
+fn threads_share_one_request_and_one_refusal() {
+    let (granting, refusing) = (granting_after(0.3), refusing());
+    both(&program("threads"), &[&granting.url(), &refusing.url()]);
+    assert_eq!(refusing.requests(), 2);
 }
 
 #[test]
@@ -100,6 +101,20 @@ fn children_of_forks_live() {
     plain(&fork, &[&server.url(), "200"]);
     // A child leaks on purpose what another thread of its parent may have held locked.
     passes(&VALGRIND, &fork, &[&server.url(), "20"]);
+}
+
+#[test]
+fn children_of_forks_while_certificates_are_loaded_live() {
+    let authority = Authority::new();
+    let server = Server::start(ServerOptions { tls: Some(authority.tls(Leaf::Good)), ..ServerOptions::default() });
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("roots.pem");
+    fs::write(&file, authority.pem()).unwrap();
+    let (roots, arguments) = (program("roots"), [&*server.url(), file.to_str().unwrap()]);
+    // The certificates are loaded once in a process, so there must be many.
+    for _ in 0..20 {
+        plain(&roots, &arguments);
+    }
+    passes(&VALGRIND, &roots, &arguments);
 }
 
 #[test]
