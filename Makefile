@@ -13,6 +13,7 @@ help:
 	@echo 'make demo     what the library does, in a screenful'
 	@echo 'make command  $(TARGET)/release/tokensource, the command'
 	@echo 'make test     everything that can be tested here, stage by stage'
+	@echo 'make bench    what it costs, beside what one would use instead'
 	@echo 'make clean    removes what was built'
 
 # The crate types by name: a build that makes an rlib beside them goes without link-time optimisation.
@@ -76,3 +77,10 @@ test-rust:
 test-c: testing-library
 	$(CARGO) test --locked --features testing --lib -- ffi::
 	$(CARGO) test --locked --features testing --test header --test c --test command
+
+.PHONY: bench
+
+# What the library costs, beside what one would use instead. Some minutes; other programs should be quiet.
+bench: build
+	$(CARGO) build --locked --release --package tokensource-testserver
+	python3 benches/run.py $(TARGET)

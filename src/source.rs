@@ -165,11 +165,15 @@ impl TokenSource {
     /// `client_secret_file`, while a failure is held off, so that `get` looks whether the file was mended.
     #[inline]
     pub fn generation(&self) -> u32 {
+        self.glance().unwrap_or_else(|| self.shared.generation())
+    }
+
+    /// The generation where a glance is enough. Loads and wrapping arithmetic: nothing that could panic.
+    #[inline]
+    pub(crate) fn glance(&self) -> Option<u32> {
         let now = self.shared.clock.coarse();
-        match self.shared.current.view() {
-            Some(view) if view.forks == system::fork_count() => view.generation(now),
-            _ => self.shared.generation(),
-        }
+        let view = self.shared.current.view()?;
+        (view.forks == system::fork_count()).then(|| view.generation(now))
     }
 
     /// Says that the API refused `token` (a 401, say). If it is the current token of this source, the next `get` fetches
