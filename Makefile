@@ -5,7 +5,7 @@ ABI := $(shell sed -n 's/.*TKS_ABI_VERSION: u32 = \([0-9]*\);/\1/p' src/ffi/libr
 CARGO := cargo
 SONAME := libtokensource.so.$(ABI)
 
-.PHONY: help build header command demo test clean testing-library
+.PHONY: help build header command demo bench test clean testing-library servers
 
 help:
 	@echo 'make build    $(TARGET)/release/libtokensource.so and .a'
@@ -40,7 +40,11 @@ testing-library:
 	$(CARGO) rustc --locked --features capi,testing --lib --crate-type cdylib --target-dir $(TARGET)/testing
 	@ln -sf libtokensource.so $(TARGET)/testing/debug/$(SONAME)
 
-STAGES := tools format lint build rust c
+# Real authorization servers, at pinned versions.
+servers:
+	@tests/servers/install $(TARGET)/servers
+
+STAGES := tools format lint build rust c servers
 
 test:
 	@for stage in $(STAGES); do \
@@ -78,7 +82,8 @@ test-c: testing-library
 	$(CARGO) test --locked --features testing --lib -- ffi::
 	$(CARGO) test --locked --features testing --test header --test c --test command
 
-.PHONY: bench
+test-servers: servers
+	$(CARGO) test --locked --features testing --test servers
 
 # What the library costs, beside what one would use instead. Some minutes; other programs should be quiet.
 bench: build
