@@ -104,7 +104,7 @@ impl TokenSource {
     /// # Errors
     /// [`Status::InvalidConfig`], with everything that is wrong in one message.
     pub fn new(config: &Config) -> Result<Self, Error> {
-        system::watch_forks();
+        system::watch_forks::<HttpTransport>();
         let settings = Arc::new(config.settings(&|name| std::env::var(name).ok())?);
         let transport = Box::new(HttpTransport::new(&settings)?);
         let fetch = HttpFetch { settings: settings.clone(), transport, clock: Clock::System };

@@ -22,6 +22,7 @@ use crate::{
     request::TokenRequest,
     response::RawResponse,
     secret::Secret,
+    system::BeforeFork,
 };
 use base64::prelude::{BASE64_STANDARD, Engine};
 use connect::Wire;
@@ -70,6 +71,12 @@ pub(crate) struct HttpTransport {
 struct Tunnel {
     request: Zeroizing<Vec<u8>>,
     named_by: &'static str,
+}
+
+impl BeforeFork for HttpTransport {
+    fn settle() {
+        http::fill_statics();
+    }
 }
 
 impl HttpTransport {

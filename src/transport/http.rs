@@ -103,6 +103,17 @@ pub(super) trait Stream: Read + Write + Send + Sync + 'static {}
 
 impl<S: Read + Write + Send + Sync + 'static> Stream for S {}
 
+/// ureq has a static that the first request fills, under a lock that a fork at this very moment would leave held in the
+/// child for ever. So a first request is made here, over no connection: by whoever comes first, and before every fork.
+pub(super) fn fill_statics() {
+    static FILLED: AtomicBool = AtomicBool::new(false);
+    if !FILLED.load(Ordering::Acquire) {
+        let config = Agent::config_builder().proxy(None).build();
+        let _ = Agent::with_parts(config, Only(Mutex::new(None)), Nobody).get("http://localhost/").call();
+        FILLED.store(true, Ordering::Release);
+    }
+}
+
 /// Speaks HTTP. Each request has an agent of its own, so that no pool and no lock of one outlives it.
 pub(super) struct Client(Config);
 
@@ -120,9 +131,7 @@ impl Client {
             .accept("")
             .accept_encoding("")
             .build();
-        // ureq has a static that the first request fills, under a lock that a fork at this very moment would leave held
-        // in the child. So the first request is made here, over no connection.
-        let _ = Agent::with_parts(config.clone(), Only(Mutex::new(None)), Nobody).get("http://localhost/").call();
+        fill_statics();
         Self(config)
     }
 
