@@ -84,6 +84,17 @@ fn count(counter: &AtomicU64) {
 /// How a flight ends.
 type Landing = Result<Served, Error>;
 
+/// A call that cannot be answered at once.
+struct Visit {
+    /// It came through `get_within`.
+    polls: bool,
+    /// How long it stays, and how long it may be kept if it fetches itself, both on the monotonic clock.
+    until: Nanos,
+    latest: Nanos,
+    /// It counts as one that waited.
+    counted: bool,
+}
+
 /// What is left to do for a caller who has been behind the gate.
 enum Step {
     /// The standing has changed meanwhile: look again.
@@ -320,8 +331,7 @@ impl Shared {
 
     /// `within`: how long a caller of `get_within` waits; `None` for `get`. The answer `None`: that was not long enough.
     fn token(self: &Arc<Self>, within: Option<Duration>) -> Result<Option<Arc<Token>>, Error> {
-        let mut entered = None;
-        let mut counted = false;
+        let mut visit: Option<Visit> = None;
         loop {
             let (standing, now) = self.look();
             if self.secret_has_changed(&standing) {
@@ -337,58 +347,69 @@ impl Shared {
                 Verdict::Refresh(_) | Verdict::Fetch(_) | Verdict::Join | Verdict::RefuseDuringProbe(_) => {}
             }
             drop(standing);
-            let again = entered.is_some();
-            let entered = *entered.get_or_insert_with(|| self.monotonic());
-            let latest = entered.saturating_add(nanos(self.terms.timeout));
-            let deadline = within.map_or(latest, |within| entered.saturating_add(nanos(within)).min(latest));
-            if again && self.monotonic() >= deadline {
+            if visit.as_ref().is_some_and(|visit| self.monotonic() >= visit.until) {
                 return Ok(None);
             }
-            let flight = match self.step(within.map(|_| deadline)) {
-                Step::Again => continue,
-                Step::TooSoon => return Ok(None),
-                Step::FlyBeside(flight, token) => {
-                    self.depart(&flight, latest);
-                    // Inline, this caller has just fetched: what it brought is handed out.
-                    if self.terms.inline {
-                        continue;
-                    }
-                    return Ok(Some(token));
-                }
-                Step::Fly(flight) => {
-                    if self.terms.inline && !counted {
-                        counted = true;
-                        count(&self.counts.waits);
-                    }
-                    self.depart(&flight, latest);
-                    flight
-                }
-                Step::Wait(flight) => flight,
-            };
-            if !counted && self.monotonic() < deadline {
-                counted = true;
-                count(&self.counts.waits);
-            }
-            match flight.wait(&self.clock, deadline) {
-                // A caller that woke late must not be handed a token that is past by now.
-                Some(Ok(served)) => {
-                    let (_, now) = self.look();
-                    if now < served.life.usable_until {
-                        return Ok(Some(served.token));
-                    }
-                }
-                Some(Err(error)) if error.status() == Status::Closed => return Err(error),
-                Some(Err(error)) => {
-                    let (standing, now) = self.look();
-                    return Err(standing.dated(&error, now));
-                }
-                None => return Ok(None),
+            let visit = visit.get_or_insert_with(|| self.visit(within));
+            if let Some(outcome) = self.attend(visit) {
+                return outcome;
             }
         }
     }
 
-    /// Decides again, alone, and enters what follows. `deadline`: of a caller of `get_within`.
-    fn step(&self, deadline: Option<Nanos>) -> Step {
+    fn visit(&self, within: Option<Duration>) -> Visit {
+        let after = |span: Duration| self.monotonic().saturating_add(nanos(span));
+        let timeout = self.terms.timeout;
+        Visit {
+            polls: within.is_some(),
+            until: after(within.map_or(timeout, |within| within.min(timeout))),
+            latest: after(timeout),
+            counted: false,
+        }
+    }
+
+    /// Starts the fetch that is needed, or finds the one that is under way, and stays for its result where that is needed.
+    /// `None`: look again.
+    fn attend(self: &Arc<Self>, visit: &mut Visit) -> Option<Result<Option<Arc<Token>>, Error>> {
+        let flight = match self.step(visit) {
+            Step::Again => return None,
+            Step::TooSoon => return Some(Ok(None)),
+            Step::FlyBeside(flight, token) => {
+                self.depart(&flight, visit.latest);
+                // Inline, this caller has just fetched: what it brought is handed out.
+                return (!self.terms.inline).then_some(Ok(Some(token)));
+            }
+            Step::Fly(flight) => {
+                if self.terms.inline {
+                    self.count_wait(visit);
+                }
+                self.depart(&flight, visit.latest);
+                flight
+            }
+            Step::Wait(flight) => flight,
+        };
+        if self.monotonic() < visit.until {
+            self.count_wait(visit);
+        }
+        let landing = flight.wait(&self.clock, visit.until);
+        let (standing, now) = self.look();
+        match landing {
+            // A caller that woke late must not be handed a token that is past by now.
+            Some(Ok(served)) => (now < served.life.usable_until).then_some(Ok(Some(served.token))),
+            Some(Err(error)) if error.status() == Status::Closed => Some(Err(error)),
+            Some(Err(error)) => Some(Err(standing.dated(&error, now))),
+            None => Some(Ok(None)),
+        }
+    }
+
+    fn count_wait(&self, visit: &mut Visit) {
+        if !std::mem::replace(&mut visit.counted, true) {
+            count(&self.counts.waits);
+        }
+    }
+
+    /// Decides again, alone, and enters what follows.
+    fn step(&self, visit: &Visit) -> Step {
         self.change(|standing, now, slot| {
             let (purpose, token) = match standing.verdict(now) {
                 Verdict::Refresh(served) => (Purpose::Refresh, Some(served.token.clone())),
@@ -399,7 +420,7 @@ impl Shared {
                 Verdict::Serve(_) | Verdict::Refuse(_) | Verdict::Closed => return (false, Step::Again),
             };
             let pause = standing.spaced_until().saturating_sub(now);
-            if self.terms.inline && deadline.is_some_and(|deadline| pause > 0 && self.monotonic() + pause > deadline) {
+            if self.terms.inline && visit.polls && pause > 0 && self.monotonic() + pause > visit.until {
                 return (false, Step::TooSoon);
             }
             let flight = Flight::new();
