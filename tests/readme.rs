@@ -1,5 +1,5 @@
-//! README.md tells the truth: its tables and examples are made from the code, its commands and settings are tried, and what
-//! it names exists. `make readme` rewrites what is made; the words around it are written by hand.
+//! README.md tells the truth: its tables and examples are made from the code, its commands and settings are tried, and
+//! what it names exists. `make readme` rewrites what is made; the words around it are written by hand.
 //!
 //! A block of code says by its first line how it is held; there is no other kind of block.
 //!
@@ -37,15 +37,15 @@ const WHAT_TO_DO: [(&str, &str); 12] = [
     ),
     (
         "INVALID_CONFIG",
-        "Correct the settings; the message lists all that is wrong. If a file went bad, mend it: it is looked at again.",
+        "Correct the settings: the message lists all that is wrong. A file that went bad is looked at again.",
     ),
-    ("NETWORK", "Nothing, it may pass: the source asks again by itself. If it stays, look at DNS, proxy and firewall."),
+    ("NETWORK", "Go on asking: it may pass, and the source keeps the pace. If it stays, look at DNS, proxy, firewall."),
     ("TLS", "Tell whoever runs this: a CA that is not known here, a name or date that is wrong, an old server."),
-    ("TIMEOUT", "Nothing, it may pass. If it stays, look at the server, or allow more in `timeout`."),
+    ("TIMEOUT", "Go on asking, it may pass. If it stays, look at the server, or allow more in `timeout`."),
     ("HTTP", "Look at the HTTP status: 5xx and 429 may pass; at 404 or a redirect correct `token_url`."),
     (
         "OAUTH",
-        "Look at the server's code: `invalid_client` is a wrong id or secret, `invalid_scope` a scope that is not granted.",
+        "Look at the server's code: `invalid_client` is a wrong id or secret, `invalid_scope` a scope not granted.",
     ),
     ("BAD_RESPONSE", "Check that `token_url` is the token endpoint; then ask whoever runs the server."),
     ("INTERNAL", "Report the message. If no thread could be started, the process is at a limit of its own."),
@@ -300,12 +300,17 @@ fn every_link_leads_somewhere() {
         let text = read(page);
         let folder = Path::new(page).parent().unwrap();
         for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-            if let Some(anchor) = link.strip_prefix('#') {
-                let headings = text.lines().filter_map(|line| line.strip_prefix("## "));
+            if link.starts_with("https://") {
+                continue;
+            }
+            let (path, anchor) = link.split_once('#').map_or((link, None), |(path, anchor)| (path, Some(anchor)));
+            let target = if path.is_empty() { page.into() } else { folder.join(path) };
+            assert!(target.exists(), "{page}: {link}");
+            if let Some(anchor) = anchor {
+                let target = read(target);
+                let headings = target.lines().filter_map(|line| line.strip_prefix("## "));
                 let mut anchors = headings.map(|heading| heading.to_lowercase().replace(' ', "-"));
                 assert!(anchors.any(|known| known == anchor), "{page}: {link}");
-            } else if !link.starts_with("https://") {
-                assert!(folder.join(link).exists(), "{page}: {link}");
             }
         }
     }
