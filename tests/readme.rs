@@ -4,7 +4,7 @@
 //! A block of code says by its first line how it is held; there is no other kind of block.
 //!
 //!   c from FILE, rust from FILE   a copy of what other tests compile and run
-//!   sh                            see `try_command`
+//!   sh                            see `try_command` and `try_example`
 //!   options                       a source can be made with them
 //!   toml                          the dependency's name
 //!   text demo                     lines of what the demo prints, numbers and tokens aside
@@ -22,6 +22,7 @@ use std::{
     sync::LazyLock,
 };
 use tokensource::{Config, TokenSource, options};
+use tokensource_testserver::{Dialect, Server, ServerOptions};
 
 const README: &str = "README.md";
 const PAGES: [&str; 5] = [README, "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "tests/support/README.md"];
@@ -168,6 +169,7 @@ fn every_block_is_held() {
     for (info, body) in PAGES.into_iter().flat_map(|page| blocks(&read(page))) {
         match info.split(' ').collect::<Vec<_>>()[..] {
             ["c" | "rust", "from", _] | ["text", "demo" | "layout" | "picture"] => {}
+            ["sh"] if body.contains("PODERO_TOKEN_URL=") => try_example(&body),
             ["sh"] => body.lines().for_each(try_command),
             ["options"] => try_options(&body),
             ["toml"] => {
@@ -214,6 +216,16 @@ fn try_command(line: &str) {
         }
         _ => panic!("a command that nothing tries: {line}"),
     }
+}
+
+/// Runs the example, which `cc` has made, with a server as the block before it starts one.
+fn try_example(block: &str) {
+    let server = Server::start(ServerOptions { dialect: Dialect::Podero, ..ServerOptions::default() });
+    let port = server.url().replace("http://127.0.0.1:", "");
+    let port = port.split('/').next().unwrap();
+    let block = block.replace("8899", port).replace("target/", &format!("{}/", TARGET.display()));
+    let answer = Command::new("sh").args(["-c", &block]).output().unwrap();
+    assert!(answer.stdout.starts_with(b"Authorization: Bearer "), "{block}: {answer:?}");
 }
 
 fn try_options(block: &str) {
