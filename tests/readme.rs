@@ -73,7 +73,7 @@ fn plain(text: &str) -> String {
 
 fn option_table() -> String {
     let rows = options().iter().map(|option| {
-        let (meaning, rest) = option.help().split_once(" Allowed: ").expect(option.name());
+        let (meaning, rest) = option.help().split_once(" Allowed: ").unwrap();
         let end = rest.rsplit_once(". Default: ").map(|(allowed, default)| (allowed, format!("`{default}")));
         let (allowed, default) =
             end.or_else(|| rest.rsplit_once(". Unset: ").map(|(allowed, unset)| (allowed, unset.to_owned()))).unwrap();
@@ -184,11 +184,15 @@ fn every_block_is_held() {
     }
 }
 
+fn is_goal(name: &str) -> bool {
+    read("Makefile").contains(&format!("\n{name}:"))
+}
+
 /// `cc` is run. Of `make` the goal is looked up, of the two programs the options: other tests run them.
 fn try_command(line: &str) {
     let words: Vec<&str> = line.split(" | ").next().unwrap().split(' ').collect();
     match words[..] {
-        ["make", goal] => assert!(read("Makefile").contains(&format!("\n{goal}:")), "make {goal}"),
+        ["make", goal] => assert!(is_goal(goal), "{line}"),
         ["cc", ..] => {
             let target = TARGET.to_str().unwrap();
             let line = line.replace("$PWD/target/", "target/").replace("target/", &format!("{target}/"));
@@ -259,6 +263,9 @@ fn every_setting_and_name_in_the_text_is_known() {
                 span.split_once('=').filter(|(name, _)| options().iter().any(|o| o.name() == *name))
             {
                 Config::new().set(name, value).unwrap();
+            }
+            if let Some(goal) = span.strip_prefix("make ") {
+                assert!(is_goal(goal), "{page}: {span}");
             }
             for name in span.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
                 let function = name.starts_with("tks_") && !header.contains(&format!("{name}("));
