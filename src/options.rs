@@ -427,6 +427,9 @@ fn param_name(name: &str) -> Result<String, String> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) {
         return Err("NAME is of letters, digits and - . _ (RFC 6749 section 8.2); the value is given apart".into());
     }
+    if name.len() > LONGEST_VALUE {
+        return Err("NAME is longer than 64 KiB".into());
+    }
     if OPTIONS.contains(&name) {
         return Err(format!("{name} is an option of its own: set that"));
     }
@@ -686,6 +689,8 @@ mod tests {
         for name in ["", "a b", "a=b", "ä", "a[b]"] {
             assert!(refused(&format!("param.{name}"), "x").contains("letters, digits"), "{name}");
         }
+        assert!(find(&format!("param.{}", "x".repeat(LONGEST_VALUE))).is_ok());
+        assert!(refused(&format!("param.{}", "x".repeat(LONGEST_VALUE + 1)), "x").contains("64 KiB"));
         assert_eq!(find("param.Account-Id").unwrap().1, "param.Account-Id");
         assert!(find("param.client_assertion").is_ok());
     }
