@@ -166,6 +166,18 @@ pub(crate) fn random() -> f64 {
     (u64::from_le_bytes(bytes) >> 11) as f64 / (1u64 << 53) as f64
 }
 
+/// Whether an error says that this process, or the machine, has as many files open as it may. What could not be opened
+/// is not to blame then.
+#[cfg(unix)]
+pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_out_of_files(_: &io::Error) -> bool {
+    false
+}
+
 /// Tells one state of a file from another: a rewritten or replaced file has another stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {

@@ -22,7 +22,7 @@ use crate::{
     request::TokenRequest,
     response::RawResponse,
     secret::Secret,
-    system::BeforeFork,
+    system::{self, BeforeFork},
 };
 use base64::prelude::{BASE64_STANDARD, Engine};
 use connect::Wire;
@@ -227,6 +227,10 @@ impl HttpTransport {
     }
 }
 
+/// What to do where [`system::is_out_of_files`].
+const TOO_MANY_FILES: &str =
+    "this program, or this machine, has too many files open: close some, or raise the limit (ulimit -n)";
+
 /// How far a request came before it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -292,6 +296,10 @@ impl HttpTransport {
                     budget(limits)
                 );
                 again(self.status_of_time_out(), why)
+            }
+            (Phase::Connect, Fault::Io(error)) if system::is_out_of_files(&error) => {
+                let why = format!("no connection to {peer} can be opened ({error}): {TOO_MANY_FILES}");
+                again(Status::Network, why)
             }
             (Phase::Connect, fault) => {
                 let why = format!(

@@ -125,6 +125,13 @@ fn children_of_forks_while_certificates_are_loaded_live() {
 }
 
 #[test]
+fn a_process_with_too_many_files_open_is_told_so() {
+    let server = granting();
+    // Not under valgrind, which opens files of its own.
+    plain(&program("files"), &[&server.url()]);
+}
+
+#[test]
 fn signals_are_the_hosts() {
     let server = granting_after(1.0);
     both(&program("signals"), &[&server.url()]);

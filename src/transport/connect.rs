@@ -1,5 +1,6 @@
 //! TCP within the time there is: every read and write ends at the deadline, however slowly the peer drips.
 
+use crate::system;
 use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
@@ -34,6 +35,7 @@ fn try_each<T>(
         };
         match attempt {
             Ok(connected) => return Ok(connected),
+            Err(error) if system::is_out_of_files(&error) => return Err(error),
             Err(error) => last_failure = io::Error::new(error.kind(), format!("{address}: {error}")),
         }
     }
@@ -123,6 +125,20 @@ mod tests {
         });
         assert_eq!(connected.unwrap(), alive);
         assert!(shares.borrow()[0] <= Duration::from_secs(500));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn without_a_file_to_open_no_address_is_to_blame() {
+        let addresses = [SocketAddr::from(([1; 4], 1)), SocketAddr::from(([2; 4], 2))];
+        let tried = RefCell::new(vec![]);
+        let by = Instant::now() + Duration::from_secs(1000);
+        let failed = try_each(&addresses, by, |address, _| {
+            tried.borrow_mut().push(*address);
+            Err::<(), _>(io::Error::from_raw_os_error(libc::EMFILE))
+        });
+        assert!(system::is_out_of_files(&failed.unwrap_err()));
+        assert_eq!(*tried.borrow(), addresses[..1]);
     }
 
     #[test]

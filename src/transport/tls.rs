@@ -3,10 +3,11 @@
 //! Nothing here is initialised under a lock: a fork would freeze the lock in the child. Whoever comes first loads, and
 //! two who come first both load.
 
+use super::TOO_MANY_FILES;
 use crate::{
     config::{Identity, Roots},
     error::{Error, Status},
-    system::Stamp,
+    system::{self, Stamp},
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
 use rustls::{
@@ -14,6 +15,7 @@ use rustls::{
     client::Resumption,
     pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject},
 };
+use rustls_native_certs::{CertificateResult, ErrorKind};
 use std::{
     borrow::Cow,
     fs::{self, File},
@@ -45,9 +47,9 @@ impl Tls {
     /// Looks for the system's certificates, which takes some milliseconds the first time in a process.
     pub(super) fn new(roots: &Roots, identity: Option<&Identity>) -> Result<Self, Error> {
         let trusted = match roots {
-            Roots::Auto => Trusted::Always(system_roots().unwrap_or_else(bundled_roots)),
+            Roots::Auto => Trusted::Always(system_roots()?.unwrap_or_else(bundled_roots)),
             Roots::Bundled => Trusted::Always(bundled_roots()),
-            Roots::System => Trusted::Always(system_roots().ok_or_else(|| {
+            Roots::System => Trusted::Always(system_roots()?.ok_or_else(|| {
                 Error::new(
                     Status::InvalidConfig,
                     "ca is `system`, but this system has no root certificates: install them (often the package \
@@ -109,33 +111,43 @@ fn misfit(error: &rustls::Error, cert: &Pem, key: &Pem) -> Error {
     }
 }
 
-/// The system's root certificates, read once per process; `None` where there are none.
-fn system_roots() -> Option<Arc<RootCertStore>> {
+/// The system's root certificates, read once per process; `None` where there are none. Fails where they are there and
+/// cannot be opened for now: to do without them would be for the life of the source, or of the process.
+fn system_roots() -> Result<Option<Arc<RootCertStore>>, Error> {
     static LOADED: ArcSwapOption<RootCertStore> = ArcSwapOption::const_empty();
     if let Some(loaded) = &*LOADED.load() {
-        return Some(Arc::clone(loaded));
+        return Ok(Some(Arc::clone(loaded)));
     }
     let mut store = RootCertStore::empty();
-    // Systems ship the odd certificate that nobody can parse; the others are still good.
-    store.add_parsable_certificates(system_certificates());
-    (!store.is_empty()).then(|| {
+    for found in system_certificates() {
+        for error in &found.errors {
+            if let ErrorKind::Io { inner, .. } = &error.kind
+                && system::is_out_of_files(inner)
+            {
+                let why = format!("the system's root certificates cannot be read ({inner}): {TOO_MANY_FILES}");
+                return Err(Error::new(Status::InvalidConfig, why));
+            }
+        }
+        // Systems ship the odd certificate that nobody can parse; the others are still good.
+        store.add_parsable_certificates(found.certs);
+    }
+    Ok((!store.is_empty()).then(|| {
         let store = Arc::new(store);
         LOADED.store(Some(Arc::clone(&store)));
         store
-    })
+    }))
 }
 
 /// From the directories where systems keep them, whatever SSL_CERT_FILE and SSL_CERT_DIR say at this moment: what is
 /// read here serves every source of the process.
 #[cfg(all(unix, not(target_os = "macos")))]
-fn system_certificates() -> Vec<CertificateDer<'static>> {
-    let directories = openssl_probe::candidate_cert_dirs();
-    directories.flat_map(|path| rustls_native_certs::load_certs_from_paths(None, Some(path)).certs).collect()
+fn system_certificates() -> impl Iterator<Item = CertificateResult> {
+    openssl_probe::candidate_cert_dirs().map(|path| rustls_native_certs::load_certs_from_paths(None, Some(path)))
 }
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]
-fn system_certificates() -> Vec<CertificateDer<'static>> {
-    rustls_native_certs::load_native_certs().certs
+fn system_certificates() -> impl Iterator<Item = CertificateResult> {
+    std::iter::once(rustls_native_certs::load_native_certs())
 }
 
 fn bundled_roots() -> Arc<RootCertStore> {

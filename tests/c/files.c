@@ -1,0 +1,62 @@
+/* Nothing can be opened: nobody else is blamed, nothing worse is settled for, and it passes. argv: a server that grants. */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+static rlim_t at_most(rlim_t files) {
+    struct rlimit limit;
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = files;
+    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    return before;
+}
+
+static rlim_t first_free(void) {
+    int file = open("/dev/null", O_RDONLY);
+    CHECK(file >= 0 && close(file) == 0);
+    return (rlim_t)file;
+}
+
+int main(int argc, char **argv) {
+    tks_error *error = NULL;
+    tks_token *token = NULL;
+    tks_source *source = NULL, *secure = NULL;
+    tks_config *config = config_for("https://127.0.0.1:9/");
+
+    CHECK(argc == 2);
+    CHECK_OK(tks_config_set(config, "ca", "auto", &error), error);
+    source = source_for(argv[1]);
+    /* A machine without certificates of its own has none that could not be read. */
+    int has_roots = access("/etc/ssl/certs/ca-certificates.crt", R_OK) == 0;
+
+    /* None for the folder of the certificates; then one for it, and none for what is in it. */
+    rlim_t files = first_free();
+    for (rlim_t more = 0; more < 2; more++) {
+        rlim_t before = at_most(files + more);
+        tks_status status = tks_source_new(config, &secure, &error);
+        at_most(before);
+        CHECK(!has_roots || status == TKS_INVALID_CONFIG);
+        CHECK(status == TKS_OK || strstr(tks_error_message(error), "too many files open") != NULL);
+        tks_source_free(secure);
+        tks_error_free(error);
+    }
+    CHECK_OK(tks_source_new(config, &secure, &error), error);
+    tks_source_free(secure);
+    tks_config_free(config);
+
+    rlim_t before = at_most(files);
+    CHECK(tks_source_get(source, &token, &error) == TKS_NETWORK);
+    at_most(before);
+    CHECK(strstr(tks_error_message(error), "too many files open") != NULL);
+    CHECK(tks_error_is_transient(error));
+    CHECK(tks_error_retry_after(error) > 0 && tks_error_retry_after(error) <= 1);
+    tks_error_free(error);
+    sleep(1);
+    CHECK_OK(tks_source_get(source, &token, &error), error);
+    tks_token_free(token);
+    tks_source_free(source);
+    return 0;
+}
