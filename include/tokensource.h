@@ -53,23 +53,29 @@
  * long; one that was asked of nothing lives for ever.
  *
  * NULL. Every function takes NULL for every pointer without crashing: one that answers with a status then says
- * TKS_INVALID_ARGUMENT, one that answers with a value says NULL or 0, one without an answer does nothing.
+ * TKS_INVALID_ARGUMENT, one that answers with a value says NULL or 0, one without an answer does nothing. Only `error_out`
+ * and the `value` of an option may be NULL in earnest.
  *
  * Errors. A function that can fail returns a tks_status and takes `error_out` last, which may be NULL. All `**out` are
  * set to NULL first. With TKS_OK and TKS_PENDING no error object is made; with every other status there is one, and
- * no other object. There is no "last error" of a thread.
+ * no other object. There is no "last error" of a thread, and errno means nothing after a call.
  *
  * Text. Text in is UTF-8, ends with a NUL and is copied. Text out is UTF-8 and ends with a NUL.
  *
  * Threads. A source, a token and an error may be used from any thread at any time. A config may be used from any
- * thread, by one at a time.
+ * thread, by one at a time. No function may be called from a signal handler, and no thread may be cancelled
+ * (pthread_cancel) in one. A signal does not end a wait.
  *
- * Forks. A child of a fork may go on using every handle, whatever the parent's threads were doing at that moment.
+ * Forks. A child of fork() may go on using every handle, whatever the parent's threads were doing at that moment; one
+ * made behind its back (_Fork, vfork, clone) may only exec. Files and sockets are closed by exec; a child of a fork during
+ * a fetch keeps a copy of that socket.
  *
  * The host. Nothing is written to stdout or stderr, no signal handler is installed, no environment variable is
- * changed, nothing exits. Fetches run on short-lived threads of the library that block all signals; with the option
- * `refresh` set to `inline` there are none. A bug in the library becomes TKS_INTERNAL. Running out of memory aborts. Once
- * loaded, the library stays loaded: dlclose is harmless and does nothing.
+ * changed, nothing exits. Fetches run on short-lived threads of the library that block all signals, and run at the
+ * priority of the caller who needed them; with the option `refresh` set to `inline` there are none, and who asks for a
+ * token needs 128 KiB of stack. A bug in the library becomes TKS_INTERNAL. Running out of memory aborts. Once loaded, the
+ * library stays loaded: dlclose is harmless and does nothing. A plugin that contains the static library must see to that
+ * itself (link it with `-z nodelete`).
  *
  * Cost. Whatever does not say that it waits or reads files only computes, and not for long.
  *
@@ -197,7 +203,7 @@ typedef int32_t tks_status;
 
 #ifdef __cplusplus
 extern "C" {
-#endif // __cplusplus
+#endif /* __cplusplus */
 
 /* ====================================================================================================
  * Config: what is asked, and how.
@@ -247,7 +253,8 @@ tks_status tks_source_new(const tks_config *config,
                           tks_error **error_out);
 
 /**
- * Puts a good token into `*token_out`, for the caller to free with tks_token_free.
+ * Puts a good token into `*token_out`, for the caller to free with tks_token_free. Two calls may hand out the same pointer:
+ * each is freed all the same.
  *
  * While the source has one this takes no lock, allocates nothing and never waits, also when the token ages and a refresh
  * runs beside it. Otherwise it waits for the one fetch that all callers share, at most the option `timeout` counted from
@@ -266,7 +273,8 @@ tks_status tks_source_get(const tks_source *source,
  * back after 1, 2, 4 ... 50 ms; a language that wants to see its signals passes 0.1. Called once and ignored, it warms a
  * source up.
  *
- * With the option `refresh` set to `inline` the caller fetches itself, and may stay longer than `seconds`.
+ * With the option `refresh` set to `inline`, and where the system gives the library no thread, the caller fetches itself
+ * and may stay longer than `seconds`.
  */
 tks_status tks_source_get_within(const tks_source *source,
                                  double seconds,
@@ -383,7 +391,8 @@ void tks_token_free(tks_token *token);
 tks_status tks_error_status(const tks_error *error);
 
 /**
- * What happened, whose fault it is and what to do next: one line of printable text without secrets, for a log.
+ * What happened, whose fault it is and what to do next: one line of printable text without secrets, for a log. Where it
+ * repeats the system's own words, they are in the language of the locale that the program has set.
  */
 const char *tks_error_message(const tks_error *error);
 
@@ -453,7 +462,7 @@ const char *tks_option_name(size_t index);
 const char *tks_option_help(size_t index);
 
 #ifdef __cplusplus
-}  // extern "C"
-#endif  // __cplusplus
+}  /* extern "C" */
+#endif  /* __cplusplus */
 
 #endif  /* TOKENSOURCE_H */

@@ -73,6 +73,8 @@ fn make_header() -> String {
         let comment = header[..first].rfind("/**").unwrap();
         header.insert_str(comment, &format!("{}\n\n", opening(file)));
     }
+    // C90 knows no other comments.
+    let header = header.replace("// __cplusplus", "/* __cplusplus */").replace("// extern \"C\"", "/* extern \"C\" */");
     format!("{}\n\n{}", opening("mod"), header.trim_start())
 }
 
@@ -87,7 +89,9 @@ fn the_header_is_what_the_source_makes_of_it() {
 
 #[test]
 fn the_header_compiles_alone_as_c_and_as_cpp() {
-    for (compiler, language, standard) in [("cc", "c", "c99"), ("cc", "c", "c17"), ("c++", "c++", "c++11")] {
+    for (compiler, language, standard) in
+        [("cc", "c", "c90"), ("cc", "c", "c99"), ("cc", "c", "c17"), ("c++", "c++", "c++98"), ("c++", "c++", "c++11")]
+    {
         let mut command = Command::new(compiler);
         command.args(["-x", language, &format!("-std={standard}"), "-Iinclude", "-fsyntax-only"]);
         command.args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-"]);

@@ -87,7 +87,8 @@ pub extern "C" fn tks_error_status(error: Option<&tks_error>) -> tks_status {
     error.map_or(TKS_INVALID_ARGUMENT, |error| error.status)
 }
 
-/// What happened, whose fault it is and what to do next: one line of printable text without secrets, for a log.
+/// What happened, whose fault it is and what to do next: one line of printable text without secrets, for a log. Where it
+/// repeats the system's own words, they are in the language of the locale that the program has set.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_error_message(error: Option<&tks_error>) -> *const c_char {
     text(error.map(|error| &error.message))

@@ -56,23 +56,29 @@
 //! long; one that was asked of nothing lives for ever.
 //!
 //! NULL. Every function takes NULL for every pointer without crashing: one that answers with a status then says
-//! TKS_INVALID_ARGUMENT, one that answers with a value says NULL or 0, one without an answer does nothing.
+//! TKS_INVALID_ARGUMENT, one that answers with a value says NULL or 0, one without an answer does nothing. Only `error_out`
+//! and the `value` of an option may be NULL in earnest.
 //!
 //! Errors. A function that can fail returns a tks_status and takes `error_out` last, which may be NULL. All `**out` are
 //! set to NULL first. With TKS_OK and TKS_PENDING no error object is made; with every other status there is one, and
-//! no other object. There is no "last error" of a thread.
+//! no other object. There is no "last error" of a thread, and errno means nothing after a call.
 //!
 //! Text. Text in is UTF-8, ends with a NUL and is copied. Text out is UTF-8 and ends with a NUL.
 //!
 //! Threads. A source, a token and an error may be used from any thread at any time. A config may be used from any
-//! thread, by one at a time.
+//! thread, by one at a time. No function may be called from a signal handler, and no thread may be cancelled
+//! (pthread_cancel) in one. A signal does not end a wait.
 //!
-//! Forks. A child of a fork may go on using every handle, whatever the parent's threads were doing at that moment.
+//! Forks. A child of fork() may go on using every handle, whatever the parent's threads were doing at that moment; one
+//! made behind its back (_Fork, vfork, clone) may only exec. Files and sockets are closed by exec; a child of a fork during
+//! a fetch keeps a copy of that socket.
 //!
 //! The host. Nothing is written to stdout or stderr, no signal handler is installed, no environment variable is
-//! changed, nothing exits. Fetches run on short-lived threads of the library that block all signals; with the option
-//! `refresh` set to `inline` there are none. A bug in the library becomes TKS_INTERNAL. Running out of memory aborts. Once
-//! loaded, the library stays loaded: dlclose is harmless and does nothing.
+//! changed, nothing exits. Fetches run on short-lived threads of the library that block all signals, and run at the
+//! priority of the caller who needed them; with the option `refresh` set to `inline` there are none, and who asks for a
+//! token needs 128 KiB of stack. A bug in the library becomes TKS_INTERNAL. Running out of memory aborts. Once loaded, the
+//! library stays loaded: dlclose is harmless and does nothing. A plugin that contains the static library must see to that
+//! itself (link it with `-z nodelete`).
 //!
 //! Cost. Whatever does not say that it waits or reads files only computes, and not for long.
 //!

@@ -44,7 +44,8 @@ pub extern "C" fn tks_source_new(
     })
 }
 
-/// Puts a good token into `*token_out`, for the caller to free with tks_token_free.
+/// Puts a good token into `*token_out`, for the caller to free with tks_token_free. Two calls may hand out the same pointer:
+/// each is freed all the same.
 ///
 /// While the source has one this takes no lock, allocates nothing and never waits, also when the token ages and a refresh
 /// runs beside it. Otherwise it waits for the one fetch that all callers share, at most the option `timeout` counted from
@@ -71,7 +72,8 @@ pub extern "C" fn tks_source_get(
 /// back after 1, 2, 4 ... 50 ms; a language that wants to see its signals passes 0.1. Called once and ignored, it warms a
 /// source up.
 ///
-/// With the option `refresh` set to `inline` the caller fetches itself, and may stay longer than `seconds`.
+/// With the option `refresh` set to `inline`, and where the system gives the library no thread, the caller fetches itself
+/// and may stay longer than `seconds`.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_source_get_within(
     source: Option<&tks_source>,
