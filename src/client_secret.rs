@@ -7,7 +7,7 @@ use crate::{
     options::{LONGEST_VALUE, secret_text},
     printable::short,
     secret::Secret,
-    system::Stamp,
+    system::{self, Stamp, TOO_MANY_FILES},
 };
 use std::{
     fs::{File, OpenOptions},
@@ -25,19 +25,24 @@ pub(crate) enum ClientSecret {
 
 impl ClientSecret {
     /// The secret as it is now, and the stamp of the very file that was read: whoever sees another stamp later knows that
-    /// another try may end otherwise. An error names the option and the path, and is not transient.
+    /// another try may end otherwise. An error names the option and the path, and is transient only where the file is not
+    /// to blame.
     pub(crate) fn read(&self) -> (Option<Stamp>, Result<Secret, Error>) {
         let path = match self {
             Self::Text(secret) => return (None, Ok(secret.clone())),
             Self::File(path) => path,
         };
-        let (stamp, secret) = match open(path) {
-            Ok(file) => read(file),
-            Err(error) => (Stamp::at(path), Err(error.to_string())),
-        };
         let refused = |wrong| {
             let path = short(&path.to_string_lossy(), 500);
             Error::new(Status::InvalidConfig, format!("option client_secret_file: {path}: {wrong}"))
+        };
+        let (stamp, secret) = match open(path) {
+            Ok(file) => read(file),
+            Err(error) if system::is_out_of_files(&error) => {
+                let error = refused(format!("it cannot be read ({error}): {TOO_MANY_FILES}")).transient();
+                return (Stamp::at(path), Err(error));
+            }
+            Err(error) => (Stamp::at(path), Err(error.to_string())),
         };
         (stamp, secret.map_err(refused))
     }

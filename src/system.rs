@@ -178,6 +178,10 @@ pub(crate) fn is_out_of_files(_: &io::Error) -> bool {
     false
 }
 
+/// What to do where [`is_out_of_files`], for a message.
+pub(crate) const TOO_MANY_FILES: &str =
+    "this program, or this machine, has too many files open: close some, or raise the limit (ulimit -n)";
+
 /// Tells one state of a file from another: a rewritten or replaced file has another stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {

@@ -22,7 +22,7 @@ use crate::{
     request::TokenRequest,
     response::RawResponse,
     secret::Secret,
-    system::{self, BeforeFork},
+    system::{self, BeforeFork, TOO_MANY_FILES},
 };
 use base64::prelude::{BASE64_STANDARD, Engine};
 use connect::Wire;
@@ -226,10 +226,6 @@ impl HttpTransport {
         self.client.exchange(stream, request).map_err(|fault| self.failed(fault, Phase::Answer, limits))
     }
 }
-
-/// What to do where [`system::is_out_of_files`].
-const TOO_MANY_FILES: &str =
-    "this program, or this machine, has too many files open: close some, or raise the limit (ulimit -n)";
 
 /// How far a request came before it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

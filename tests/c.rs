@@ -127,8 +127,10 @@ fn children_of_forks_while_certificates_are_loaded_live() {
 #[test]
 fn a_process_with_too_many_files_open_is_told_so() {
     let server = granting();
+    let secret = Path::new(env!("CARGO_TARGET_TMPDIR")).join("files.secret");
+    fs::write(&secret, "correct-horse-battery-staple\n").unwrap();
     // Not under valgrind, which opens files of its own.
-    plain(&program("files"), &[&server.url()]);
+    plain(&program("files"), &[&server.url(), secret.to_str().unwrap()]);
 }
 
 #[test]

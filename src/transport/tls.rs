@@ -3,11 +3,10 @@
 //! Nothing here is initialised under a lock: a fork would freeze the lock in the child. Whoever comes first loads, and
 //! two who come first both load.
 
-use super::TOO_MANY_FILES;
 use crate::{
     config::{Identity, Roots},
     error::{Error, Status},
-    system::{self, Stamp},
+    system::{self, Stamp, TOO_MANY_FILES},
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
 use rustls::{

@@ -1,4 +1,5 @@
-/* Nothing can be opened: nobody else is blamed, nothing worse is settled for, and it passes. argv: a server that grants. */
+/* Nothing can be opened: nobody else is blamed, nothing worse is settled for, and it passes. argv: a server that grants,
+ * a file with a secret. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
@@ -23,10 +24,10 @@ static rlim_t first_free(void) {
 int main(int argc, char **argv) {
     tks_error *error = NULL;
     tks_token *token = NULL;
-    tks_source *source = NULL, *secure = NULL;
+    tks_source *source = NULL, *secure = NULL, *filed = NULL;
     tks_config *config = config_for("https://127.0.0.1:9/");
 
-    CHECK(argc == 2);
+    CHECK(argc == 3);
     CHECK_OK(tks_config_set(config, "ca", "auto", &error), error);
     source = source_for(argv[1]);
     /* A machine without certificates of its own has none that could not be read. */
@@ -47,7 +48,17 @@ int main(int argc, char **argv) {
     tks_source_free(secure);
     tks_config_free(config);
 
+    config = config_for(argv[1]);
+    CHECK_OK(tks_config_set(config, "client_secret", NULL, &error), error);
+    CHECK_OK(tks_config_set(config, "client_secret_file", argv[2], &error), error);
+    CHECK_OK(tks_source_new(config, &filed, &error), error);
+    tks_config_free(config);
+
     rlim_t before = at_most(files);
+    CHECK(tks_source_get(filed, &token, &error) == TKS_INVALID_CONFIG);
+    CHECK(tks_error_is_transient(error));
+    CHECK(tks_error_retry_after(error) > 0 && tks_error_retry_after(error) <= 1);
+    tks_error_free(error);
     CHECK(tks_source_get(source, &token, &error) == TKS_NETWORK);
     at_most(before);
     CHECK(strstr(tks_error_message(error), "too many files open") != NULL);
@@ -58,5 +69,8 @@ int main(int argc, char **argv) {
     CHECK_OK(tks_source_get(source, &token, &error), error);
     tks_token_free(token);
     tks_source_free(source);
+    CHECK_OK(tks_source_get(filed, &token, &error), error);
+    tks_token_free(token);
+    tks_source_free(filed);
     return 0;
 }
