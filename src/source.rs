@@ -572,3 +572,81 @@ impl Course for Errand<'_> {
         (self.shared.random)()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cases::Scripted,
+        clock::{Nanos, test::TestClock},
+    };
+    use tokensource_testserver::Script;
+
+    const SECOND: Nanos = 1_000_000_000;
+
+    fn source(script: &str, clock: &Arc<TestClock>) -> (TokenSource, Arc<Scripted>) {
+        let server = Scripted::new(Script::parse(script).unwrap(), clock);
+        let (settings, clock) = (Arc::new(Settings::example()), Clock::Test(clock.clone()));
+        let fetch = HttpFetch { settings: settings.clone(), transport: Box::new(server.clone()), clock: clock.clone() };
+        (TokenSource::with(&settings, Box::new(fetch), clock, Box::new(|| 0.5)), server)
+    }
+
+    #[test]
+    fn a_dropped_source_makes_no_further_attempt() {
+        let clock = TestClock::new();
+        let (source, server) = source(r#"[{"status": 503, "retry_after": 10}, {}]"#, &clock);
+        assert!(source.get_within(Duration::ZERO).unwrap().is_none());
+        clock.settle();
+        drop(source);
+        clock.pass_to(20 * SECOND);
+        assert_eq!(server.requests.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_token_outlives_its_source() {
+        let clock = TestClock::new();
+        let (source, _) = source("[{}]", &clock);
+        let token = source.get().unwrap();
+        drop(source);
+        assert_eq!(token.access_token(), "token-1");
+        assert_eq!(token.expires_in(), Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn a_token_of_another_source_is_not_this_ones() {
+        let clock = TestClock::new();
+        let (mine, other) = (source("[{}]", &clock).0, source("[{}]", &clock).0);
+        let (token, foreign) = (mine.get().unwrap(), other.get().unwrap());
+        assert_eq!(token.access_token(), foreign.access_token());
+        mine.invalidate(&foreign);
+        assert_eq!(mine.generation(), token.generation());
+        mine.invalidate(&token);
+        assert_eq!(mine.generation(), 0);
+        assert_eq!(other.generation(), foreign.generation());
+    }
+
+    #[test]
+    fn a_panic_in_a_fetch_is_an_error_for_all_who_wait() {
+        struct Panics;
+        impl Fetch for Panics {
+            fn fetch(&self, _: &dyn Course) -> crate::fetch::Fetched {
+                panic!("as the test asked")
+            }
+        }
+        let source = TokenSource::with(&Settings::example(), Box::new(Panics), Clock::System, Box::new(|| 0.5));
+        let error = source.get().unwrap_err();
+        assert_eq!((error.status(), error.is_transient()), (Status::Internal, false));
+        assert_eq!(source.last_error().unwrap().status(), Status::Internal);
+        assert_eq!((source.failures(), source.requests()), (1, 0));
+        assert!(error.retry_after().unwrap() > Duration::from_secs(29));
+    }
+
+    #[test]
+    fn what_is_printed_of_a_source_is_what_it_counts() {
+        let clock = TestClock::new();
+        let (source, _) = source("[{}]", &clock);
+        source.get().unwrap();
+        let printed = format!("{source:?}");
+        assert!(printed.contains("generation: 1, requests: 1, failures: 0, tokens: 1, waits: 1"), "{printed}");
+    }
+}
