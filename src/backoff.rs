@@ -33,9 +33,9 @@ pub(crate) struct HoldOff {
 pub(crate) fn hold_off(error: &Error, failures_in_a_row: u32, random: f64) -> HoldOff {
     let server = error.server_wait().map(|wait| wait.clamp(SERVER_WAIT.0, SERVER_WAIT.1));
     let own = match error.status() {
-        Status::Tls | Status::BadResponse | Status::Internal => Some(Duration::from_secs(30)),
-        // It is transient where a limit of this process keeps a file from being read.
-        Status::InvalidConfig if !error.is_transient() => Some(Duration::from_secs(30)),
+        Status::Tls | Status::BadResponse => Some(Duration::from_secs(30)),
+        // Transient where a limit of this process keeps a file from being read or a thread from being started.
+        Status::InvalidConfig | Status::Internal if !error.is_transient() => Some(Duration::from_secs(30)),
         _ if !error.is_transient() => Some(Duration::from_secs(60)),
         _ if server.is_some() => None,
         _ => Some(
