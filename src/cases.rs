@@ -23,7 +23,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Condvar, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, SystemTime},
@@ -35,17 +35,20 @@ pub(crate) struct Scripted {
     pub(crate) script: Script,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) requests: AtomicUsize,
+    /// Whether the last request was allowed threads.
+    pub(crate) threads: AtomicBool,
 }
 
 impl Scripted {
     pub(crate) fn new(script: Script, clock: &Arc<TestClock>) -> Arc<Self> {
-        Arc::new(Self { script, clock: clock.clone(), requests: AtomicUsize::new(0) })
+        Arc::new(Self { script, clock: clock.clone(), requests: AtomicUsize::new(0), threads: AtomicBool::new(false) })
     }
 }
 
 impl Transport for Arc<Scripted> {
     fn send(&self, _: &TokenRequest, limits: Limits) -> Result<RawResponse, Error> {
         let n = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
+        self.threads.store(limits.threads, Ordering::SeqCst);
         let answer = self.script.answer(n);
         let sent = self.clock.now().coarse.monotonic;
         let delay = if answer.hang { Duration::MAX } else { answer.delay };

@@ -585,8 +585,12 @@ mod tests {
     const SECOND: Nanos = 1_000_000_000;
 
     fn source(script: &str, clock: &Arc<TestClock>) -> (TokenSource, Arc<Scripted>) {
+        source_of(Settings::example(), script, clock)
+    }
+
+    fn source_of(settings: Settings, script: &str, clock: &Arc<TestClock>) -> (TokenSource, Arc<Scripted>) {
         let server = Scripted::new(Script::parse(script).unwrap(), clock);
-        let (settings, clock) = (Arc::new(Settings::example()), Clock::Test(clock.clone()));
+        let (settings, clock) = (Arc::new(settings), Clock::Test(clock.clone()));
         let fetch = HttpFetch { settings: settings.clone(), transport: Box::new(server.clone()), clock: clock.clone() };
         (TokenSource::with(&settings, Box::new(fetch), clock, Box::new(|| 0.5)), server)
     }
@@ -600,6 +604,16 @@ mod tests {
         drop(source);
         clock.pass_to(20 * SECOND);
         assert_eq!(server.requests.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn only_a_fetch_with_a_thread_of_its_own_may_start_another() {
+        for (refresh, threads) in [(Refresh::Background, true), (Refresh::Inline, false)] {
+            let clock = TestClock::new();
+            let (source, server) = source_of(Settings { refresh, ..Settings::example() }, "[{}]", &clock);
+            source.get().unwrap();
+            assert_eq!(server.threads.load(Ordering::Relaxed), threads, "{refresh:?}");
+        }
     }
 
     #[test]
