@@ -141,8 +141,7 @@ impl Source {
     /// `None`: the fetch is still running.
     pub fn get_within(&self, seconds: f64) -> Result<Option<Token>, Error> {
         let mut token = ptr::null_mut();
-        let there =
-            checked(|error| unsafe { (LIBRARY.tks_source_get_within)(self.0.0, seconds, &mut token, error) })?;
+        let there = checked(|error| unsafe { (LIBRARY.tks_source_get_within)(self.0.0, seconds, &mut token, error) })?;
         Ok(there.then(|| Token(Owned(token, LIBRARY.tks_token_free))))
     }
 
