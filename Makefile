@@ -11,6 +11,7 @@ help:
 	@echo 'make build    $(TARGET)/release/libtokensource.so and .a'
 	@echo 'make header   rewrites include/tokensource.h from src/ffi'
 	@echo 'make test     everything that can be tested here, stage by stage'
+	@echo 'make fuzz     every fuzzer for a minute, or SECONDS=...'
 	@echo 'make clean    removes what was built'
 
 # The crate types by name: a build that makes an rlib beside them goes without link-time optimisation.
@@ -64,4 +65,18 @@ test-rust:
 	$(CARGO) test --locked --workspace --features testing
 
 test-c: testing-library
-	$(CARGO) test --locked --features capi --lib --test header --test c
+	$(CARGO) test --locked --features capi --lib --test header --test corpus --test c
+
+# Each fuzzer for so many seconds, and its statistics. What it finds to keep goes below target/; what fails, to
+# fuzz/artifacts. The corpora in fuzz/corpus are run again by the tests. Needs cargo-fuzz.
+FUZZERS := response dates options url abi
+SECONDS := 60
+
+.PHONY: fuzz
+fuzz:
+	@for fuzzer in $(FUZZERS); do \
+	    mkdir -p $(TARGET)/fuzz/corpus/$$fuzzer; \
+	    RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --target-dir $(TARGET)/fuzz $$fuzzer \
+	        $(TARGET)/fuzz/corpus/$$fuzzer fuzz/corpus/$$fuzzer -- \
+	        -max_total_time=$(SECONDS) -max_len=2048 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 || exit 1; \
+	done

@@ -30,7 +30,7 @@ use std::{
 use tokensource_testserver::{Authority, Leaf, Proxy, ProxyOptions, Server, ServerOptions, Tls};
 
 /// What a caller got.
-type Outcome = Result<Granted, Failed>;
+type Outcome = Result<Granted, Box<Failed>>;
 
 #[derive(Debug, PartialEq)]
 struct Granted {
@@ -65,14 +65,16 @@ type Options = BTreeMap<String, String>;
 
 fn through_c(options: &Options) -> Ran {
     use library::{Config, Error, Source, Token};
-    let failed = |error: Error| Failed {
-        status: error.status(),
-        message: error.message(),
-        oauth_error: error.oauth_error(),
-        description: error.oauth_description(),
-        uri: error.oauth_uri(),
-        http_status: error.http_status(),
-        transient: error.is_transient(),
+    let failed = |error: Error| {
+        Box::new(Failed {
+            status: error.status(),
+            message: error.message(),
+            oauth_error: error.oauth_error(),
+            description: error.oauth_description(),
+            uri: error.oauth_uri(),
+            http_status: error.http_status(),
+            transient: error.is_transient(),
+        })
     };
     let granted = |token: Token| {
         assert_eq!(token.authorization(), format!("Bearer {}", token.access_token()));
@@ -107,7 +109,7 @@ fn through_rust(options: &Options) -> Ran {
             other => panic!("{other:?}"),
         };
         assert_eq!(secrets::found_in(&format!("{error:?} {error}")), None);
-        Failed {
+        Box::new(Failed {
             status: status.into(),
             message: error.message().into(),
             oauth_error: error.oauth_error().map(str::to_owned),
@@ -115,7 +117,7 @@ fn through_rust(options: &Options) -> Ran {
             uri: error.oauth_uri().map(str::to_owned),
             http_status: error.http_status().unwrap_or_default().into(),
             transient: error.is_transient(),
-        }
+        })
     };
     let granted = |token: std::sync::Arc<Token>| Granted {
         token: token.access_token().into(),
@@ -132,7 +134,7 @@ fn through_rust(options: &Options) -> Ran {
     run(source, |source| source.get().map(granted).map_err(failed))
 }
 
-fn run<S>(source: Result<S, Failed>, get: impl Fn(&S) -> Outcome) -> Ran {
+fn run<S>(source: Result<S, Box<Failed>>, get: impl Fn(&S) -> Outcome) -> Ran {
     let since = Instant::now();
     let (first, took, again) = match source {
         Ok(source) => {
@@ -181,7 +183,7 @@ fn apart(options: &Options, environment: &BTreeMap<String, String>) -> Ran {
             response: told["response"].clone(),
             expires_in: told["expires_in"].parse().unwrap(),
         }),
-        None => Err(Failed {
+        None => Err(Box::new(Failed {
             status: told["status"].clone(),
             message: told["message"].clone(),
             oauth_error: text("oauth_error"),
@@ -189,7 +191,7 @@ fn apart(options: &Options, environment: &BTreeMap<String, String>) -> Ran {
             uri: text("uri"),
             http_status: told["http_status"].parse().unwrap(),
             transient: told["transient"] == "1",
-        }),
+        })),
     };
     Ran { first, took, again: None, grown: Some(told["grown"].parse().unwrap()) }
 }
