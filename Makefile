@@ -5,13 +5,17 @@ ABI := $(shell sed -n 's/.*TKS_ABI_VERSION: u32 = \([0-9]*\);/\1/p' src/ffi/libr
 CARGO := cargo
 SONAME := libtokensource.so.$(ABI)
 
-.PHONY: help build header test clean testing-library
+.PHONY: help build header readme command demo bench test clean testing-library servers
 
 help:
 	@echo 'make build    $(TARGET)/release/libtokensource.so and .a'
 	@echo 'make header   rewrites include/tokensource.h from src/ffi'
+	@echo 'make readme   rewrites the tables and examples in README.md from the code'
+	@echo 'make demo     what the library does, in a screenful'
+	@echo 'make command  $(TARGET)/release/tokensource, the command'
 	@echo 'make test     everything that can be tested here, stage by stage'
 	@echo 'make fuzz     every fuzzer for a minute, or SECONDS=...'
+	@echo 'make bench    what it costs, beside what one would use instead'
 	@echo 'make clean    removes what was built'
 
 # The crate types by name: a build that makes an rlib beside them goes without link-time optimisation.
@@ -22,6 +26,17 @@ build:
 header:
 	TKS_WRITE_HEADER=1 $(CARGO) test --locked --features capi --test header what_the_source_makes
 
+readme:
+	TKS_WRITE_README=1 $(CARGO) test --locked --features capi --test readme what_is_made
+
+# The command, which finds the library beside itself.
+command: build
+	$(CC) -std=c99 -Wall -Wextra -Wpedantic -O2 -Iinclude bindings/c/tokensource.c -o $(TARGET)/release/tokensource \
+	    -L$(TARGET)/release -ltokensource -Wl,-rpath,'$$ORIGIN'
+
+demo: build
+	@bindings/c/demo.sh $(TARGET)
+
 clean:
 	$(CARGO) clean
 
@@ -30,7 +45,11 @@ testing-library:
 	$(CARGO) rustc --locked --features capi,testing --lib --crate-type cdylib --target-dir $(TARGET)/testing
 	@ln -sf libtokensource.so $(TARGET)/testing/debug/$(SONAME)
 
-STAGES := tools format lint build rust c
+# Real authorization servers, at pinned versions.
+servers:
+	@tests/servers/install $(TARGET)/servers
+
+STAGES := tools format lint build rust c servers
 
 test:
 	@for stage in $(STAGES); do \
@@ -62,10 +81,19 @@ test-lint:
 test-build: build
 
 test-rust:
-	$(CARGO) test --locked --workspace --features testing
+	$(CARGO) test --locked --workspace
 
 test-c: testing-library
-	$(CARGO) test --locked --features capi --lib --test header --test corpus --test c
+	$(CARGO) test --locked --features testing --lib -- ffi::
+	$(CARGO) test --locked --features testing --test header --test corpus --test c --test command --test readme
+
+test-servers: servers
+	$(CARGO) test --locked --features testing --test servers
+
+# What the library costs, beside what one would use instead. Some minutes; other programs should be quiet.
+bench: build
+	$(CARGO) build --locked --release --package tokensource-testserver
+	python3 benches/run.py $(TARGET)
 
 # Each fuzzer for so many seconds, and its statistics. What it finds to keep goes below target/; what fails, to
 # fuzz/artifacts. The corpora in fuzz/corpus are run again by the tests. Needs cargo-fuzz.

@@ -4,7 +4,8 @@
 
 use crate::{
     error::{Error, Status},
-    options::{LONGEST_VALUE, printable, secret_text},
+    options::{LONGEST_VALUE, secret_text},
+    printable::short,
     secret::Secret,
     system::Stamp,
 };
@@ -35,7 +36,7 @@ impl ClientSecret {
             Err(error) => (Stamp::at(path), Err(error.to_string())),
         };
         let refused = |wrong| {
-            let path = printable(&path.to_string_lossy());
+            let path = short(&path.to_string_lossy(), 500);
             Error::new(Status::InvalidConfig, format!("option client_secret_file: {path}: {wrong}"))
         };
         (stamp, secret.map_err(refused))

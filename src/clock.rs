@@ -50,7 +50,7 @@ pub(crate) struct Now {
 pub(crate) enum Clock {
     #[default]
     System,
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(test)]
     Test(std::sync::Arc<test::TestClock>),
 }
 
@@ -59,7 +59,7 @@ impl Clock {
     pub(crate) fn coarse(&self) -> Coarse {
         match self {
             Self::System => Coarse { monotonic: system::monotonic_coarse(), wall: system::wall_coarse() },
-            #[cfg(any(test, feature = "testing"))]
+            #[cfg(test)]
             Self::Test(clock) => clock.now().coarse,
         }
     }
@@ -67,7 +67,7 @@ impl Clock {
     pub(crate) fn now(&self) -> Now {
         match self {
             Self::System => Now { coarse: self.coarse(), boot: system::boottime() },
-            #[cfg(any(test, feature = "testing"))]
+            #[cfg(test)]
             Self::Test(clock) => clock.now(),
         }
     }
@@ -80,7 +80,7 @@ impl Clock {
                 let left = duration(until.saturating_sub(system::monotonic_coarse()));
                 condvar.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner).0
             }
-            #[cfg(any(test, feature = "testing"))]
+            #[cfg(test)]
             Self::Test(clock) => clock.wait(condvar, guard, until),
         }
     }
@@ -89,7 +89,7 @@ impl Clock {
     pub(crate) fn running(&self) -> Running {
         match self {
             Self::System => Running::default(),
-            #[cfg(any(test, feature = "testing"))]
+            #[cfg(test)]
             Self::Test(clock) => clock.running(),
         }
     }
@@ -98,11 +98,11 @@ impl Clock {
 /// See [`Clock::running`].
 #[derive(Debug, Default)]
 pub(crate) struct Running {
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(test)]
     _clock: Option<test::Counted>,
 }
 
-#[cfg(any(test, feature = "testing"))]
+#[cfg(test)]
 pub(crate) mod test {
     //! A clock that stands still until a test moves it.
 

@@ -89,6 +89,8 @@ impl HttpFetch {
             return Err(Error::new(Status::Timeout, message).transient());
         }
         course.count_request();
+        #[cfg(feature = "testing")]
+        assert!(self.settings.user_agent != "panic!", "as the test asked");
         let limits =
             Limits { total: left, connect: left.min(self.settings.connect_timeout), threads: course.threads() };
         let answer = self.transport.send(request, limits)?;

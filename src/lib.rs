@@ -1,5 +1,71 @@
 //! An OAuth 2.0 access token that is always good.
+//!
+//! A program that calls an API as itself, with no user present, trades a client id and a client secret for an access token
+//! that lives minutes or hours (the client-credentials grant, RFC 6749 §4.4). A [`TokenSource`] makes that trade, and
+//! everything around it: it keeps the token, refreshes it before it ends and beside those who use it, shares each fetch and
+//! its one result among all threads, tries again where that helps and holds off where it does not.
+//!
+//! ```no_run
+//! use tokensource::{Config, TokenSource};
+//!
+//! let mut config = Config::new();
+//! config
+//!     .set("token_url", "https://login.example/oauth2/token")?
+//!     .set("client_id", "my-service")?
+//!     .set("client_secret_file", "/run/secrets/my-service")?
+//!     .set("scope", "read")?;
+//! let source = TokenSource::new(&config)?;
+//!
+//! // Before each call of the API, from any thread:
+//! let token = source.get()?;
+//! let header = ("Authorization", token.authorization());
+//! // After a 401:
+//! source.invalidate(&token);
+//! # let _ = header;
+//! # Ok::<(), tokensource::Error>(())
+//! ```
+//!
+//! Four nouns: a [`Config`] says what is asked, a [`TokenSource`] keeps a token good, a [`Token`] is an immutable snapshot,
+//! an [`Error`] says what went wrong, with its parts. [`options`] lists what a config understands; a provider such as
+//! `podero` or `gardin` is a row of options.
+//!
+//! The same behaviour is to be had in C: see `include/tokensource.h`, and the feature `capi`, which no Rust program needs.
 #![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+//   Config ──► TokenRequest ──► RawResponse ──► Grant ──► Token ──► TokenSource ──► handle ──► caller
+//   (what was   (pure)           (transport)     (pure)    (+ time)   (state)
+//    asked)
+//
+// Nothing flows back. A retry is a loop inside the fetch, never a call upwards.
+//
+//   secret.rs         text that prints as [redacted], is wiped on drop, has one `expose()`
+//   error.rs          the one error type
+//   system.rs         the operating system, and the only `unsafe` outside ffi
+//   clock.rs          now and waiting, replaceable in tests
+//   options.rs        THE table of options
+//   providers.rs      what a provider's documentation says, as data
+//   config.rs         options + provider -> checked, immutable settings; with
+//       endpoint.rs   the token endpoint's URL
+//       proxy.rs      which proxy, if any
+//       client_secret.rs  the secret: text, or a file that is read at each fetch
+//   request.rs        pure: settings and a secret -> TokenRequest
+//   response.rs       pure: RawResponse -> Grant or Error; with
+//       json.rs       JSON that contradicts itself nowhere and is as deep as it likes
+//       printable.rs  others' text made fit to print
+//   backoff.rs        pure: what failed, how often, the server's hint, a random number -> pause
+//   transport.rs      sends; with its parts the only files that touch the network:
+//       resolver.rs   a name to addresses     connect.rs   TCP        tls.rs   whom to trust
+//       tunnel.rs     through a proxy         http.rs      the only file that names ureq
+//   fetch.rs          one fetch: secret, request, send, read, try again. A store will wrap this
+//   token.rs          grant + moment asked -> token: fresh, ageing, expired
+//   standing.rs       pure: how a source stands, and what follows from that at an instant
+//   current.rs        state: the published standing, read without a lock
+//   flight.rs         state: one fetch's one result, shared by all who wait
+//   gate.rs           state: whose turn it is to change a source, also after a fork
+//   source.rs         carries out what standing.rs says: serve, refresh, wait, hold off; counters
+//   ffi/              the C ABI: borrow, call one method, hand out
+//   cases.rs          tests: runs tests/cases/*.json with an injected clock
 
 mod backoff;
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use crate::{
     endpoint::{Endpoint, uri_characters},
     error::{Error, Status},
+    printable::short,
     proxy::Proxy,
     secret::Secret,
 };
@@ -16,6 +17,9 @@ pub(crate) const TEN_YEARS: Duration = Duration::from_secs(315_576_000);
 
 /// A secret file may be this large, and so may any value: whoever chooses a size does not choose it without bound.
 pub(crate) const LONGEST_VALUE: usize = 64 * 1024;
+
+/// As much of a value is shown in an error.
+const SHOWN: usize = 80;
 
 /// One option of a [`Config`](crate::Config).
 #[derive(Debug)]
@@ -223,7 +227,7 @@ impl OptionInfo {
     pub(crate) fn check(&self, name: &str, value: &str) -> Result<Secret, Error> {
         self.judge(value).map_err(|wrong| {
             let allowed = self.allowed;
-            Error::new(Status::InvalidArgument, format!("option {}: {wrong}; allowed: {allowed}", printable(name)))
+            Error::new(Status::InvalidArgument, format!("option {}: {wrong}; allowed: {allowed}", short(name, SHOWN)))
         })
     }
 
@@ -236,13 +240,13 @@ impl OptionInfo {
         }
         match self.kind {
             Kind::Word => self.one_of_the_words(value)?,
-            Kind::Seconds => drop(seconds(value).map_err(|wrong| format!("\"{}\" {wrong}", printable(value)))?),
+            Kind::Seconds => drop(seconds(value).map_err(|wrong| format!("\"{}\" {wrong}", short(value, SHOWN)))?),
             Kind::SecondsAboveZero => match seconds(value) {
-                Ok(Duration::ZERO) => return Err(format!("\"{}\" is not above 0", printable(value))),
+                Ok(Duration::ZERO) => return Err(format!("\"{}\" is not above 0", short(value, SHOWN))),
                 Ok(_) => {}
-                Err(wrong) => return Err(format!("\"{}\" {wrong}", printable(value))),
+                Err(wrong) => return Err(format!("\"{}\" {wrong}", short(value, SHOWN))),
             },
-            Kind::Attempts => drop(attempts(value).map_err(|wrong| format!("\"{}\" {wrong}", printable(value)))?),
+            Kind::Attempts => drop(attempts(value).map_err(|wrong| format!("\"{}\" {wrong}", short(value, SHOWN)))?),
             Kind::Text => no_controls(value)?,
             Kind::Url => drop(Endpoint::parse(value)?),
             Kind::Scope => scope(value)?,
@@ -267,7 +271,7 @@ impl OptionInfo {
             return Ok(());
         }
         let nearest = nearest(value, self.words());
-        Err(format!("unknown value \"{}\", did you mean {nearest}?", printable(value)))
+        Err(format!("unknown value \"{}\", did you mean {nearest}?", short(value, SHOWN)))
     }
 }
 
@@ -288,7 +292,7 @@ pub(crate) fn find(name: &str) -> Result<(&'static OptionInfo, String), Error> {
     // Someone may have written the value into the name: only what could be a name is repeated.
     let shown = name.split(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).next().unwrap_or_default();
     let nearest = nearest(name, options().iter().map(OptionInfo::name));
-    let message = format!("unknown option \"{}\", did you mean {nearest}?", printable(shown));
+    let message = format!("unknown option \"{}\", did you mean {nearest}?", short(shown, SHOWN));
     Err(Error::new(Status::InvalidArgument, message))
 }
 
@@ -306,17 +310,6 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>)
         (!holds, strsim::damerau_levenshtein(&word, &candidate))
     };
     candidates.min_by_key(distance).unwrap_or_default()
-}
-
-/// A text of anyone's, made fit for a message: one line, printable, short.
-pub(crate) fn printable(text: &str) -> String {
-    const LONGEST: usize = 80;
-    let mut shown: String =
-        text.chars().take(LONGEST).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    shown
 }
 
 /// Seconds as digits, or digits, a point and digits; read to the nanosecond, what is finer is cut off. Not by way of a
@@ -423,7 +416,7 @@ fn header_name(name: &str) -> Result<String, String> {
         return Err("User-Agent is the option user_agent".into());
     }
     if OURS.contains(&name) || name.starts_with("content-") || name.starts_with("proxy-") {
-        return Err(format!("{} is not for an option to set: it follows from the request", printable(name)));
+        return Err(format!("{} is not for an option to set: it follows from the request", short(name, SHOWN)));
     }
     Ok(name.to_owned())
 }

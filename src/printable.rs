@@ -66,6 +66,15 @@ impl Hidden {
     }
 }
 
+/// A word of a caller's or the path of a file, as it is but for what cannot be printed, at most `most` characters of it.
+pub(crate) fn short(text: &str, most: usize) -> String {
+    let mut shown: String = text.chars().take(most).map(plain).collect();
+    if text.chars().nth(most).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// Whether the text can be shown as it is: one line, no control character, nothing that turns or hides its neighbours.
 pub(crate) fn is_printable(text: &str) -> bool {
     text.chars().all(|c| plain(c) == c)
@@ -260,5 +269,12 @@ mod tests {
     fn hides_every_jwt() {
         assert_eq!(print("token eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjF9.c2ln expired", &[]), "token [redacted] expired");
         assert_eq!(print("eyJustAWord. eyJa.b", &[]), "eyJustAWord. eyJa.b");
+    }
+
+    #[test]
+    fn a_short_text_keeps_its_spaces_and_shows_no_control() {
+        assert_eq!(short(" a\n\u{202e}b ", 5), " a \u{fffd}b…");
+        assert_eq!(short("éé", 2), "éé");
+        assert_eq!(short("ééé", 2), "éé…");
     }
 }

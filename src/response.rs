@@ -446,8 +446,8 @@ impl Case<'_> {
         self.says(&["invalid_client"], &[401])
     }
 
-    /// Whether it was refused for characters that the two Basic encodings may write differently (RFC 6749 §2.3.1). A
-    /// secret in a file is not known here.
+    /// Whether HTTP Basic carried characters that its two encodings write differently (RFC 6749 §2.3.1). A secret in a file
+    /// is not known here.
     fn is_ambiguous(&self) -> bool {
         let ambiguous = |text: &str| text.bytes().any(|b| !(b.is_ascii_alphanumeric() || b"-._~".contains(&b)));
         let secret = match &self.settings.client_secret {
@@ -455,7 +455,11 @@ impl Case<'_> {
             ClientSecret::File(_) => false,
         };
         let basic = self.settings.auth_method == AuthMethod::ClientSecretBasic;
-        self.wrong_client() && basic && (secret || ambiguous(&self.settings.client_id))
+        basic && (secret || ambiguous(&self.settings.client_id))
+    }
+
+    fn is_raw(&self) -> bool {
+        self.settings.basic_encoding == BasicEncoding::Raw
     }
 
     fn sends(&self, format: BodyFormat) -> bool {
@@ -517,14 +521,14 @@ const HINTS: &[Hint] = &[
     (|it| it.says(&["invalid_grant"], &[]), "check grant_type and the param.NAME options that go with it"),
     // Auth0 says access_denied with a 401 to a wrong secret.
     (
-        |it| it.is_ambiguous() && it.settings.basic_encoding == BasicEncoding::Raw,
+        |it| it.wrong_client() && it.is_ambiguous() && it.is_raw(),
         "check client_id, client_secret and which environment they are for; they hold characters that not all servers \
-         read alike: try basic_encoding=rfc6749",
+         read alike: try basic_encoding=rfc6749 or auth_method=client_secret_post",
     ),
     (
-        |it| it.is_ambiguous(),
+        |it| it.wrong_client() && it.is_ambiguous(),
         "check client_id, client_secret and which environment they are for; they hold characters that not all servers \
-         read alike: try basic_encoding=raw",
+         read alike: try basic_encoding=raw or auth_method=client_secret_post",
     ),
     (
         |it| it.wrong_client() && it.settings.auth_method == AuthMethod::ClientSecretBasic,
@@ -547,6 +551,12 @@ const HINTS: &[Hint] = &[
     (
         |it| it.says(&[], &[413, 414, 431]),
         "the request is too large for the server: shorten token_url, scope, header.NAME or param.NAME",
+    ),
+    // oidc-provider says invalid_request to a percent sign that encodes nothing.
+    (
+        |it| it.says(&["invalid_request"], &[]) && it.is_ambiguous() && it.is_raw(),
+        "client_id and client_secret hold characters that not all servers read alike: try basic_encoding=rfc6749; else \
+         check that all the server needs is set (scope, audience, resource, param.NAME)",
     ),
     (
         |it| it.says(&["invalid_request"], &[400, 422]) && it.sends(BodyFormat::Form),

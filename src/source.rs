@@ -84,6 +84,17 @@ fn count(counter: &AtomicU64) {
 /// How a flight ends.
 type Landing = Result<Served, Error>;
 
+/// A call that cannot be answered at once.
+struct Visit {
+    /// It came through `get_within`.
+    polls: bool,
+    /// How long it stays, and how long it may be kept if it fetches itself, both on the monotonic clock.
+    until: Nanos,
+    latest: Nanos,
+    /// It counts as one that waited.
+    counted: bool,
+}
+
 /// What is left to do for a caller who has been behind the gate.
 enum Step {
     /// The standing has changed meanwhile: look again.
@@ -104,7 +115,7 @@ impl TokenSource {
     /// # Errors
     /// [`Status::InvalidConfig`], with everything that is wrong in one message.
     pub fn new(config: &Config) -> Result<Self, Error> {
-        system::watch_forks();
+        system::watch_forks::<HttpTransport>();
         let settings = Arc::new(config.settings(&|name| std::env::var(name).ok())?);
         let transport = Box::new(HttpTransport::new(&settings)?);
         let fetch = HttpFetch { settings: settings.clone(), transport, clock: Clock::System };
@@ -165,11 +176,15 @@ impl TokenSource {
     /// `client_secret_file`, while a failure is held off, so that `get` looks whether the file was mended.
     #[inline]
     pub fn generation(&self) -> u32 {
+        self.glance().unwrap_or_else(|| self.shared.generation())
+    }
+
+    /// The generation where a glance is enough. Loads and wrapping arithmetic: nothing that could panic.
+    #[inline]
+    pub(crate) fn glance(&self) -> Option<u32> {
         let now = self.shared.clock.coarse();
-        match self.shared.current.view() {
-            Some(view) if view.forks == system::fork_count() => view.generation(now),
-            _ => self.shared.generation(),
-        }
+        let view = self.shared.current.view()?;
+        (view.forks == system::fork_count()).then(|| view.generation(now))
     }
 
     /// Says that the API refused `token` (a 401, say). If it is the current token of this source, the next `get` fetches
@@ -279,10 +294,10 @@ impl Shared {
     fn look(&self) -> (Guard<Arc<Standing>>, Nanos) {
         loop {
             let standing = self.current.load();
-            if standing.forks() == system::fork_count() {
-                if let Some(now) = standing.instant(self.clock.coarse()) {
-                    return (standing, now);
-                }
+            if standing.forks() == system::fork_count()
+                && let Some(now) = standing.instant(self.clock.coarse())
+            {
+                return (standing, now);
             }
             self.change(|_, _, _| (true, ()));
         }
@@ -316,8 +331,7 @@ impl Shared {
 
     /// `within`: how long a caller of `get_within` waits; `None` for `get`. The answer `None`: that was not long enough.
     fn token(self: &Arc<Self>, within: Option<Duration>) -> Result<Option<Arc<Token>>, Error> {
-        let mut deadline = None;
-        let mut counted = false;
+        let mut visit: Option<Visit> = None;
         loop {
             let (standing, now) = self.look();
             if self.secret_has_changed(&standing) {
@@ -333,53 +347,69 @@ impl Shared {
                 Verdict::Refresh(_) | Verdict::Fetch(_) | Verdict::Join | Verdict::RefuseDuringProbe(_) => {}
             }
             drop(standing);
-            let patience = nanos(within.unwrap_or(Duration::MAX).min(self.terms.timeout));
-            let deadline = *deadline.get_or_insert_with(|| self.monotonic().saturating_add(patience));
-            let flight = match self.step(within.map(|_| deadline)) {
-                Step::Again => continue,
-                Step::TooSoon => return Ok(None),
-                Step::FlyBeside(flight, token) => {
-                    self.depart(&flight);
-                    // Inline, this caller has just fetched: what it brought is handed out.
-                    if self.terms.inline {
-                        continue;
-                    }
-                    return Ok(Some(token));
-                }
-                Step::Fly(flight) => {
-                    if self.terms.inline && !counted {
-                        counted = true;
-                        count(&self.counts.waits);
-                    }
-                    self.depart(&flight);
-                    flight
-                }
-                Step::Wait(flight) => flight,
-            };
-            if !counted && self.monotonic() < deadline && !flight.has_landed() {
-                counted = true;
-                count(&self.counts.waits);
+            if visit.as_ref().is_some_and(|visit| self.monotonic() >= visit.until) {
+                return Ok(None);
             }
-            match flight.wait(&self.clock, deadline) {
-                // A caller that woke late must not be handed a token that is past by now.
-                Some(Ok(served)) => {
-                    let (_, now) = self.look();
-                    if now < served.life.usable_until {
-                        return Ok(Some(served.token));
-                    }
-                }
-                Some(Err(error)) if error.status() == Status::Closed => return Err(error),
-                Some(Err(error)) => {
-                    let (standing, now) = self.look();
-                    return Err(standing.dated(&error, now));
-                }
-                None => return Ok(None),
+            let visit = visit.get_or_insert_with(|| self.visit(within));
+            if let Some(outcome) = self.attend(visit) {
+                return outcome;
             }
         }
     }
 
-    /// Decides again, alone, and enters what follows. `deadline`: of a caller of `get_within`.
-    fn step(&self, deadline: Option<Nanos>) -> Step {
+    fn visit(&self, within: Option<Duration>) -> Visit {
+        let after = |span: Duration| self.monotonic().saturating_add(nanos(span));
+        let timeout = self.terms.timeout;
+        Visit {
+            polls: within.is_some(),
+            until: after(within.map_or(timeout, |within| within.min(timeout))),
+            latest: after(timeout),
+            counted: false,
+        }
+    }
+
+    /// Starts the fetch that is needed, or finds the one that is under way, and stays for its result where that is needed.
+    /// `None`: look again.
+    fn attend(self: &Arc<Self>, visit: &mut Visit) -> Option<Result<Option<Arc<Token>>, Error>> {
+        let flight = match self.step(visit) {
+            Step::Again => return None,
+            Step::TooSoon => return Some(Ok(None)),
+            Step::FlyBeside(flight, token) => {
+                self.depart(&flight, visit.latest);
+                // Inline, this caller has just fetched: what it brought is handed out.
+                return (!self.terms.inline).then_some(Ok(Some(token)));
+            }
+            Step::Fly(flight) => {
+                if self.terms.inline {
+                    self.count_wait(visit);
+                }
+                self.depart(&flight, visit.latest);
+                flight
+            }
+            Step::Wait(flight) => flight,
+        };
+        if self.monotonic() < visit.until {
+            self.count_wait(visit);
+        }
+        let landing = flight.wait(&self.clock, visit.until);
+        let (standing, now) = self.look();
+        match landing {
+            // A caller that woke late must not be handed a token that is past by now.
+            Some(Ok(served)) => (now < served.life.usable_until).then_some(Ok(Some(served.token))),
+            Some(Err(error)) if error.status() == Status::Closed => Some(Err(error)),
+            Some(Err(error)) => Some(Err(standing.dated(&error, now))),
+            None => Some(Ok(None)),
+        }
+    }
+
+    fn count_wait(&self, visit: &mut Visit) {
+        if !std::mem::replace(&mut visit.counted, true) {
+            count(&self.counts.waits);
+        }
+    }
+
+    /// Decides again, alone, and enters what follows.
+    fn step(&self, visit: &Visit) -> Step {
         self.change(|standing, now, slot| {
             let (purpose, token) = match standing.verdict(now) {
                 Verdict::Refresh(served) => (Purpose::Refresh, Some(served.token.clone())),
@@ -390,7 +420,7 @@ impl Shared {
                 Verdict::Serve(_) | Verdict::Refuse(_) | Verdict::Closed => return (false, Step::Again),
             };
             let pause = standing.spaced_until().saturating_sub(now);
-            if self.terms.inline && deadline.is_some_and(|deadline| pause > 0 && self.monotonic() + pause > deadline) {
+            if self.terms.inline && visit.polls && pause > 0 && self.monotonic() + pause > visit.until {
                 return (false, Step::TooSoon);
             }
             let flight = Flight::new();
@@ -400,29 +430,30 @@ impl Shared {
         })
     }
 
-    /// Has the fetch of `flight` done: by a thread of its own, or, inline, by this one.
-    fn depart(self: &Arc<Self>, flight: &Arc<Flight<Landing>>) {
+    /// Has the fetch of `flight` done: by a thread of its own, or, inline, by this one until `latest`.
+    fn depart(self: &Arc<Self>, flight: &Arc<Flight<Landing>>, latest: Nanos) {
         if self.terms.inline {
-            return self.fly(flight, false);
+            return self.fly(flight, Some(latest));
         }
         let work = {
             let (shared, flight, running) = (self.clone(), flight.clone(), self.clock.running());
             move || {
                 let _running = running;
-                shared.fly(&flight, true);
+                shared.fly(&flight, None);
             }
         };
-        let Err(error) = system::spawn("tokensource", work) else { return };
+        let Err(error) = system::spawn("fetch", work) else { return };
         let (standing, now) = self.look();
         if !standing.is_good(now) {
             drop(standing);
-            return self.fly(flight, false);
+            return self.fly(flight, Some(latest));
         }
         let message = format!("no thread could be started for the refresh ({error}): this process is at a limit");
         self.land(flight, now, Err(Error::new(Status::Internal, message).transient()), None);
     }
 
-    fn fly(&self, flight: &Flight<Landing>, threads: bool) {
+    /// `caller`: until when the calling thread may be kept, where the fetch has no thread of its own.
+    fn fly(&self, flight: &Flight<Landing>, caller: Option<Nanos>) {
         let (standing, now) = self.look();
         let spaced = self.monotonic().saturating_add(standing.spaced_until().saturating_sub(now).max(0));
         drop(standing);
@@ -431,7 +462,8 @@ impl Shared {
         }
         let started = self.clock.now();
         let deadline = started.coarse.monotonic.saturating_add(nanos(self.terms.budget()));
-        let errand = Errand { shared: self, flight, deadline, threads };
+        let deadline = caller.map_or(deadline, |latest| deadline.min(latest));
+        let errand = Errand { shared: self, flight, deadline, threads: caller.is_none() };
         let mut secret = None;
         let landing = catch_unwind(AssertUnwindSafe(|| {
             let fetched = self.fetch.fetch(&errand);
@@ -538,5 +570,83 @@ impl Course for Errand<'_> {
 
     fn random(&self) -> f64 {
         (self.shared.random)()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cases::Scripted,
+        clock::{Nanos, test::TestClock},
+    };
+    use tokensource_testserver::Script;
+
+    const SECOND: Nanos = 1_000_000_000;
+
+    fn source(script: &str, clock: &Arc<TestClock>) -> (TokenSource, Arc<Scripted>) {
+        let server = Scripted::new(Script::parse(script).unwrap(), clock);
+        let (settings, clock) = (Arc::new(Settings::example()), Clock::Test(clock.clone()));
+        let fetch = HttpFetch { settings: settings.clone(), transport: Box::new(server.clone()), clock: clock.clone() };
+        (TokenSource::with(&settings, Box::new(fetch), clock, Box::new(|| 0.5)), server)
+    }
+
+    #[test]
+    fn a_dropped_source_makes_no_further_attempt() {
+        let clock = TestClock::new();
+        let (source, server) = source(r#"[{"status": 503, "retry_after": 10}, {}]"#, &clock);
+        assert!(source.get_within(Duration::ZERO).unwrap().is_none());
+        clock.settle();
+        drop(source);
+        clock.pass_to(20 * SECOND);
+        assert_eq!(server.requests.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_token_outlives_its_source() {
+        let clock = TestClock::new();
+        let (source, _) = source("[{}]", &clock);
+        let token = source.get().unwrap();
+        drop(source);
+        assert_eq!(token.access_token(), "token-1");
+        assert_eq!(token.expires_in(), Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn a_token_of_another_source_is_not_this_ones() {
+        let clock = TestClock::new();
+        let (mine, other) = (source("[{}]", &clock).0, source("[{}]", &clock).0);
+        let (token, foreign) = (mine.get().unwrap(), other.get().unwrap());
+        assert_eq!(token.access_token(), foreign.access_token());
+        mine.invalidate(&foreign);
+        assert_eq!(mine.generation(), token.generation());
+        mine.invalidate(&token);
+        assert_eq!(mine.generation(), 0);
+        assert_eq!(other.generation(), foreign.generation());
+    }
+
+    #[test]
+    fn a_panic_in_a_fetch_is_an_error_for_all_who_wait() {
+        struct Panics;
+        impl Fetch for Panics {
+            fn fetch(&self, _: &dyn Course) -> crate::fetch::Fetched {
+                panic!("as the test asked")
+            }
+        }
+        let source = TokenSource::with(&Settings::example(), Box::new(Panics), Clock::System, Box::new(|| 0.5));
+        let error = source.get().unwrap_err();
+        assert_eq!((error.status(), error.is_transient()), (Status::Internal, false));
+        assert_eq!(source.last_error().unwrap().status(), Status::Internal);
+        assert_eq!((source.failures(), source.requests()), (1, 0));
+        assert!(error.retry_after().unwrap() > Duration::from_secs(29));
+    }
+
+    #[test]
+    fn what_is_printed_of_a_source_is_what_it_counts() {
+        let clock = TestClock::new();
+        let (source, _) = source("[{}]", &clock);
+        source.get().unwrap();
+        let printed = format!("{source:?}");
+        assert!(printed.contains("generation: 1, requests: 1, failures: 0, tokens: 1, waits: 1"), "{printed}");
     }
 }

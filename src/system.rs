@@ -84,28 +84,53 @@ pub(crate) fn fork_count() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }
 
+/// What must be done before this process is copied, lest a lock be copied that is held.
+pub(crate) trait BeforeFork {
+    /// Called by the thread that forks; must not panic, and waits for nothing but other threads of this process.
+    fn settle();
+}
+
 /// Counts forks from now on. Called before anything that could be harmed by one is made.
-pub(crate) fn watch_forks() {
+pub(crate) fn watch_forks<B: BeforeFork>() {
     #[cfg(unix)]
     {
         // A flag and not a Once: a fork while another thread runs a Once hangs the child's next caller for ever.
         static WATCHED: AtomicBool = AtomicBool::new(false);
+        extern "C" fn in_the_parent<B: BeforeFork>() {
+            B::settle();
+        }
         extern "C" fn in_the_child() {
             FORKS.fetch_add(1, Ordering::Relaxed);
         }
-        if !WATCHED.swap(true, Ordering::SeqCst) {
-            // SAFETY: the handler touches one atomic and nothing else, which is all that a child of a fork may do. It
-            // stays callable for the life of the process: the library is linked with `-z nodelete`.
-            unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) };
+        if !WATCHED.load(Ordering::Acquire) {
+            // SAFETY: the child's handler touches one atomic and nothing else, which is all that a child of a fork may do;
+            // the parent's may do what any code may. Both stay callable for the life of the process: the library is
+            // linked with `-z nodelete`.
+            unsafe { libc::pthread_atfork(Some(in_the_parent::<B>), None, Some(in_the_child)) };
+            // Only now, so that nobody goes on unwatched. Two who come first both count, and a fork is then two steps.
+            WATCHED.store(true, Ordering::Release);
         }
     }
 }
 
+/// What the name of every thread of ours begins with. Linux keeps 15 characters of a name.
+pub(crate) const THREADS: &str = "tks-";
+
 /// Starts a thread that takes none of the host's signals. A thread that does not mask SIGTERM killed a daemon that reads
 /// a signalfd.
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let builder = thread::Builder::new().name(name.into()).stack_size(1 << 20);
+    #[cfg(test)]
+    if NO_THREADS.get() {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    let builder = thread::Builder::new().name(format!("{THREADS}{name}")).stack_size(1 << 20);
     with_signals_blocked(|| builder.spawn(work)).map(drop)
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Whether this process is at its limit of threads, as the calling thread sees it.
+    pub(crate) static NO_THREADS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 /// A new thread inherits the mask of the thread that makes it, so the mask is set here for as long as that takes.
@@ -193,7 +218,7 @@ mod tests {
             }
         }
         let (tell, hear) = std::sync::mpsc::channel();
-        spawn("tks-test", move || tell.send(term_is_blocked()).unwrap()).unwrap();
+        spawn("test", move || tell.send(term_is_blocked()).unwrap()).unwrap();
         assert!(hear.recv().unwrap());
         assert!(!term_is_blocked());
     }

@@ -2,6 +2,7 @@
 //!
 //!   resolver.rs   a host's name to its addresses, within the time there is
 //!   connect.rs    TCP within the time there is
+//!   tunnel.rs     through a proxy
 //!   tls.rs        certificates, and what a failed handshake means
 //!   http.rs       HTTP/1.1, every size bounded
 //!
@@ -13,6 +14,7 @@ mod connect;
 mod http;
 mod resolver;
 mod tls;
+mod tunnel;
 
 use crate::{
     config::{Roots, Settings},
@@ -20,14 +22,15 @@ use crate::{
     request::TokenRequest,
     response::RawResponse,
     secret::Secret,
+    system::BeforeFork,
 };
 use base64::prelude::{BASE64_STANDARD, Engine};
 use connect::Wire;
-use http::Fault;
+use http::{Client, Fault};
 use resolver::Resolver;
-use rustls::{ClientConfig, ClientConnection, pki_types::ServerName};
+use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 use std::{
-    io,
+    io::{self, Read, Write},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -61,12 +64,19 @@ pub(crate) struct HttpTransport {
     names: Resolver,
     proxy: Option<Tunnel>,
     tls: Option<(Tls, ServerName<'static>)>,
+    client: Client,
 }
 
 /// How to get through a proxy.
 struct Tunnel {
     request: Zeroizing<Vec<u8>>,
     named_by: &'static str,
+}
+
+impl BeforeFork for HttpTransport {
+    fn settle() {
+        http::fill_statics();
+    }
 }
 
 impl HttpTransport {
@@ -91,7 +101,7 @@ impl HttpTransport {
         };
         let own_port = if endpoint.https { 443 } else { 80 };
         let proxy = settings.proxy.as_ref().map(|proxy| Tunnel {
-            request: http::connect(&target, &settings.user_agent, proxy.credentials.as_ref().map(basic).as_ref()),
+            request: tunnel::request(&target, &settings.user_agent, proxy.credentials.as_ref().map(basic).as_ref()),
             named_by: proxy.named_by,
         });
         Ok(Self {
@@ -104,6 +114,7 @@ impl HttpTransport {
             },
             proxy,
             tls,
+            client: Client::new(),
         })
     }
 }
@@ -128,18 +139,40 @@ impl Transport for HttpTransport {
         // First of all: with a bad certificate file, nobody need be called.
         let tls = self.tls.as_ref().map(|(tls, name)| Ok((tls.current()?, name.clone()))).transpose()?;
         let mut wire = self.connect(started + limits.connect.min(limits.total), limits)?;
-        let bytes = http::post(&self.authority, request);
         let Some((config, name)) = tls else {
             wire.deadline = started + limits.total;
-            return http::exchange(&mut wire, &bytes).map_err(|fault| self.failed(fault, Phase::Answer, limits));
+            return self.exchange(wire, request, limits);
         };
-        let mut session = self.shake_hands(&mut wire, config, name, limits)?;
-        wire.deadline = started + limits.total;
-        let answer = http::exchange(&mut rustls::Stream::new(&mut session, &mut wire), &bytes);
-        session.send_close_notify();
+        let mut session = self.shake_hands(wire, config, name, limits)?;
+        session.0.sock.deadline = started + limits.total;
+        self.exchange(session, request, limits)
+    }
+}
+
+/// TLS that says good-bye when it is dropped.
+struct Session(StreamOwned<ClientConnection, Wire>);
+
+impl Read for Session {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Session {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.0.conn.send_close_notify();
         // The answer is there or not; the server's ear for a farewell changes nothing.
-        let _ = session.write_tls(&mut wire);
-        answer.map_err(|fault| self.failed(fault, Phase::Answer, limits))
+        let _ = self.0.conn.write_tls(&mut self.0.sock);
     }
 }
 
@@ -160,7 +193,7 @@ impl HttpTransport {
         let mut wire =
             connect::dial(&addresses, by).map_err(|error| self.failed(Fault::Io(error), Phase::Connect, limits))?;
         if let Some(tunnel) = &self.proxy {
-            let status = http::open_tunnel(&mut wire, &tunnel.request);
+            let status = tunnel::open(&mut wire, &tunnel.request);
             let status = status.map_err(|fault| self.failed(fault, Phase::Tunnel, limits))?;
             self.check_tunnel(status)?;
         }
@@ -169,19 +202,28 @@ impl HttpTransport {
 
     fn shake_hands(
         &self,
-        wire: &mut Wire,
+        mut wire: Wire,
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
         limits: Limits,
-    ) -> Result<ClientConnection, Error> {
+    ) -> Result<Session, Error> {
         let failed = |error| self.failed(Fault::Io(error), Phase::Handshake, limits);
         let mut session = ClientConnection::new(config, name).map_err(|error| failed(io::Error::other(error)))?;
         while session.is_handshaking() {
-            if session.complete_io(wire).map_err(failed)? == (0, 0) {
+            if session.complete_io(&mut wire).map_err(failed)? == (0, 0) {
                 return Err(failed(io::ErrorKind::UnexpectedEof.into()));
             }
         }
-        Ok(session)
+        Ok(Session(StreamOwned::new(session, wire)))
+    }
+
+    fn exchange(
+        &self,
+        stream: impl http::Stream,
+        request: &TokenRequest,
+        limits: Limits,
+    ) -> Result<RawResponse, Error> {
+        self.client.exchange(stream, request).map_err(|fault| self.failed(fault, Phase::Answer, limits))
     }
 }
 
@@ -240,6 +282,10 @@ impl HttpTransport {
         let timed_out = fault.is_time_out();
         let again = |status, why: String| Error::new(status, why).transient().worth_another_attempt();
         match (phase, fault) {
+            (_, Fault::Refused) => {
+                let why = format!("the request to {server} could not be made: a bug in this library, please report it");
+                Error::new(Status::Internal, why)
+            }
             (Phase::Connect, fault) if timed_out => {
                 let why = format!(
                     "connecting to {peer} took longer than {} ({fault}): it is down, or a firewall drops what is sent",

@@ -12,7 +12,7 @@ use std::{
     sync::LazyLock,
     time::Duration,
 };
-use tokensource_testserver::{Answer, Server, ServerOptions};
+use tokensource_testserver::{Answer, Authority, Leaf, Member, Script, Server, ServerOptions};
 
 /// Where libtokensource.so.1 is.
 static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| make("build").join("release"));
@@ -23,6 +23,20 @@ fn granting_after(seconds: f64) -> Server {
 
 fn granting() -> Server {
     granting_after(0.0)
+}
+
+fn refusing() -> Server {
+    let script = Answer::refusal("invalid_client").into();
+    Server::start(ServerOptions { script, ..ServerOptions::default() })
+}
+
+/// A server that speaks TLS, and the file of the roots to trust.
+fn over_tls(script: Script, file: &str) -> (Server, PathBuf) {
+    let authority = Authority::new();
+    let roots = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
+    fs::write(&roots, authority.pem()).unwrap();
+    let tls = Some(authority.tls(Leaf::Good));
+    (Server::start(ServerOptions { script, tls, ..ServerOptions::default() }), roots)
 }
 
 fn compile(source: &Path, library: &Path) -> PathBuf {
@@ -72,34 +86,42 @@ fn both(program: &Path, arguments: &[&str]) {
 
 #[test]
 fn abuse_is_refused_and_harms_nothing() {
-    let server = granting();
+    // It takes its time, so that who does not wait has no token yet.
+    let server = granting_after(0.5);
     both(&program("abuse"), &[&server.url()]);
 }
 
 #[test]
 fn a_token_lives_as_the_header_says() {
-    let granting = granting();
-    let script = Answer::refusal("invalid_client").into();
-    let refusing = Server::start(ServerOptions { script, ..ServerOptions::default() });
+    let (granting, refusing) = (granting(), refusing());
     both(&program("life"), &[&granting.url(), &refusing.url()]);
 }
 
 #[test]
-fn threads_share_one_request() {
-    let server = granting_after(0.3);
-    plain(&program("threads"), &[&server.url()]);
-    assert_eq!(server.requests(), 1);
-    valgrind(&program("threads"), &[&server.url()]);
-    assert_eq!(server.requests(), 2);
+fn threads_share_one_request_and_one_refusal() {
+    let (granting, refusing) = (granting_after(0.3), refusing());
+    both(&program("threads"), &[&granting.url(), &refusing.url()]);
+    assert_eq!(refusing.requests(), 2);
 }
 
 #[test]
 fn children_of_forks_live() {
     let server = granting_after(0.3);
     let fork = program("fork");
-    plain(&fork, &[&server.url()]);
+    plain(&fork, &[&server.url(), "200"]);
     // A child leaks on purpose what another thread of its parent may have held locked.
-    passes(&VALGRIND, &fork, &[&server.url()]);
+    passes(&VALGRIND, &fork, &[&server.url(), "20"]);
+}
+
+#[test]
+fn children_of_forks_while_certificates_are_loaded_live() {
+    let (server, file) = over_tls(Script::default(), "forks.pem");
+    let (roots, arguments) = (program("roots"), [&*server.url(), file.to_str().unwrap()]);
+    // The certificates are loaded once in a process, so there must be many.
+    for _ in 0..20 {
+        plain(&roots, &arguments);
+    }
+    passes(&VALGRIND, &roots, &arguments);
 }
 
 #[test]
@@ -121,6 +143,13 @@ fn a_panic_is_a_status_and_prints_nothing() {
     let server = granting();
     let library = make("testing-library").join("testing/debug");
     both(&compile(Path::new("tests/c/panic.c"), &library), &[&server.url()]);
+}
+
+#[test]
+fn no_secret_stays_in_memory() {
+    let answer = Answer { token: Member::text("a-token-that-is-found-nowhere-else"), ..Answer::default() };
+    let (server, roots) = over_tls(answer.into(), "wiped.pem");
+    plain(&program("wiped"), &[&server.url(), roots.to_str().unwrap()]);
 }
 
 #[test]

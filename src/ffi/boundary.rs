@@ -1,7 +1,7 @@
 //! The border between C and Rust: no panic crosses it, none prints, and what went wrong becomes a status and an object.
 
 use super::error::{tks_error, tks_status};
-use crate::{Error, Status};
+use crate::{Error, Status, system};
 use std::{
     cell::Cell,
     mem::MaybeUninit,
@@ -73,7 +73,7 @@ pub(super) fn silence_panics() {
     panic::set_hook(Box::new(move |panic| {
         if INSIDE.get() {
             remember(panic);
-        } else if !thread::current().name().is_some_and(|name| name.starts_with("tks-")) {
+        } else if !thread::current().name().is_some_and(|name| name.starts_with(system::THREADS)) {
             before(panic);
         }
     }));

@@ -40,7 +40,7 @@
 //!
 //! ```text
 //! tks_config_new, tks_config_set ...      what is asked, as name and value texts
-//! tks_source_new, tks_config_free         one source for each token, for the life of the program
+//! tks_source_new, tks_config_free         one source for each kind of token, for the life of the program
 //!     tks_source_get                      before each call of the API, from any thread
 //!     tks_token_authorization             the value of the Authorization header
 //!     tks_source_invalidate               when the API answered 401 all the same
@@ -55,8 +55,8 @@
 //! token outlives its source. A `const char *` that a function returns belongs to the handle that was asked and lives as
 //! long; one that was asked of nothing lives for ever.
 //!
-//! NULL. Every function takes NULL for every pointer without crashing. `_free` of NULL does nothing; asked of NULL, an
-//! accessor says NULL, 0 or TKS_INVALID_ARGUMENT; every other function says TKS_INVALID_ARGUMENT.
+//! NULL. Every function takes NULL for every pointer without crashing: one that answers with a status then says
+//! TKS_INVALID_ARGUMENT, one that answers with a value says NULL or 0, one without an answer does nothing.
 //!
 //! Errors. A function that can fail returns a tks_status and takes `error_out` last, which may be NULL. All `**out` are
 //! set to NULL first. With TKS_OK and TKS_PENDING no error object is made; with every other status there is one, and
@@ -71,8 +71,10 @@
 //!
 //! The host. Nothing is written to stdout or stderr, no signal handler is installed, no environment variable is
 //! changed, nothing exits. Fetches run on short-lived threads of the library that block all signals; with the option
-//! `refresh` set to `inline` there are none. A bug in the library becomes TKS_INTERNAL. Running out of memory
-//! aborts. Once loaded, the library stays loaded: dlclose is harmless and does nothing.
+//! `refresh` set to `inline` there are none. A bug in the library becomes TKS_INTERNAL. Running out of memory aborts. Once
+//! loaded, the library stays loaded: dlclose is harmless and does nothing.
+//!
+//! Cost. Whatever does not say that it waits or reads files only computes, and not for long.
 //!
 //! Secrets. No error message holds a secret or a token. All memory of the library is wiped when it is freed.
 //!

@@ -1,19 +1,37 @@
-//! HTTP/1.1 (RFC 9112) over anything that reads and writes: one request out, one answer in, every size bounded.
+//! HTTP/1.1 (RFC 9112) over a connection that somebody else made: one request out, one answer in, every size bounded.
 //!
-//! The only file that names the HTTP crate, which is a parser and no client: ureq writes every byte that it sends and
-//! receives to the log at trace level, and all of that is secret here. It may not know an address or the time.
+//! The only file that names ureq. It may not know an address or the time: the connection itself ends when its time is
+//! over, so ureq is given no time-out (with one it would start threads), no proxy and no name to look up.
+//!
+//! Through the `log` crate, ureq writes every byte that it sends and receives at trace level, secrets and tokens too, and
+//! no library can keep it from that. The C library has no logger; a Rust program that installs one must not let
+//! `ureq_proto` through at trace level.
 
-use crate::{request::TokenRequest, response::RawResponse, secret::Secret};
+use crate::{request::TokenRequest, response::RawResponse};
 use std::{
     fmt,
     io::{self, Read, Write},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use ureq::{
+    Agent,
+    config::Config,
+    http::{Request, StatusCode, Uri, Version, header, response},
+    unversioned::{
+        resolver::{ResolvedSocketAddrs, Resolver},
+        transport::{Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport},
+    },
 };
 use zeroize::Zeroizing;
 
 /// For all heads of one answer, those of 1xx answers included.
 const HEAD_LIMIT: usize = 64 << 10;
-const HEADERS_LIMIT: usize = 100;
 const BODY_LIMIT: usize = 1 << 20;
+/// For all that is read of one answer. The largest body takes six times its size when its chunks have one byte each.
+const ANSWER_LIMIT: usize = 8 * BODY_LIMIT;
 const CHUNK_LINE_LIMIT: usize = 4 << 10;
 
 /// Why there is no answer.
@@ -26,7 +44,17 @@ pub(super) enum Fault {
     CutShort,
     /// The answer is complete or goes on, and no good. What is said follows the words "its answer".
     Unusable(&'static str),
+    /// The HTTP crate refuses what is asked of it.
+    Refused,
 }
+
+const BROKEN_HEAD: Fault = Fault::Unusable(
+    "has a head that is not HTTP/1.1, with more than 128 headers, or with a Content-Length that is no number or \
+     contradicts another",
+);
+const LARGE_HEAD: Fault = Fault::Unusable("has more than 64 KiB of headers");
+const LARGE_BODY: Fault = Fault::Unusable("is larger than 1 MiB");
+const BROKEN_CHUNK: Fault = Fault::Unusable("has a broken chunk (Transfer-Encoding)");
 
 impl Fault {
     pub(super) fn is_time_out(&self) -> bool {
@@ -38,6 +66,22 @@ impl Fault {
         let Self::Io(error) = self else { return None };
         error.get_ref()?.downcast_ref()
     }
+
+    /// What an error of ureq means; a `broken` answer is one that ureq could not parse.
+    fn of(error: ureq::Error, broken: Self) -> Self {
+        use ureq::Error as E;
+        match error {
+            // Ours, from the connection.
+            E::Other(fault) => fault.downcast().map_or(Self::Refused, |fault| *fault),
+            E::Protocol(_) => broken,
+            E::LargeResponseHeader(..) => LARGE_HEAD,
+            E::BodyExceedsLimit(_) => LARGE_BODY,
+            // The connection has ended, in good order but too early.
+            E::BodyStalled => Self::CutShort,
+            E::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => Self::CutShort,
+            _ => Self::Refused,
+        }
+    }
 }
 
 impl fmt::Display for Fault {
@@ -47,301 +91,251 @@ impl fmt::Display for Fault {
             Self::NoAnswer => f.write_str("closed before its answer"),
             Self::CutShort => f.write_str("closed in the middle of its answer"),
             Self::Unusable(what) => write!(f, "its answer {what}"),
+            Self::Refused => f.write_str("the HTTP crate refuses it"),
         }
     }
 }
 
-/// The bytes of the request for a token.
-pub(super) fn post(authority: &str, request: &TokenRequest) -> Zeroizing<Vec<u8>> {
-    let body = request.body.expose();
-    let start = format!("POST {} HTTP/1.1\r\nHost: {authority}\r\n", target(&request.url));
-    let end = format!("Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-    let headers = request.headers.iter().flat_map(|(name, value)| [name.as_str(), ": ", value.expose(), "\r\n"]);
-    join([start.as_str()].into_iter().chain(headers).chain([end.as_str(), body]))
-}
+impl std::error::Error for Fault {}
 
-/// The bytes that ask a proxy for a tunnel (RFC 9110 §9.3.6). `authorization` is the value of Proxy-Authorization.
-pub(super) fn connect(authority: &str, user_agent: &str, authorization: Option<&Secret>) -> Zeroizing<Vec<u8>> {
-    let start = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {user_agent}\r\n");
-    let authorization = authorization.map_or(["", "", ""], |value| ["Proxy-Authorization: ", value.expose(), "\r\n"]);
-    join([start.as_str()].into_iter().chain(authorization).chain(["\r\n"]))
-}
+/// A connection, for one request.
+pub(super) trait Stream: Read + Write + Send + Sync + 'static {}
 
-/// Joined in a block of the right size from the start: one that grows leaves unwiped copies behind.
-fn join<'a>(parts: impl Iterator<Item = &'a str> + Clone) -> Zeroizing<Vec<u8>> {
-    let mut joined = Zeroizing::new(Vec::with_capacity(parts.clone().map(str::len).sum()));
-    parts.for_each(|part| joined.extend_from_slice(part.as_bytes()));
-    joined
-}
+impl<S: Read + Write + Send + Sync + 'static> Stream for S {}
 
-/// Path and query of an absolute URL, as they stand in the request line (RFC 9112 §3.2.1).
-fn target(url: &str) -> String {
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let target = after_scheme.find(['/', '?']).map_or("", |at| &after_scheme[at..]);
-    if target.starts_with('/') { target.to_owned() } else { format!("/{target}") }
-}
-
-/// Sends one request and reads its answer, which the end of the connection may end.
-pub(super) fn exchange(stream: &mut (impl Read + Write), request: &[u8]) -> Result<RawResponse, Fault> {
-    send(stream, request)?;
-    let mut incoming = Incoming::new(stream);
-    let head = incoming.final_head()?;
-    let body = match head.framing {
-        Framing::Nothing => Zeroizing::default(),
-        Framing::Length(length) => incoming.body_of(length)?,
-        Framing::Chunked => incoming.chunked_body()?,
-        Framing::UntilClosed => incoming.body_until_closed()?,
-    };
-    Ok(RawResponse { status: head.status, headers: head.headers, body })
-}
-
-/// Asks a proxy for a tunnel and tells the status that it answered. From a 2xx on, the stream is the tunnel.
-pub(super) fn open_tunnel(stream: &mut (impl Read + Write), request: &[u8]) -> Result<u16, Fault> {
-    send(stream, request)?;
-    let mut incoming = Incoming::new(stream);
-    let status = incoming.final_head()?.status;
-    // In neither TLS nor HTTP does the server speak first, so what follows is the proxy's own page.
-    if (200..300).contains(&status) && incoming.start < incoming.end {
-        return Err(Fault::Unusable("goes on where the tunnel should begin"));
+/// ureq has a static that the first request fills, under a lock that a fork at this very moment would leave held in the
+/// child for ever. So a first request is made here, over no connection: by whoever comes first, and before every fork.
+pub(super) fn fill_statics() {
+    static FILLED: AtomicBool = AtomicBool::new(false);
+    if !FILLED.load(Ordering::Acquire) {
+        let config = Agent::config_builder().proxy(None).build();
+        let _ = Agent::with_parts(config, Only(Mutex::new(None)), Nobody).get("http://localhost/").call();
+        FILLED.store(true, Ordering::Release);
     }
-    Ok(status)
 }
 
-fn send(stream: &mut impl Write, request: &[u8]) -> Result<(), Fault> {
-    stream.write_all(request).and_then(|()| stream.flush()).map_err(Fault::Io)
-}
+/// Speaks HTTP. Each request has an agent of its own, so that no pool and no lock of one outlives it.
+pub(super) struct Client(Config);
 
-#[derive(Debug, PartialEq, Eq)]
-enum Framing {
-    Nothing,
-    Length(usize),
-    Chunked,
-    UntilClosed,
-}
-
-#[derive(Debug)]
-struct Head {
-    length: usize,
-    status: u16,
-    headers: Vec<(String, String)>,
-    framing: Framing,
-}
-
-/// Reads the head of an answer; `None` while it is incomplete.
-fn parse_head(bytes: &[u8]) -> Result<Option<Head>, Fault> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS_LIMIT];
-    let mut answer = httparse::Response::new(&mut headers);
-    let length = match answer.parse(bytes) {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(httparse::Error::TooManyHeaders) => return Err(Fault::Unusable("has more than 100 headers")),
-        // A handshake or alert record of TLS: a port for https was asked in http.
-        Err(_) if matches!(bytes, [0x15 | 0x16, 3, ..]) => return Err(Fault::Unusable(TLS)),
-        Err(_) => return Err(Fault::Unusable("is not HTTP/1.1")),
-    };
-    let status = answer.code.unwrap_or(0);
-    if status < 100 {
-        return Err(Fault::Unusable("is not HTTP/1.1"));
+impl Client {
+    pub(super) fn new() -> Self {
+        // A builder looks for a proxy in the environment before it is told that there is none: here, and not at a
+        // request, where the host may be changing the environment.
+        let config = Agent::config_builder()
+            .proxy(None)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_idle_connections(0)
+            .max_response_header_size(HEAD_LIMIT)
+            .user_agent("")
+            .accept("")
+            .accept_encoding("")
+            .build();
+        fill_statics();
+        Self(config)
     }
-    let framing = framing(status, answer.headers)?;
-    let headers = answer.headers.iter().filter_map(|header| {
-        Some((header.name.to_ascii_lowercase(), std::str::from_utf8(header.value).ok()?.to_owned()))
-    });
-    Ok(Some(Head { length, status, headers: headers.collect(), framing }))
+
+    /// Sends one request and reads its answer, which the end of the connection may end. The connection is dropped then.
+    pub(super) fn exchange(&self, stream: impl Stream, request: &TokenRequest) -> Result<RawResponse, Fault> {
+        let mut builder = Request::post(&request.url);
+        // ureq refuses a line that does not fit into its buffer.
+        let mut room = 1024 + request.url.len();
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value.expose());
+            room += name.len() + value.expose().len() + ": \r\n".len();
+        }
+        let post = builder.header(header::CONNECTION, "close").body(request.body.expose());
+        let has_head = Arc::new(AtomicBool::new(false));
+        let line = Line {
+            stream: Box::new(stream),
+            unsent: Zeroizing::new(Vec::with_capacity(room + request.body.expose().len())),
+            buffers: LazyBuffers::new(HEAD_LIMIT, room),
+            received: 0,
+            has_head: Arc::clone(&has_head),
+        };
+        let agent = Agent::with_parts(self.0.clone(), Only(Mutex::new(Some(line))), Nobody);
+        let answer = agent.run(post.map_err(|_| Fault::Refused)?).map_err(|error| Fault::of(error, BROKEN_HEAD))?;
+        has_head.store(true, Ordering::Relaxed);
+        let (head, body) = answer.into_parts();
+        check(&head)?;
+        let length = body.content_length().map(usize::try_from);
+        let room = match length {
+            None => 0,
+            Some(Ok(length)) if length <= BODY_LIMIT => length,
+            Some(_) => return Err(LARGE_BODY),
+        };
+        let reader = body.into_with_config().limit(BODY_LIMIT as u64).reader();
+        let headers = head.headers.iter().filter_map(|(name, value)| {
+            Some((name.as_str().to_owned(), std::str::from_utf8(value.as_bytes()).ok()?.to_owned()))
+        });
+        Ok(RawResponse { status: head.status.as_u16(), headers: headers.collect(), body: read_all(reader, room)? })
+    }
 }
 
-const TLS: &str = "is TLS, not HTTP: token_url should probably begin with https";
-
-/// How the body ends (RFC 9112 §6.3).
-fn framing(status: u16, headers: &[httparse::Header<'_>]) -> Result<Framing, Fault> {
-    let values = |name: &'static str| {
-        let named = headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
-        named.flat_map(|header| header.value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
-    };
-    if status < 200 || matches!(status, 204 | 304) {
-        return Ok(Framing::Nothing);
+/// What ureq takes and we do not.
+fn check(head: &response::Parts) -> Result<(), Fault> {
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(Fault::Unusable("switches to another protocol unasked (101)"));
     }
+    let codings = head.headers.get_all(header::TRANSFER_ENCODING).into_iter();
+    let codings = codings.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
     // RFC 2616 had a coding that does nothing, and old servers still name it.
-    let mut codings =
-        values("transfer-encoding").filter(|name| !matches!(name.to_ascii_lowercase().as_slice(), b"" | b"identity"));
-    if let Some(coding) = codings.next() {
-        if coding.eq_ignore_ascii_case(b"chunked") && codings.next().is_none() {
-            return Ok(Framing::Chunked);
-        }
+    let mut codings = codings.filter(|name| !matches!(name.to_ascii_lowercase().as_slice(), b"" | b"identity"));
+    let Some(coding) = codings.next() else { return Ok(()) };
+    if !coding.eq_ignore_ascii_case(b"chunked") || codings.next().is_some() {
         return Err(Fault::Unusable("has a Transfer-Encoding other than chunked"));
     }
-    let mut lengths = values("content-length");
-    let Some(length) = lengths.next() else { return Ok(Framing::UntilClosed) };
-    if lengths.any(|other| other != length) {
-        return Err(Fault::Unusable("has two different Content-Length headers"));
+    // RFC 9112 §6.1. ureq takes the chunks for the body.
+    if head.version != Version::HTTP_11 {
+        return Err(Fault::Unusable("is HTTP/1.0 with a Transfer-Encoding"));
     }
-    if length.is_empty() || !length.iter().all(u8::is_ascii_digit) {
-        return Err(Fault::Unusable("has a Content-Length that is no number"));
-    }
-    // Only digits, so what does not parse is too large.
-    let length = std::str::from_utf8(length).ok().and_then(|digits| digits.parse().ok());
-    length.filter(|length| *length <= BODY_LIMIT).map(Framing::Length).ok_or(TOO_LARGE)
+    Ok(())
 }
 
-const TOO_LARGE: Fault = Fault::Unusable("is larger than 1 MiB");
-const BAD_CHUNK: Fault = Fault::Unusable("has a broken chunk (Transfer-Encoding)");
-
-/// What has arrived and was not yet read: `buffer[start..end]`.
-struct Incoming<'a, S> {
-    stream: &'a mut S,
-    buffer: Zeroizing<Vec<u8>>,
-    start: usize,
-    end: usize,
-}
-
-impl<'a, S: Read> Incoming<'a, S> {
-    fn new(stream: &'a mut S) -> Self {
-        Self { stream, buffer: Zeroizing::new(vec![0; HEAD_LIMIT]), start: 0, end: 0 }
-    }
-
-    /// Reads once, behind what is already there, and says how many bytes came. 0: the peer has ended in good order.
-    fn read_more(&mut self) -> Result<usize, Fault> {
-        match self.stream.read(&mut self.buffer[self.end..]) {
-            // TLS that ends without close_notify may have been cut by anyone (RFC 9112 §9.8).
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Fault::CutShort),
-            read => {
-                let length = read.map_err(Fault::Io)?;
-                self.end += length;
-                Ok(length)
-            }
+/// Reads to the end. A buffer that is too small is replaced, since one that grows leaves unwiped copies behind.
+fn read_all(mut reader: impl Read, room: usize) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    // One byte more than is expected: to ask for the end takes room too.
+    let mut body = Zeroizing::new(vec![0; room.max(4 << 10) + 1]);
+    let mut length = 0;
+    loop {
+        if length == body.len() {
+            let mut larger = Zeroizing::new(vec![0; 2 * length]);
+            larger[..length].copy_from_slice(&body);
+            body = larger;
+        }
+        match reader.read(&mut body[length..]).map_err(|error| Fault::of(error.into(), BROKEN_CHUNK))? {
+            0 => break,
+            read => length += read,
         }
     }
+    body.truncate(length);
+    Ok(body)
+}
 
-    /// The first head that is not 1xx (RFC 9110 §15.2). The buffer is never emptied meanwhile, so they end.
-    fn final_head(&mut self) -> Result<Head, Fault> {
-        let mut new = 0..0;
+/// A connection as ureq sees it. Its faults travel through ureq as [`ureq::Error::Other`].
+struct Line {
+    stream: Box<dyn Stream>,
+    /// The request, which leaves in one block: as one packet and one record of TLS, where ureq would make two.
+    unsent: Zeroizing<Vec<u8>>,
+    buffers: LazyBuffers,
+    received: usize,
+    /// Whether the head of the answer is complete.
+    has_head: Arc<AtomicBool>,
+}
+
+impl Line {
+    /// False: the peer has ended in good order.
+    fn read_more(&mut self) -> Result<bool, Fault> {
+        if !self.unsent.is_empty() {
+            self.stream.write_all(&self.unsent).and_then(|()| self.stream.flush()).map_err(Fault::Io)?;
+            self.unsent.clear();
+        }
+        let has_head = self.has_head.load(Ordering::Relaxed);
         loop {
+            // Answers with 1xx and trailers, which ureq reads for ever.
+            match self.received {
+                HEAD_LIMIT.. if !has_head => return Err(LARGE_HEAD),
+                ANSWER_LIMIT.. => return Err(LARGE_BODY),
+                // What ureq leaves of a body until there is more is one line about a chunk.
+                _ if has_head && self.buffers.input().len() >= CHUNK_LINE_LIMIT => return Err(BROKEN_CHUNK),
+                _ => {}
+            }
+            let room = self.buffers.input_append_buf();
+            let length = match self.stream.read(room) {
+                Ok(0) if self.received > 0 => return Ok(false),
+                Ok(0) => return Err(Fault::NoAnswer),
+                // TLS that ends without close_notify may have been cut by anyone (RFC 9112 §9.8).
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(if self.received > 0 { Fault::CutShort } else { Fault::NoAnswer });
+                }
+                read => read.map_err(Fault::Io)?,
+            };
+            let first = self.received == 0;
+            let new = &room[..length];
+            // A handshake or alert record of TLS: a port for https was asked in http.
+            if first && matches!(new[0], 0x15 | 0x16) {
+                return Err(Fault::Unusable("is TLS, not HTTP: token_url should probably begin with https"));
+            }
             // A head can only have become complete or wrong by a line's end, or by the very first bytes. To parse after
             // every byte would be quadratic.
-            if new.start == 0 || self.buffer[new].contains(&b'\n') {
-                while let Some(head) = parse_head(&self.buffer[self.start..self.end])? {
-                    self.start += head.length;
-                    match head.status {
-                        101 => return Err(Fault::Unusable("switches to another protocol unasked (101)")),
-                        100..200 => {}
-                        _ => return Ok(head),
-                    }
-                }
+            let enough = has_head || first || new.contains(&b'\n');
+            self.buffers.input_appended(length);
+            self.received += length;
+            if enough {
+                return Ok(true);
             }
-            if self.end == self.buffer.len() {
-                return Err(Fault::Unusable("has more than 64 KiB of headers"));
-            }
-            let before = self.end;
-            match self.read_more() {
-                Ok(0) | Err(Fault::CutShort) if before == 0 => return Err(Fault::NoAnswer),
-                Ok(0) => return Err(Fault::CutShort),
-                read => read?,
-            };
-            new = before..self.end;
         }
     }
+}
 
-    /// Makes sure that something is there to be read, if the peer sends anything more at all.
-    fn has_more(&mut self) -> Result<bool, Fault> {
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-            return Ok(self.read_more()? > 0);
-        }
-        Ok(true)
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Line")
+    }
+}
+
+impl Transport for Line {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
     }
 
-    /// Moves at most `limit` bytes into the body.
-    fn move_into(&mut self, body: &mut Zeroizing<Vec<u8>>, limit: usize) -> usize {
-        let length = limit.min(self.end - self.start);
-        let needed = body.len() + length;
-        if body.capacity() < needed {
-            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(body.capacity() * 2)));
-            larger.extend_from_slice(body);
-            *body = larger;
-        }
-        body.extend_from_slice(&self.buffer[self.start..self.start + length]);
-        self.start += length;
-        length
-    }
-
-    fn take_into(&mut self, body: &mut Zeroizing<Vec<u8>>, mut length: usize) -> Result<(), Fault> {
-        while length > 0 {
-            if !self.has_more()? {
-                return Err(Fault::CutShort);
-            }
-            length -= self.move_into(body, length);
-        }
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+        self.unsent.extend_from_slice(&self.buffers.output()[..amount]);
         Ok(())
     }
 
-    fn body_of(&mut self, length: usize) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        let mut body = Zeroizing::new(Vec::with_capacity(length));
-        self.take_into(&mut body, length)?;
-        Ok(body)
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+        self.read_more().map_err(|fault| ureq::Error::Other(Box::new(fault)))
     }
 
-    fn body_until_closed(&mut self) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        let mut body = Zeroizing::new(Vec::new());
-        while self.has_more()? {
-            let room = BODY_LIMIT + 1 - body.len();
-            self.move_into(&mut body, room);
-            if body.len() > BODY_LIMIT {
-                return Err(TOO_LARGE);
-            }
-        }
-        Ok(body)
+    fn is_open(&mut self) -> bool {
+        false
     }
 
-    /// RFC 9112 §7.1. The last chunk ends the body: trailers could say nothing that is asked for.
-    fn chunked_body(&mut self) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        let mut body = Zeroizing::default();
-        loop {
-            let size = self.chunk_size()?;
-            if size == 0 {
-                return Ok(body);
-            }
-            let size = usize::try_from(size).ok().filter(|size| *size <= BODY_LIMIT - body.len()).ok_or(TOO_LARGE)?;
-            self.take_into(&mut body, size)?;
-            let mut end = Zeroizing::default();
-            self.take_into(&mut end, 2)?;
-            if *end != b"\r\n" {
-                return Err(BAD_CHUNK);
-            }
-        }
+    /// Whoever made the connection has seen to it, where the URL asks for it.
+    fn is_tls(&self) -> bool {
+        true
     }
+}
 
-    fn chunk_size(&mut self) -> Result<u64, Fault> {
-        loop {
-            let line = &self.buffer[self.start..self.end];
-            match httparse::parse_chunk_size(line) {
-                // The parser takes a line without a digit for a size of 0, which would end the body too soon.
-                Ok(httparse::Status::Complete((length, size))) if line[0].is_ascii_hexdigit() => {
-                    self.start += length;
-                    return Ok(size);
-                }
-                Ok(httparse::Status::Partial) if line.len() < CHUNK_LINE_LIMIT => {}
-                _ => return Err(BAD_CHUNK),
-            }
-            self.buffer.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, self.end - self.start);
-            if self.read_more()? == 0 {
-                return Err(Fault::CutShort);
-            }
-        }
+/// Hands ureq the one connection that there is.
+#[derive(Debug)]
+struct Only(Mutex<Option<Line>>);
+
+impl Connector for Only {
+    type Out = Line;
+
+    fn connect(&self, _: &ConnectionDetails<'_>, _: Option<()>) -> Result<Option<Line>, ureq::Error> {
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).take())
+    }
+}
+
+/// Looks nothing up.
+#[derive(Debug)]
+struct Nobody;
+
+impl Resolver for Nobody {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        Ok(self.empty())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
     use std::collections::VecDeque;
 
-    /// A peer that sends prepared pieces, one per read, and keeps what it is sent.
+    /// A peer that sends prepared pieces, one per read, and keeps what it is sent, one block per write.
     #[derive(Default)]
     struct Peer {
         pieces: VecDeque<Vec<u8>>,
-        heard: Vec<u8>,
+        heard: Arc<Mutex<Vec<String>>>,
         end: Option<io::ErrorKind>,
+    }
+
+    fn peer(pieces: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Peer {
+        Peer { pieces: pieces.into_iter().map(Into::into).collect(), ..Peer::default() }
     }
 
     impl Read for Peer {
@@ -359,7 +353,7 @@ mod tests {
 
     impl Write for Peer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.heard.extend_from_slice(bytes);
+            self.heard.lock().unwrap().push(String::from_utf8(bytes.to_vec()).unwrap());
             Ok(bytes.len())
         }
 
@@ -368,15 +362,27 @@ mod tests {
         }
     }
 
+    fn request(url: &str) -> TokenRequest {
+        TokenRequest {
+            url: url.into(),
+            headers: vec![
+                ("authorization".into(), Secret::new("Basic eDp5")),
+                ("content-type".into(), Secret::new("application/x-www-form-urlencoded")),
+                ("x-name".into(), Secret::new("é")),
+            ],
+            body: Secret::new("grant_type=client_credentials"),
+        }
+    }
+
+    fn ask(peer: Peer) -> Result<RawResponse, String> {
+        Client::new().exchange(peer, &request("https://as.example/t")).map_err(|fault| format!("{fault:?}"))
+    }
+
     /// The answer to a request, whole and byte by byte, which must be the same.
     fn answer(bytes: impl AsRef<[u8]>) -> Result<RawResponse, String> {
         let bytes = bytes.as_ref();
-        let read = |pieces: Vec<Vec<u8>>| {
-            let mut peer = Peer { pieces: pieces.into(), ..Peer::default() };
-            exchange(&mut peer, b"?").map_err(|fault| format!("{fault:?}"))
-        };
-        let whole = read(vec![bytes.to_vec()]);
-        let dripped = read(bytes.iter().map(|byte| vec![*byte]).collect());
+        let whole = ask(peer([bytes]));
+        let dripped = ask(peer(bytes.iter().map(|byte| [*byte])));
         match (&whole, &dripped) {
             (Ok(whole), Ok(dripped)) => {
                 assert_eq!((whole.status, &whole.headers), (dripped.status, &dripped.headers));
@@ -396,46 +402,49 @@ mod tests {
         answer(bytes).err().expect("this answer is no good")
     }
 
+    fn sent(request: &TokenRequest) -> Vec<String> {
+        let peer = peer(["HTTP/1.1 204 No Content\r\n\r\n"]);
+        let heard = Arc::clone(&peer.heard);
+        assert_eq!(Client::new().exchange(peer, request).unwrap().status, 204);
+        let heard = heard.lock().unwrap();
+        heard.clone()
+    }
+
     #[test]
     fn a_request_is_one_block_of_exactly_these_bytes() {
-        let request = TokenRequest {
-            url: "https://as.example:8443/oauth2/token?tenant=1".into(),
-            headers: vec![
-                ("Authorization".into(), Secret::new("Basic eDp5")),
-                ("Content-Type".into(), Secret::new("application/x-www-form-urlencoded")),
-            ],
-            body: Secret::new("grant_type=client_credentials"),
-        };
-        let bytes = post("as.example:8443", &request);
         assert_eq!(
-            std::str::from_utf8(&bytes).unwrap(),
-            "POST /oauth2/token?tenant=1 HTTP/1.1\r\nHost: as.example:8443\r\nAuthorization: Basic eDp5\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 29\r\nConnection: close\r\n\r\n\
-             grant_type=client_credentials"
-        );
-        assert_eq!(bytes.capacity(), bytes.len());
-    }
-
-    #[test]
-    fn a_tunnel_is_asked_for_with_or_without_credentials() {
-        let secret = Secret::new("Basic dTpw");
-        assert_eq!(
-            std::str::from_utf8(&connect("[::1]:443", "us/1", Some(&secret))).unwrap(),
-            "CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\nUser-Agent: us/1\r\n\
-             Proxy-Authorization: Basic dTpw\r\n\r\n"
-        );
-        assert_eq!(
-            std::str::from_utf8(&connect("a:443", "us/1", None)).unwrap(),
-            "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\nUser-Agent: us/1\r\n\r\n"
+            sent(&request("https://as.example:8443/oauth2/token?tenant=1")),
+            ["POST /oauth2/token?tenant=1 HTTP/1.1\r\ncontent-length: 29\r\nhost: as.example:8443\r\n\
+              authorization: Basic eDp5\r\ncontent-type: application/x-www-form-urlencoded\r\nx-name: é\r\n\
+              connection: close\r\n\r\ngrant_type=client_credentials"]
         );
     }
 
     #[test]
-    fn a_target_begins_with_a_slash() {
-        assert_eq!(target("https://a/b?c=/d"), "/b?c=/d");
-        assert_eq!(target("https://a"), "/");
-        assert_eq!(target("https://a?b=/c"), "/?b=/c");
-        assert_eq!(target("http://[::1]:80/"), "/");
+    fn a_request_may_be_large() {
+        let mut large = request(&format!("https://as.example/{}", "p".repeat(60_000)));
+        large.headers.push(("x-large".into(), Secret::new("h".repeat(300_000))));
+        large.body = Secret::new("b".repeat(300_000));
+        let sent = sent(&large);
+        let [sent] = sent.as_slice() else { panic!("{} blocks", sent.len()) };
+        assert!(sent.contains(&"p".repeat(60_000)) && sent.contains(&"h".repeat(300_000)));
+        assert!(sent.ends_with(&format!("\r\n\r\n{}", "b".repeat(300_000))));
+    }
+
+    #[test]
+    fn a_target_begins_with_a_slash_and_a_host_is_as_rfc_9110_says() {
+        for (url, target, host) in [
+            ("https://a/b?c=/d", "/b?c=/d", "a"),
+            ("https://a", "/", "a"),
+            ("https://a?b=/c", "/?b=/c", "a"),
+            ("https://a:443/", "/", "a"),
+            ("http://a:443/", "/", "a:443"),
+            ("http://[::1]:80/", "/", "[::1]"),
+            ("https://[::1]:80/", "/", "[::1]:80"),
+        ] {
+            let head = format!("POST {target} HTTP/1.1\r\ncontent-length: 29\r\nhost: {host}\r\n");
+            assert!(sent(&request(url))[0].starts_with(&head), "{url}");
+        }
     }
 
     #[test]
@@ -481,9 +490,16 @@ mod tests {
 
     #[test]
     fn an_end_that_anyone_could_have_made_is_no_end() {
-        let pieces = [b"HTTP/1.1 200 OK\r\n\r\n{}".to_vec()];
-        let mut peer = Peer { pieces: pieces.into(), end: Some(io::ErrorKind::UnexpectedEof), ..Peer::default() };
-        assert!(matches!(exchange(&mut peer, b"?"), Err(Fault::CutShort)));
+        for (kind, sent, fault) in [
+            (io::ErrorKind::UnexpectedEof, "HTTP/1.1 200 OK\r\n\r\n{}", "CutShort"),
+            (io::ErrorKind::ConnectionReset, "HTTP/1.1 200 OK\r\n\r\n{}", "Io(Kind(ConnectionReset))"),
+            (io::ErrorKind::TimedOut, "HTTP/1.1 200 OK\r\n\r\n{}", "Io(Kind(TimedOut))"),
+            (io::ErrorKind::TimedOut, "HTTP/1.1 200 OK\r\n", "Io(Kind(TimedOut))"),
+        ] {
+            assert_eq!(ask(Peer { end: Some(kind), ..peer([sent]) }).err().unwrap(), fault);
+        }
+        let silent = Peer { end: Some(io::ErrorKind::UnexpectedEof), ..Peer::default() };
+        assert_eq!(ask(silent).err().unwrap(), "NoAnswer");
     }
 
     #[test]
@@ -494,10 +510,11 @@ mod tests {
         let too_large = r#"Unusable("is larger than 1 MiB")"#;
         assert_eq!(fault(large + "x"), too_large);
         assert_eq!(fault("HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n"), too_large);
-        assert_eq!(fault("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n"), too_large);
+        assert_eq!(fault("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n"), too_large);
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-        assert_eq!(fault(format!("{chunked}100001\r\n")), too_large);
-        assert_eq!(fault(format!("{chunked}ffffffffffffffff\r\n")), too_large);
+        for size in ["100001", "ffffffffffffffff"] {
+            assert_eq!(fault(format!("{chunked}{size}\r\n{}", "x".repeat(MEBIBYTE + 1))), too_large);
+        }
         let first = format!("{chunked}100000\r\n{}\r\n", "x".repeat(MEBIBYTE));
         assert_eq!(answer(first.clone() + "0\r\n").unwrap().body.len(), MEBIBYTE);
         assert_eq!(fault(first + "1\r\nx\r\n0\r\n"), too_large);
@@ -527,8 +544,8 @@ mod tests {
         let head = |lines: usize, length: usize| {
             format!("HTTP/1.1 200 OK\r\n{}", format!("a: {}\r\n", "b".repeat(length)).repeat(lines))
         };
-        assert_eq!(answer(head(100, 1) + "\r\n").unwrap().headers.len(), 100);
-        assert_eq!(fault(head(101, 1) + "\r\n"), r#"Unusable("has more than 100 headers")"#);
+        assert_eq!(answer(head(128, 1) + "\r\n").unwrap().headers.len(), 128);
+        assert!(fault(head(129, 1) + "\r\n").contains("more than 128 headers"));
         assert_eq!(fault(head(1, 65 << 10) + "\r\n"), r#"Unusable("has more than 64 KiB of headers")"#);
         assert_eq!(
             fault(format!("{}{}", head(0, 0), "a".repeat(65 << 10))),
@@ -538,38 +555,46 @@ mod tests {
 
     #[test]
     fn what_is_not_http_is_told_apart() {
-        assert_eq!(fault("SSH-2.0-OpenSSH_9.2\r\n"), r#"Unusable("is not HTTP/1.1")"#);
-        assert_eq!(fault("<html>no</html>\n"), r#"Unusable("is not HTTP/1.1")"#);
-        assert_eq!(fault("HTTP/1.1 099 No\r\n\r\n"), r#"Unusable("is not HTTP/1.1")"#);
+        for bytes in
+            ["SSH-2.0-OpenSSH_9.2\r\n", "<html>no</html>\n", "{}", "HTTP/2 200\r\n\r\n", "HTTP/1.1 099 No\r\n\r\n"]
+        {
+            assert!(fault(bytes).contains("not HTTP/1.1"), "{bytes:?}");
+        }
         assert_eq!(
             fault("HTTP/1.1 101 Switching Protocols\r\n\r\n"),
             r#"Unusable("switches to another protocol unasked (101)")"#
         );
-        let mut peer = Peer { pieces: [b"\x15\x03\x01\x00\x02\x02\x46".to_vec()].into(), ..Peer::default() };
-        assert!(matches!(exchange(&mut peer, b"?"), Err(Fault::Unusable(TLS))));
+        assert!(fault(b"\x15\x03\x01\x00\x02\x02\x46").contains("is TLS, not HTTP"));
     }
 
     #[test]
     fn contradictory_or_broken_framing_is_refused() {
         let with = |headers: &str, body: &str| fault(format!("HTTP/1.1 200 OK\r\n{headers}\r\n\r\n{body}"));
-        assert!(with("Content-Length: 2\r\nContent-Length: 3", "{}x").contains("two different"));
-        assert!(with("Content-Length: 2, 3", "{}x").contains("two different"));
-        for length in ["+2", "-2", "", "0x2", "2 3"] {
-            assert!(with(&format!("Content-Length: {length}"), "{}").contains("no number"), "{length}");
+        assert!(with("Content-Length: 2\r\nContent-Length: 3", "{}x").contains("contradicts another"));
+        for length in ["2, 3", "+2", "-2", "", "0x2", "2 3", "99999999999999999999999"] {
+            assert!(with(&format!("Content-Length: {length}"), "{}x").contains("no number"), "{length}");
         }
-        assert!(with("Transfer-Encoding: gzip, chunked", "").contains("other than chunked"));
-        for chunk in ["\r\n", "x\r\n", "-1\r\n", "2\r\n{}0\r\n\r\n", "00000000000000001\r\n"] {
+        for coding in
+            ["gzip", "gzip, chunked", "chunked, gzip", "chunked, chunked", "chunked\r\nTransfer-Encoding: \u{e9}"]
+        {
+            let why = with(&format!("Transfer-Encoding: {coding}"), "2\r\n{}\r\n0\r\n\r\n");
+            assert!(why.contains("other than chunked"), "{coding}");
+        }
+        let old = "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+        assert!(fault(old).contains("HTTP/1.0 with a Transfer-Encoding"));
+        for chunk in ["\r\n", "x\r\n", "-1\r\n", "2\r\n{}0\r\n\r\n", "10000000000000000\r\n"] {
             assert!(with("Transfer-Encoding: chunked", chunk).contains("broken chunk"), "{chunk:?}");
         }
+        // Too long a line, whether it ends or not.
+        assert!(with("Transfer-Encoding: chunked", &format!("1;{}\r\n", "x".repeat(5000))).contains("broken chunk"));
         assert!(with("Transfer-Encoding: chunked", &format!("1;{}", "x".repeat(5000))).contains("broken chunk"));
     }
 
     #[test]
-    fn a_tunnel_is_open_when_nothing_follows_its_2xx() {
-        let ask = |answer: &[u8]| open_tunnel(&mut Peer { pieces: [answer.to_vec()].into(), ..Peer::default() }, b"?");
-        assert_eq!(ask(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap(), 200);
-        assert_eq!(ask(b"HTTP/1.1 407 No\r\nContent-Length: 9\r\n\r\n").unwrap(), 407);
-        assert!(matches!(ask(b"HTTP/1.1 200 OK\r\n\r\n<html>"), Err(Fault::Unusable(_))));
-        assert!(matches!(ask(b"<html>"), Err(Fault::Unusable(_))));
+    fn trailers_end() {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n";
+        assert_eq!(body(format!("{head}A: b\r\n\r\n")), "{}");
+        let endless = std::iter::once(head.into()).chain(std::iter::repeat_n("A: b\r\n".repeat(10_000), 150));
+        assert_eq!(ask(peer(endless)).err().unwrap(), r#"Unusable("is larger than 1 MiB")"#);
     }
 }

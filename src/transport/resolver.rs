@@ -66,7 +66,7 @@ impl Resolver {
             let (lookup, host, port, told) = (self.lookup.clone(), self.host.clone(), self.port, next.clone());
             let work = move || told.finish(lookup(&host, port).map_err(Arc::new));
             // Where no thread can be had, a late answer is better than none.
-            if system::spawn("tks-lookup", work).is_err() {
+            if system::spawn("lookup", work).is_err() {
                 next.finish(self.look_up());
             }
             break next;

@@ -1,4 +1,5 @@
-/* Everything a caller can do wrong without breaking C itself: it is refused, and nothing is harmed. */
+/* Everything a caller can do wrong without breaking C itself: it is refused, and nothing is harmed.
+ * argv: a server that takes its time. */
 #include "check.h"
 
 #include <math.h>

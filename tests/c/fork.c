@@ -1,4 +1,5 @@
-/* Children of forks at the worst moments go on using what they inherited. argv: a server that takes its time. */
+/* Children of forks at the worst moments go on using what they inherited. argv: a server that takes its time,
+ * how many forks there are after its first answer. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
@@ -6,7 +7,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { BUSY = 4, EARLY = 20, FORKS = 200 };
+enum { BUSY = 4, EARLY = 20 };
 
 static tks_source *source;
 static volatile int over;
@@ -25,7 +26,9 @@ static void *keep_busy(void *unused) {
     return unused;
 }
 
-static pid_t fork_and_ask(int frees) {
+/* `kept`: the generation of the token that the child inherits; 0 if it has to fetch its own. */
+static pid_t fork_and_ask(int frees, uint32_t kept) {
+    uint64_t requests = tks_source_stat(source, TKS_STAT_REQUESTS);
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
@@ -33,8 +36,10 @@ static pid_t fork_and_ask(int frees) {
         tks_token *token = NULL;
         /* A hang is the failure looked for. */
         alarm(60);
-        tks_source_generation(source);
+        CHECK(kept == 0 || tks_source_generation(source) == kept);
         CHECK_OK(tks_source_get(source, &token, &error), error);
+        CHECK(kept == 0 || tks_token_generation(token) == kept);
+        CHECK(kept == 0 || tks_source_stat(source, TKS_STAT_REQUESTS) == requests);
         CHECK(strncmp(tks_token_authorization(token), "Bearer ", 7) == 0);
         CHECK(tks_token_generation(token) == tks_source_generation(source));
         CHECK(tks_source_last_error(source, NULL) == TKS_OK);
@@ -57,22 +62,22 @@ int main(int argc, char **argv) {
     pthread_t busy[BUSY];
     pid_t early[EARLY];
 
-    CHECK(argc == 2);
+    CHECK(argc == 3);
     source = source_for(argv[1]);
     for (int i = 0; i < BUSY; i++)
         CHECK(pthread_create(&busy[i], NULL, keep_busy, NULL) == 0);
 
     /* While the first fetch starts, connects and waits: the children must fetch for themselves. */
     for (int i = 0; i < EARLY; i++) {
-        early[i] = fork_and_ask(i % 2);
+        early[i] = fork_and_ask(i % 2, 0);
         struct timespec pause = {0, i * 500000L};
         nanosleep(&pause, NULL);
     }
     for (int i = 0; i < EARLY; i++)
         wait_for(early[i]);
 
-    for (int i = 0; i < FORKS; i++)
-        wait_for(fork_and_ask(i % 2));
+    for (int i = 0; i < atoi(argv[2]); i++)
+        wait_for(fork_and_ask(i % 2, tks_source_generation(source)));
 
     over = 1;
     for (int i = 0; i < BUSY; i++)

@@ -3,20 +3,9 @@
 #define _GNU_SOURCE
 #include "check.h"
 
-#include <dirent.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
-
-static int threads(void) {
-    int count = 0;
-    DIR *tasks = opendir("/proc/self/task");
-    CHECK(tasks != NULL);
-    for (struct dirent *task = readdir(tasks); task != NULL; task = readdir(tasks))
-        count += task->d_name[0] != '.';
-    closedir(tasks);
-    return count;
-}
 
 int main(int argc, char **argv) {
     tks_error *error = NULL;

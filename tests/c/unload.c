@@ -25,7 +25,6 @@ FUNCTIONS(DECLARE)
 #define tks_status_name loaded_tks_status_name
 #include "check.h"
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <pthread.h>
 #include <time.h>
@@ -40,16 +39,6 @@ static void *load(void) {
     CHECK(loaded_##name != NULL);
     FUNCTIONS(FIND)
     return library;
-}
-
-static int threads(void) {
-    int count = 0;
-    DIR *tasks = opendir("/proc/self/task");
-    CHECK(tasks != NULL);
-    for (struct dirent *task = readdir(tasks); task != NULL; task = readdir(tasks))
-        count += task->d_name[0] != '.';
-    closedir(tasks);
-    return count;
 }
 
 static void doze(void) {

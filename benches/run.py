@@ -1,0 +1,267 @@
+"""Measures what the library costs, beside what one would use instead, and prints a table.
+
+    make bench
+
+Whatever is compared is measured in turn, in one run, many times over, so that a busy machine is busy for all of it. A
+number is a median; a ratio is the median of the ratios within each turn, which another program's load changes less.
+Every single measurement is a process of its own, the token server is another. All of it, with the quartiles, goes to
+bench/result.json in the directory of the build.
+
+A cached token is measured twice: in CPU time, which says what a call costs and counts none of the time that a thread
+sleeps before a mutex; and by the clock over all threads together, which says how many calls get through.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+THREADS = (1, 2, 4, 8)
+GO_SOURCES = Path("/usr/share/gocode")
+PACKAGES = "golang-go golang-golang-x-oauth2-dev libcurl4-openssl-dev"
+MB, KB = 1e6, 1e3
+
+
+# Building
+
+
+def require_peers():
+    oauth2 = GO_SOURCES / "src/golang.org/x/oauth2"
+    curl = shutil.which("curl-config")
+    if not (shutil.which("go") and oauth2.is_dir() and curl):
+        sys.exit(f"The peers that are measured beside are missing. On Debian: apt-get install {PACKAGES}")
+
+
+def build(target):
+    """The programs beside run.py, in a directory of their own below the target."""
+    out = target / "bench"
+    out.mkdir(exist_ok=True)
+    release = target / "release"
+    ours = [f"-I{HERE.parent}/include", f"-L{release}", "-ltokensource", f"-Wl,-rpath,{release}"]
+    libraries = {"cached": [*ours, "-pthread"], "cold": ours, "many": ours, "cold_curl": ["-lcurl"], "load": ["-ldl"]}
+    for name, arguments in libraries.items():
+        source = HERE / f"{name}.c"
+        subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", out / name, source, *arguments], check=True)
+    go = {"GO111MODULE": "off", "GOPATH": str(GO_SOURCES), "GOCACHE": str(out / "go-cache"), "GOFLAGS": ""}
+    subprocess.run(["go", "build", "-o", out / "cached-go", HERE / "cached.go"], env=os.environ | go, check=True)
+    return out
+
+
+# Measuring
+
+
+@contextmanager
+def server(target, *arguments):
+    """The URL of a token endpoint that lives as long as the block."""
+    command = [target / "release/tokensource-testserver", "--until-stdin-closes", *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process.stdout.readline().strip()
+        process.stdin.close()
+
+
+def run(*command):
+    """The numbers that a program prints, and the CPU milliseconds that it took from its start to its end."""
+    with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True) as process:
+        text = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{Path(command[0]).name} failed")
+    return [float(number) for number in text.split()], (usage.ru_utime + usage.ru_stime) * 1e3
+
+
+def in_turn(rounds, measurements):
+    """Measures each as often as there are rounds, every round in another order."""
+    taken = {name: [] for name in measurements}
+    for _ in range(rounds):
+        for name in random.sample(list(measurements), len(measurements)):
+            taken[name].append(measurements[name]())
+    return taken
+
+
+def cached(out, target, seconds, rounds):
+    with server(target) as url:
+
+        def in_c(what, threads):
+            return lambda: run(out / "cached", url, what, threads, seconds)[0]
+
+        def in_go(threads):
+            return lambda: run(out / "cached-go", threads, seconds)[0]
+
+        cells = {}
+        for threads in THREADS:
+            for what in ("floor", "generation", "get", "mutex"):
+                cells[what, threads] = in_c(what, threads)
+            cells["go", threads] = in_go(threads)
+        taken = in_turn(rounds, cells)
+    kinds = enumerate(("cpu", "wall"))
+    return {(kind, *cell): [each[place] for each in taken[cell]] for place, kind in kinds for cell in taken}
+
+
+def cold(out, target, rounds):
+    def first_token(program):
+        (wall, before, resident), cpu = run(out / program, url, out / "ca.pem")
+        return {"wall": wall, "cpu": cpu - before, "whole": cpu, "resident": resident}
+
+    with server(target, "--tls", out) as url:
+        programs = {"ours": "cold", "curl": "cold_curl"}
+        taken = in_turn(rounds, {name: lambda p=program: first_token(p) for name, program in programs.items()})
+    return {(name, what): [each[what] for each in taken[name]] for name in taken for what in taken[name][0]}
+
+
+def loading(out, library, rounds):
+    libraries = {"ours": library, "curl": "libcurl.so.4"}
+    return in_turn(rounds, {name: lambda f=file: run(out / "load", f)[0][0] for name, file in libraries.items()})
+
+
+def memory(out, target, held, fetched):
+    with server(target) as url:
+        http = run(out / "many", "held", held, url)[0][0]
+        early, end = run(out / "many", "fetched", fetched, url)[0]
+    with server(target, "--tls", out) as url:
+        https = run(out / "many", "held", held, url, out / "ca.pem")[0][0]
+    return {"held_http": http, "held_https": https, "fetched_early": early, "fetched_end": end}
+
+
+# Telling
+
+
+class Report:
+    def __init__(self):
+        self.lines, self.result, self.missed = [], {}, []
+
+    def say(self, line=""):
+        assert len(line) <= 80, line
+        self.lines.append(line)
+        print(line, flush=True)
+
+    def aim(self, name, value, limit, at_least=False, unit=""):
+        good = value >= limit if at_least else value <= limit
+        bound = f"{'at least' if at_least else 'at most'} {limit:g}{unit}"
+        self.say(f"  {name:<40}{value:>8.2f}{unit:<4}{bound:<17}{'good' if good else 'MISSED'}")
+        self.result.setdefault("aims", {})[name] = {"value": value, "aim": bound, "good": good}
+
+
+def quartiles(values):
+    low, middle, high = statistics.quantiles(values, n=4)
+    return {"low": low, "median": middle, "high": high}
+
+
+def ratio(taken, above, below):
+    return statistics.median(a / b for a, b in zip(taken[above], taken[below], strict=True))
+
+
+def tell_cached(report, taken, seconds, rounds):
+    report.result["cached_ns"] = {" ".join(map(str, cell)): quartiles(values) for cell, values in taken.items()}
+    titles = {"cpu": "CPU ns per call", "wall": "ns by the clock per call, all threads together"}
+    names = {
+        "floor": "floor: empty call, both coarse clocks",
+        "generation": "generation",
+        "get": "get, authorization, free",
+        "mutex": "by hand in C: mutex, counted token",
+        "go": "Go: oauth2.ReuseTokenSource.Token",
+    }
+    for kind, title in titles.items():
+        report.say(f"A cached token: {title}")
+        head = f"threads (median of {rounds}, {seconds:g} s each)"
+        report.say(f"  {head:<40}" + "".join(map("{:>8}".format, THREADS)))
+        for what, name in names.items():
+            row = (statistics.median(taken[kind, what, threads]) for threads in THREADS)
+            report.say(f"  {name:<40}" + "".join(map("{:>8.1f}".format, row)))
+        for above, below in (("generation", "floor"), ("go", "generation"), ("go", "get"), ("mutex", "get")):
+            row = (ratio(taken, (kind, above, threads), (kind, below, threads)) for threads in THREADS)
+            report.say(f"  {f'{above} / {below}':<40}" + "".join(map("{:>8.2f}".format, row)))
+        report.say()
+
+    def cpu(above, below):
+        return ratio(taken, ("cpu", *above), ("cpu", *below))
+
+    report.aim("generation / floor, CPU", cpu(("generation", 1), ("floor", 1)), 1.3)
+    # A tenth is what the floor itself varies by.
+    report.aim("generation, 2 threads / 1, CPU", cpu(("generation", 2), ("generation", 1)), 1.1)
+    report.aim("Go / generation, 1 thread, CPU", cpu(("go", 1), ("generation", 1)), 6, at_least=True)
+    for threads in THREADS[1:]:
+        value = ratio(taken, ("wall", "go", threads), ("wall", "generation", threads))
+        report.aim(f"Go / generation, {threads} threads, by the clock", value, 10, at_least=True)
+    report.say()
+
+
+def tell_cold(report, taken, rounds):
+    report.result["cold"] = {f"{name} {what}": quartiles(v) for (name, what), v in taken.items()}
+    report.say(f"The first token of a process, TLS on loopback (median of {rounds})")
+    report.say(f"  {'':<40}{'ours':>8}{'libcurl':>9}{'ratio':>8}")
+    rows = (
+        ("wall", "ms, from main to the token", 1),
+        ("cpu", "CPU ms, from main to the end", 1),
+        ("whole", "CPU ms, with the loading of libraries", 1),
+        ("resident", "MB resident at most", MB),
+    )
+    for what, name, unit in rows:
+        ours, curl = (statistics.median(taken[who, what]) / unit for who in ("ours", "curl"))
+        both = ratio(taken, ("ours", what), ("curl", what))
+        report.say(f"  {name:<40}{ours:>8.2f}{curl:>9.2f}{both:>8.2f}")
+    report.say()
+    report.aim("CPU of libcurl, from main", ratio(taken, ("ours", "cpu"), ("curl", "cpu")), 0.6)
+    report.aim("resident", statistics.median(taken["ours", "resident"]) / MB, 6, unit=" MB")
+    report.say()
+
+
+def tell_loading(report, taken, library, rounds):
+    size = library.stat().st_size
+    report.result["library"] = {"bytes": size} | {f"dlopen_ms {name}": quartiles(v) for name, v in taken.items()}
+    report.say(f"The library: {size / MB:.2f} MB, stripped (dlopen: median of {rounds})")
+    ours, curl = (statistics.median(taken[who]) for who in ("ours", "curl"))
+    report.say(f"  {'dlopen in ms; libcurl.so.4 for comparison':<40}{ours:>8.2f}{curl:>9.2f}{ours / curl:>8.2f}")
+    report.say()
+
+
+def tell_memory(report, taken, held, fetched):
+    report.result["memory_bytes"] = taken
+    report.say("Memory (one run each)")
+    report.aim(f"{held} sources with a token, https, each", taken["held_https"] / KB, 8, unit=" kB")
+    report.aim(f"{held} sources with a token, http, each", taken["held_http"] / KB, 8, unit=" kB")
+    # The smallest block that malloc has is 32 bytes: a leak of one at each fetch, or each second one, would show.
+    growth = (taken["fetched_end"] - taken["fetched_early"]) / (0.9 * fetched)
+    report.aim(f"{fetched} fetches: growth at each", growth, 8, unit=" B")
+    report.say()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("target", type=Path, help="the directory that make built in")
+    parser.add_argument("--quick", action="store_true", help="see that everything runs; the numbers say little")
+    arguments = parser.parse_args()
+    target = arguments.target.resolve()
+    library = target / "release/libtokensource.so"
+    seconds, rounds, starts = (0.02, 3, 5) if arguments.quick else (0.1, 15, 60)
+    held, fetched = (500, 2000) if arguments.quick else (10_000, 100_000)
+
+    require_peers()
+    out = build(target)
+    report = Report()
+    load = os.getloadavg()[0]
+    report.result["machine"] = f"{platform.platform()}, {os.cpu_count()} cores"
+    report.result["load_before"] = load
+    report.say(report.result["machine"])
+    if load > 0.5:
+        report.say(f"Others are busy here (load {load:.1f}): nothing by the clock is worth much, threads")
+        report.say("seldom meet, so that contention does not show.")
+    report.say()
+    tell_cached(report, cached(out, target, seconds, rounds), seconds, rounds)
+    tell_cold(report, cold(out, target, starts), starts)
+    tell_loading(report, loading(out, library, starts), library, starts)
+    tell_memory(report, memory(out, target, held, fetched), held, fetched)
+    (out / "result.json").write_text(json.dumps(report.result, indent=2) + "\n")
+    print(f"All of it with quartiles: {out / 'result.json'}")
+
+
+if __name__ == "__main__":
+    main()

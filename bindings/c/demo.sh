@@ -1,0 +1,33 @@
+#!/bin/sh
+# Runs demo.c beside token servers on this machine. Its argument is the directory in which `make build` has built.
+set -eu
+
+target=$(cd "$1" && pwd)
+cd "$(dirname "$0")/../.."
+cargo build --locked --package tokensource-testserver --target-dir "$target"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+${CC:-cc} -std=c99 -Wall -Wextra -Wpedantic -O2 -Iinclude bindings/c/demo.c -o "$work/demo" \
+    -L"$target/release" -ltokensource -Wl,-rpath,"$target/release"
+
+# Starts a server whose URL can be read from $work/url. It ends with its standard input, however this script ends.
+serve() {
+    rm -f "$work/url"
+    mkfifo "$work/url"
+    "$target/debug/tokensource-testserver" --until-stdin-closes "$@" < "$work/stdin" > "$work/url" 3>&- &
+}
+
+mkfifo "$work/stdin"
+serve --dialect podero
+exec 3> "$work/stdin"
+read -r podero < "$work/url"
+serve --dialect gardin
+read -r gardin < "$work/url"
+serve --dialect podero --expires-in 4 --delay 0.25
+read -r short < "$work/url"
+
+"$work/demo" "$podero" "$gardin" "$short" 3>&-

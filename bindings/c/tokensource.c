@@ -1,0 +1,328 @@
+/*
+ * The tokensource command: an access token for scripts, and for curl.
+ *
+ * It sits on tokensource.h alone. Which options there are, what they may be and what went wrong is for the library to
+ * say; of options this file knows only that the client's secret may come from standard input.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tokensource.h>
+#include <unistd.h>
+
+#include "wrap.h"
+
+/* Exit statuses beside the library's own numbers. They are those of sysexits.h, which POSIX does not have. */
+enum { WRONG_USAGE = 64, NO_OUTPUT = 74 };
+
+enum { LARGEST_SECRET = 64 * 1024 };
+
+enum form { TOKEN, HEADER, JSON };
+
+static const char USAGE[] =
+    "Usage: tokensource get [--header | --json] NAME=VALUE ...\n"
+    "       tokensource options\n"
+    "       tokensource help | --version\n";
+
+static const char HELP[] =
+    "\n"
+    "get prints an access token for the client that the options describe:\n"
+    "\n"
+    "    tokensource get provider=podero client_id=ID client_secret_file=FILE\n"
+    "    tokensource get token_url=URL client_id=ID client_secret_file=- < FILE\n"
+    "\n"
+    "  --header  prints the whole header line, as curl reads it:\n"
+    "            tokensource get --header NAME=VALUE ... | curl -H @- URL\n"
+    "  --json    prints one JSON object: access_token, token_type, scope (null if\n"
+    "            the server named none), expires_at (Unix time), expires_in\n"
+    "            (seconds), response (what the server answered, without tokens)\n"
+    "\n"
+    "options lists every NAME and its values. All but param.NAME and header.NAME\n"
+    "may also come from the environment: TOKENSOURCE_CLIENT_ID for client_id, and\n"
+    "so on. Arguments win; an empty variable is as good as none.\n"
+    "\n"
+    "Everyone on a machine can see the arguments of its commands. Better give the\n"
+    "secret in a file, on standard input (client_secret_file=-) or in the variable\n"
+    "TOKENSOURCE_CLIENT_SECRET.\n"
+    "\n"
+    "Exit status: 0; 64 for wrong usage; 74 if the output cannot be written; else\n"
+    "the number of what standard error then names:\n";
+
+/* A memset that nobody reads after is left out by compilers. */
+static void wipe(char *text, size_t length) {
+    volatile char *byte = text;
+    while (length-- > 0)
+        *byte++ = '\0';
+}
+
+/* No reason repeats a word of the command line: it may be a secret in the wrong place. */
+static int wrong_usage(const char *reason, ...) {
+    va_list arguments;
+    va_start(arguments, reason);
+    fputs("tokensource: ", stderr);
+    vfprintf(stderr, reason, arguments);
+    fputs("; see tokensource help\n", stderr);
+    va_end(arguments);
+    return WRONG_USAGE;
+}
+
+/* `origin`: where a value came from, if it was not an argument. */
+static int failed(tks_status status, const char *origin, const char *message) {
+    const char *colon = origin != NULL ? ": " : "";
+    fprintf(stderr, "tokensource: %s: %s%s%s\n", tks_status_name(status), origin != NULL ? origin : "", colon, message);
+    return status;
+}
+
+/* What was printed has arrived when the last of it is written, and on some file systems not before it is closed. */
+static int finish_output(void) {
+    if (!ferror(stdout) && fclose(stdout) == 0)
+        return 0;
+    fprintf(stderr, "tokensource: standard output: %s\n", strerror(errno));
+    return NO_OUTPUT;
+}
+
+static int set(tks_config *config, const char *origin, const char *name, const char *value) {
+    tks_error *error = NULL;
+    tks_status status = tks_config_set(config, name, value, &error);
+    if (status != TKS_OK)
+        failed(status, origin, tks_error_message(error));
+    tks_error_free(error);
+    return status;
+}
+
+/* By the rules of client_secret_file. With read(2), since the buffer of a FILE is not ours to wipe. */
+static int set_secret_from_stdin(tks_config *config) {
+    static char secret[LARGEST_SECRET + 1];
+    const char *origin = "standard input", *wrong = NULL;
+    size_t length = 0;
+    ssize_t count = 1;
+    while (count != 0 && length < sizeof secret && wrong == NULL) {
+        count = read(STDIN_FILENO, secret + length, sizeof secret - length);
+        if (count > 0)
+            length += (size_t)count;
+        else if (count < 0 && errno != EINTR)
+            wrong = strerror(errno);
+    }
+    if (length > LARGEST_SECRET)
+        wrong = "it is larger than 64 KiB";
+    if (length > 0 && secret[length - 1] == '\n') {
+        length--;
+        if (length > 0 && secret[length - 1] == '\r')
+            length--;
+    }
+    if (wrong == NULL && length == 0)
+        wrong = "it is empty";
+    if (wrong == NULL && memchr(secret, '\0', length) != NULL)
+        wrong = "the secret holds a NUL";
+
+    int code;
+    if (wrong != NULL) {
+        code = failed(TKS_INVALID_CONFIG, origin, wrong);
+    } else {
+        secret[length] = '\0';
+        code = set(config, origin, "client_secret", secret);
+    }
+    wipe(secret, sizeof secret);
+    return code;
+}
+
+static int set_option(tks_config *config, const char *origin, const char *name, const char *value) {
+    if (strcmp(name, "client_secret_file") == 0 && strcmp(value, "-") == 0)
+        return set_secret_from_stdin(config);
+    return set(config, origin, name, value);
+}
+
+static int is_secret(const char *name, size_t length) {
+    return (length == 13 && memcmp(name, "client_secret", length) == 0)
+        || (length == 18 && memcmp(name, "client_secret_file", length) == 0);
+}
+
+/* `secret_is_given`: an argument gives the secret in one of two ways, and wins over a variable for the other. */
+static int set_from_environment(tks_config *config, int secret_is_given) {
+    const char *name;
+    for (size_t i = 0; (name = tks_option_name(i)) != NULL; i++) {
+        char variable[64] = "TOKENSOURCE_";
+        size_t length = strlen(variable);
+        if (strchr(name, '.') != NULL || (secret_is_given && is_secret(name, strlen(name))))
+            continue;
+        for (const char *letter = name; *letter != '\0' && length < sizeof variable - 1; letter++)
+            variable[length++] = (char)toupper((unsigned char)*letter);
+        const char *value = getenv(variable);
+        if (value == NULL || *value == '\0')
+            continue;
+        int code = set_option(config, variable, name, value);
+        if (code != 0)
+            return code;
+    }
+    return 0;
+}
+
+/* Which values are secret is the library's to know, so ps(1) is left none to show. */
+static int set_from_arguments(tks_config *config, int count, char **arguments) {
+    for (int i = 0; i < count; i++) {
+        char *value = strchr(arguments[i], '=');
+        if (value == NULL)
+            continue;
+        *value++ = '\0';
+        int code = set_option(config, NULL, arguments[i], value);
+        wipe(value, strlen(value));
+        if (code != 0)
+            return code;
+    }
+    return 0;
+}
+
+static void print_json_text(const char *text) {
+    if (text == NULL) {
+        fputs("null", stdout);
+        return;
+    }
+    putchar('"');
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\')
+            printf("\\%c", *text);
+        else if ((unsigned char)*text < ' ')
+            printf("\\u%04x", (unsigned)*text);
+        else
+            putchar(*text);
+    }
+    putchar('"');
+}
+
+static void print_json(const tks_token *token) {
+    fputs("{\"access_token\":", stdout);
+    print_json_text(tks_token_access_token(token));
+    fputs(",\"token_type\":", stdout);
+    print_json_text(tks_token_type(token));
+    fputs(",\"scope\":", stdout);
+    print_json_text(tks_token_scope(token));
+    printf(",\"expires_at\":%lld", (long long)tks_token_expires_at(token));
+    printf(",\"expires_in\":%lld", (long long)tks_token_expires_in(token));
+    printf(",\"response\":%s}\n", tks_token_response(token));
+}
+
+static int print_token(const tks_token *token, enum form form) {
+    switch (form) {
+    case TOKEN:
+        puts(tks_token_access_token(token));
+        break;
+    case HEADER:
+        printf("Authorization: %s\n", tks_token_authorization(token));
+        break;
+    case JSON:
+        print_json(token);
+        break;
+    }
+    return finish_output();
+}
+
+static int get_token(const tks_config *config, enum form form) {
+    tks_error *error = NULL;
+    tks_source *source = NULL;
+    tks_token *token = NULL;
+    tks_status status = tks_source_new(config, &source, &error);
+    if (status == TKS_OK)
+        status = tks_source_get(source, &token, &error);
+    int code = status == TKS_OK ? print_token(token, form) : failed(status, NULL, tks_error_message(error));
+    tks_token_free(token);
+    tks_source_free(source);
+    tks_error_free(error);
+    return code;
+}
+
+static int help(void) {
+    printf("%s%s", USAGE, HELP);
+    int gap = 0;
+    for (tks_status status = 1; strcmp(tks_status_name(status), "TKS_UNKNOWN") != 0; status++) {
+        const char *name = tks_status_name(status);
+        printf("%*s%4d %s", gap, "", (int)status, name);
+        gap = status % 3 == 0 ? 0 : 22 - (int)strlen(name);
+        if (gap == 0)
+            putchar('\n');
+    }
+    putchar('\n');
+    return finish_output();
+}
+
+static int get(int count, char **arguments) {
+    enum form form = TOKEN;
+    int secret_is_given = 0;
+    for (int i = 0; i < count; i++) {
+        const char *argument = arguments[i], *value = strchr(argument, '=');
+        if (strcmp(argument, "--help") == 0)
+            return help();
+        if (strcmp(argument, "--header") == 0 || strcmp(argument, "--json") == 0) {
+            if (form != TOKEN)
+                return wrong_usage("give one of --header and --json");
+            form = strcmp(argument, "--json") == 0 ? JSON : HEADER;
+        } else if (argument[0] == '-' || value == NULL) {
+            return wrong_usage("argument %d of get is neither NAME=VALUE nor --header nor --json", i + 1);
+        } else {
+            secret_is_given |= is_secret(argument, (size_t)(value - argument));
+        }
+    }
+    tks_config *config = tks_config_new();
+    int code = set_from_environment(config, secret_is_given);
+    if (code == 0)
+        code = set_from_arguments(config, count, arguments);
+    if (code == 0)
+        code = get_token(config, form);
+    tks_config_free(config);
+    return code;
+}
+
+static int options(void) {
+    const char *name;
+    size_t widest = 0;
+    for (size_t i = 0; (name = tks_option_name(i)) != NULL; i++)
+        widest = strlen(name) > widest ? strlen(name) : widest;
+    for (size_t i = 0; (name = tks_option_name(i)) != NULL; i++) {
+        printf("%-*s  ", (int)widest, name);
+        print_wrapped(tks_option_help(i), widest + 2);
+    }
+    return finish_output();
+}
+
+static int version(void) {
+    printf("tokensource %s\n", tks_version());
+    return finish_output();
+}
+
+/*
+ * A standard descriptor that came closed would go to the next socket or file that is opened, and what is printed with
+ * it. Opened the wrong way round, it refuses as a closed one does.
+ */
+static void occupy_standard_descriptors(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            _exit(NO_OUTPUT);
+    }
+}
+
+int main(int argc, char **argv) {
+    static const struct {
+        const char *name;
+        int (*run)(void);
+    } ALONE[] = {
+        {"options", options}, {"help", help}, {"--help", help}, {"-h", help}, {"--version", version},
+    };
+
+    occupy_standard_descriptors();
+    if (argc < 2) {
+        fputs(USAGE, stderr);
+        return WRONG_USAGE;
+    }
+    if (strcmp(argv[1], "get") == 0)
+        return get(argc - 2, argv + 2);
+    for (size_t i = 0; i < sizeof ALONE / sizeof *ALONE; i++) {
+        if (strcmp(argv[1], ALONE[i].name) == 0)
+            return argc == 2 ? ALONE[i].run() : wrong_usage("%s takes no arguments", ALONE[i].name);
+    }
+    return wrong_usage("the first argument is get, options or help");
+}

@@ -1,0 +1,126 @@
+//! Asks an http proxy for a tunnel: CONNECT (RFC 9110 §9.3.6), whose answer is no answer of the server.
+//!
+//! The HTTP crate would keep the connection for itself and take a proxy's refusal for a broken one.
+
+use super::http::Fault;
+use crate::secret::Secret;
+use std::io::{Read, Write};
+use zeroize::Zeroizing;
+
+const HEAD_LIMIT: usize = 16 << 10;
+
+/// The bytes of the request. `authorization` is the value of Proxy-Authorization.
+pub(super) fn request(authority: &str, user_agent: &str, authorization: Option<&Secret>) -> Zeroizing<Vec<u8>> {
+    let start = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {user_agent}\r\n");
+    let authorization = authorization.map_or(["", "", ""], |value| ["Proxy-Authorization: ", value.expose(), "\r\n"]);
+    let parts = [start.as_str()].into_iter().chain(authorization).chain(["\r\n"]);
+    // In a block of the right size from the start: one that grows leaves unwiped copies behind.
+    let mut request = Zeroizing::new(Vec::with_capacity(parts.clone().map(str::len).sum()));
+    parts.for_each(|part| request.extend_from_slice(part.as_bytes()));
+    request
+}
+
+/// Sends the request and tells the status of the answer. From a 2xx on, the stream is the tunnel.
+pub(super) fn open(stream: &mut (impl Read + Write), request: &[u8]) -> Result<u16, Fault> {
+    stream.write_all(request).and_then(|()| stream.flush()).map_err(Fault::Io)?;
+    let mut buffer = vec![0; HEAD_LIMIT];
+    let (mut start, mut end) = (0, 0);
+    loop {
+        match stream.read(&mut buffer[end..]) {
+            Ok(0) if end == buffer.len() => return Err(Fault::Unusable("has more than 16 KiB of headers")),
+            Ok(0) if end == 0 => return Err(Fault::NoAnswer),
+            Ok(0) => return Err(Fault::CutShort),
+            read => end += read.map_err(Fault::Io)?,
+        }
+        while let Some((length, status)) = parse(&buffer[start..end])? {
+            start += length;
+            match status {
+                100..200 => {}
+                // In neither TLS nor HTTP does the server speak first, so what follows is the proxy's own page.
+                200..300 if start < end => return Err(Fault::Unusable("goes on where the tunnel should begin")),
+                status => return Ok(status),
+            }
+        }
+    }
+}
+
+/// Length and status of a head; `None` while it is incomplete.
+fn parse(bytes: &[u8]) -> Result<Option<(usize, u16)>, Fault> {
+    let mut headers = [httparse::EMPTY_HEADER; 100];
+    let mut answer = httparse::Response::new(&mut headers);
+    match answer.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => Ok(answer.code.map(|status| (length, status))),
+        Ok(httparse::Status::Partial) => Ok(None),
+        Err(_) => Err(Fault::Unusable("is not HTTP/1.1")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{self, Cursor};
+
+    #[test]
+    fn a_tunnel_is_asked_for_with_or_without_credentials() {
+        let secret = Secret::new("Basic dTpw");
+        let with = request("[::1]:443", "us/1", Some(&secret));
+        assert_eq!(
+            std::str::from_utf8(&with).unwrap(),
+            "CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\nUser-Agent: us/1\r\n\
+             Proxy-Authorization: Basic dTpw\r\n\r\n"
+        );
+        assert_eq!(with.capacity(), with.len());
+        assert_eq!(
+            std::str::from_utf8(&request("a:443", "us/1", None)).unwrap(),
+            "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\nUser-Agent: us/1\r\n\r\n"
+        );
+    }
+
+    /// A proxy that sends at most `step` bytes at a time.
+    struct Proxy<'a> {
+        answer: Cursor<&'a [u8]>,
+        step: usize,
+    }
+
+    impl Read for Proxy<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let step = self.step.min(buffer.len());
+            self.answer.read(&mut buffer[..step])
+        }
+    }
+
+    impl Write for Proxy<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn ask(answer: &[u8], step: usize) -> Result<u16, Fault> {
+        open(&mut Proxy { answer: Cursor::new(answer), step }, b"?")
+    }
+
+    #[test]
+    fn a_tunnel_is_open_when_nothing_follows_its_2xx() {
+        for step in [1, usize::MAX] {
+            assert_eq!(ask(b"HTTP/1.1 200 Connection established\r\n\r\n", step).unwrap(), 200);
+            assert_eq!(ask(b"HTTP/1.1 102 Wait\r\n\r\nHTTP/1.0 200 OK\r\nA: b\r\n\r\n", step).unwrap(), 200);
+            assert_eq!(ask(b"HTTP/1.1 407 No\r\nContent-Length: 9\r\n\r\n<html>", step).unwrap(), 407);
+            assert!(matches!(ask(b"<html>", step), Err(Fault::Unusable(_))));
+            assert!(matches!(ask(b"", step), Err(Fault::NoAnswer)));
+            assert!(matches!(ask(b"HTTP/1.1 200 OK\r\n", step), Err(Fault::CutShort)));
+        }
+        assert!(matches!(ask(b"HTTP/1.1 200 OK\r\n\r\n<html>", usize::MAX), Err(Fault::Unusable(_))));
+    }
+
+    #[test]
+    fn an_endless_head_is_refused() {
+        let endless = b"HTTP/1.1 200 OK\r\nA: ".iter().copied().chain([b'x'; 20_000]).collect::<Vec<_>>();
+        for answer in [endless, b"HTTP/1.1 100 Go on\r\n\r\n".repeat(1000)] {
+            assert!(matches!(ask(&answer, usize::MAX), Err(Fault::Unusable("has more than 16 KiB of headers"))));
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! Authorization servers that others wrote, each set up as its users do, asked through the C library: what they grant, what
+//! they refuse, and whether the error then says what to change.
+//!
+//! `make servers` installs them. Each runs from the first test that asks it to the end of this program.
+#![cfg(target_os = "linux")]
+
+mod library;
+mod release;
+
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
+use library::{Config, Error, REQUESTS, Source, Token};
+use release::make;
+use serde_json::Value;
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::LazyLock,
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+type Options<'a> = &'a [(&'a str, &'a str)];
+
+const POST: (&str, &str) = ("auth_method", "client_secret_post");
+const BASIC: (&str, &str) = ("auth_method", "client_secret_basic");
+const RAW: (&str, &str) = ("basic_encoding", "raw");
+const RFC6749: (&str, &str) = ("basic_encoding", "rfc6749");
+const FORM: (&str, &str) = ("body_format", "form");
+const JSON: (&str, &str) = ("body_format", "json");
+const WRONG: (&str, &str) = ("client_secret", "not-the-right-one");
+
+static INSTALLED: LazyLock<PathBuf> = LazyLock::new(|| make("servers").join("servers"));
+
+static DJANGO: LazyLock<Server> =
+    LazyLock::new(|| Server::python("django", &["JSONOAuthLibCore", env!("CARGO_TARGET_TMPDIR")], "podero", 36_000));
+
+/// As Podero would be if it took forms: the JSON backend is on its way out.
+static DJANGO_WITH_FORMS: LazyLock<Server> =
+    LazyLock::new(|| Server::python("django", &["OAuthLibCore", env!("CARGO_TARGET_TMPDIR")], "podero", 36_000));
+
+static AUTHLIB: LazyLock<Server> = LazyLock::new(|| Server::python("authlib", &[], "gardin", 3600));
+
+static OIDC_PROVIDER: LazyLock<Server> = LazyLock::new(|| Server::node("oidc-provider", "", 600));
+
+static NODE_OAUTH2_SERVER: LazyLock<Server> = LazyLock::new(|| Server::node("node-oauth2-server", "gardin", 3600));
+
+struct Server {
+    /// Ends when its input does, with this program at the latest.
+    _process: Child,
+    url: String,
+    /// Empty: none.
+    provider: &'static str,
+    /// Of its tokens, in seconds.
+    lifetime: i64,
+}
+
+impl Server {
+    fn python(name: &str, arguments: &[&str], provider: &'static str, lifetime: i64) -> Self {
+        let mut command = Command::new(INSTALLED.join("python/venv/bin/python"));
+        command.arg("-B").arg(format!("tests/servers/{name}/server.py")).args(arguments);
+        let log = format!("{name}{}", arguments.first().unwrap_or(&""));
+        Self::start(command, &log, provider, lifetime)
+    }
+
+    fn node(name: &str, provider: &'static str, lifetime: i64) -> Self {
+        let mut command = Command::new("node");
+        command.arg(format!("tests/servers/{name}/server.mjs")).arg(INSTALLED.join("node"));
+        Self::start(command, name, provider, lifetime)
+    }
+
+    fn start(mut command: Command, name: &str, provider: &'static str, lifetime: i64) -> Self {
+        let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.log"));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
+        let mut process = command.spawn().unwrap();
+        let mut url = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        assert!(url.starts_with("http://127.0.0.1:"), "{name}: {url:?}\n{}", fs::read_to_string(log).unwrap());
+        Self { _process: process, url: url.trim_end().to_owned(), provider, lifetime }
+    }
+
+    /// A source for one of the clients in `tests/servers/clients.json`. An option that is given twice has its last value.
+    fn source(&self, client: &str, options: Options) -> Source {
+        let secret = known(client).map_or("none", |known| known["secret"].as_str().unwrap());
+        let mut config = Config::new();
+        config.set("provider", Some(self.provider).filter(|name| !name.is_empty())).unwrap();
+        let always = [("token_url", self.url.as_str()), ("client_id", client), ("client_secret", secret)];
+        for (name, value) in always.iter().chain(options) {
+            config.set(name, *value).unwrap();
+        }
+        Source::new(&config).unwrap()
+    }
+
+    fn grants(&self, client: &str, options: Options) -> Token {
+        let source = self.source(client, options);
+        let asked = unix_seconds();
+        let token = source.get().unwrap_or_else(|error| panic!("{client} {options:?}: {error:?}"));
+        let answered = unix_seconds();
+        assert_eq!(token.token_type(), "Bearer");
+        assert_eq!(token.authorization(), format!("Bearer {}", token.access_token()));
+        let response: Value = serde_json::from_str(&token.response()).unwrap();
+        // node-oauth2-server counts from when it writes the answer, which may be a second later than it made the token.
+        let said = response["expires_in"].as_i64().unwrap();
+        assert!((self.lifetime - 60..=self.lifetime).contains(&said), "{said}");
+        assert!((said as f64 - 60.0..=said as f64).contains(&token.expires_in()), "{} of {said}", token.expires_in());
+        let ends = asked + said - 1..=answered + said + 1;
+        assert!(ends.contains(&token.expires_at()), "{} is not in {ends:?}", token.expires_at());
+        assert_eq!(response.get("access_token"), None);
+        assert_eq!((source.generation(), source.stat(REQUESTS)), (token.generation(), 1));
+        token
+    }
+
+    /// The error has these parts, holds this hint and no secret, and comes again without another request.
+    #[track_caller]
+    fn refuses(&self, client: &str, options: Options, expected: (&str, i32, &str), hint: &str) -> Error {
+        let source = self.source(client, options);
+        let error = source.get().expect_err("refused");
+        let message = error.message();
+        let parts = (error.status(), error.http_status(), error.oauth_error().unwrap_or_default());
+        assert_eq!((parts.0.as_str(), parts.1, parts.2.as_str()), expected, "{message}");
+        assert!(message.contains(hint), "{message}");
+        assert!(message.chars().all(|c| !c.is_control()), "{message:?}");
+
+        let secret = options.iter().rev().find(|(name, _)| *name == "client_secret").map(|(_, value)| *value);
+        let secret = secret.or_else(|| known(client)?["secret"].as_str()).unwrap_or("none");
+        let basic = BASE64_STANDARD.encode(format!("{client}:{secret}"));
+        for text in [Some(message.clone()), error.oauth_description()].into_iter().flatten() {
+            assert!(!text.contains(secret) && !text.contains(&basic), "{text}");
+        }
+
+        assert!(!error.is_transient() && (50.0..=60.0).contains(&error.retry_after()), "{}", error.retry_after());
+        assert_eq!(source.get().unwrap_err().message(), message);
+        assert_eq!(source.stat(REQUESTS), 1);
+        error
+    }
+
+    /// A token that ages is replaced while it is served.
+    fn refreshes(&self, options: Options) {
+        let source = self.source("brief", options);
+        let first = source.get().unwrap();
+        let second = (0..3000).find_map(|_| {
+            thread::sleep(Duration::from_millis(10));
+            Some(source.get().unwrap()).filter(|token| token.generation() != first.generation())
+        });
+        assert_ne!(second.expect("a second token within thirty seconds").access_token(), first.access_token());
+    }
+
+    /// Callers who come at once share one request, also where the server takes its time over it.
+    fn shares(&self, client: &str) {
+        let source = self.source(client, &[]);
+        assert!(source.get_within(0.0).unwrap().is_none(), "the server answered in no time");
+        let generations: Vec<u32> = thread::scope(|scope| {
+            let callers: Vec<_> = (0..32).map(|_| scope.spawn(|| source.get().unwrap().generation())).collect();
+            callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+        });
+        assert!(generations.iter().all(|generation| *generation == generations[0] && *generation != 0));
+        assert_eq!(source.stat(REQUESTS), 1);
+    }
+
+    fn replaces_what_is_invalidated(&self) {
+        let source = self.source("plain", &[]);
+        let first = source.get().unwrap();
+        source.invalidate(&first);
+        assert_eq!(source.generation(), 0);
+        assert_ne!(source.get().unwrap().access_token(), first.access_token());
+        assert_eq!(source.stat(REQUESTS), 2);
+    }
+
+    fn origin(&self) -> &str {
+        let path = self.url["http://".len()..].find('/').unwrap();
+        &self.url[..path + "http://".len()]
+    }
+}
+
+fn known(client: &str) -> Option<&'static Value> {
+    static CLIENTS: LazyLock<Value> =
+        LazyLock::new(|| serde_json::from_str(include_str!("servers/clients.json")).unwrap());
+    CLIENTS.get(client)
+}
+
+fn unix_seconds() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64
+}
+
+/// What a signed token says.
+fn claims(token: &Token) -> Value {
+    let token = token.access_token();
+    let parts: Vec<&str> = token.split('.').collect();
+    assert_eq!(parts.len(), 3, "a signed token");
+    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap()
+}
+
+fn lifetime(claims: &Value) -> i64 {
+    claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap()
+}
+
+/// The least that is said to who cannot prove who it is.
+const WHO: &str = "check client_id, client_secret and which environment they are for";
+
+const INVALID_CLIENT: (&str, i32, &str) = ("TKS_OAUTH", 401, "invalid_client");
+const INVALID_CLIENT_400: (&str, i32, &str) = ("TKS_OAUTH", 400, "invalid_client");
+const INVALID_REQUEST: (&str, i32, &str) = ("TKS_OAUTH", 400, "invalid_request");
+const INVALID_SCOPE: (&str, i32, &str) = ("TKS_OAUTH", 400, "invalid_scope");
+const INVALID_TARGET: (&str, i32, &str) = ("TKS_OAUTH", 400, "invalid_target");
+const UNSUPPORTED_GRANT_TYPE: (&str, i32, &str) = ("TKS_OAUTH", 400, "unsupported_grant_type");
+
+#[test]
+fn django_grants_opaque_tokens_to_json_requests() {
+    for client in ["plain", "odd+id %20", "accented", "hashed"] {
+        for options in [&[][..], &[POST]] {
+            let token = DJANGO.grants(client, options);
+            assert_eq!(token.scope().as_deref(), Some("read write"));
+            assert_eq!(token.access_token().len(), 30);
+        }
+    }
+    // The two encodings are one for a secret such as Podero issues.
+    DJANGO.grants("plain", &[RAW]);
+    assert_eq!(DJANGO.grants("plain", &[("scope", "read")]).scope().as_deref(), Some("read"));
+}
+
+#[test]
+fn django_decodes_what_basic_carries() {
+    for client in ["odd+id %20", "accented", "hashed"] {
+        DJANGO.refuses(client, &[RAW], INVALID_CLIENT, "try basic_encoding=rfc6749");
+    }
+}
+
+#[test]
+fn django_refuses_with_a_hint() {
+    DJANGO.refuses("plain", &[WRONG], INVALID_CLIENT, WHO);
+    DJANGO.refuses("plain", &[WRONG, POST], INVALID_CLIENT, WHO);
+    DJANGO.refuses("hashed", &[("client_secret", "% + : @ e")], INVALID_CLIENT, "try basic_encoding=raw");
+    DJANGO.refuses("nobody", &[], INVALID_CLIENT, WHO);
+    for scope in ["nonsense", "read nonsense"] {
+        DJANGO.refuses("plain", &[("scope", scope)], INVALID_SCOPE, "check scope");
+    }
+    let grant_type = ("grant_type", "account_credentials");
+    DJANGO.refuses("plain", &[grant_type], UNSUPPORTED_GRANT_TYPE, "does not offer this grant_type");
+}
+
+#[test]
+fn django_takes_the_one_body_that_it_is_set_up_for() {
+    for options in [&[FORM][..], &[FORM, POST]] {
+        DJANGO.refuses("plain", options, UNSUPPORTED_GRANT_TYPE, "may want body_format=json");
+        DJANGO_WITH_FORMS.grants("odd+id %20", options);
+    }
+    DJANGO_WITH_FORMS.refuses("plain", &[], UNSUPPORTED_GRANT_TYPE, "may want body_format=form");
+    DJANGO_WITH_FORMS.refuses("plain", &[POST], UNSUPPORTED_GRANT_TYPE, "may want body_format=form");
+    DJANGO_WITH_FORMS.grants("accented", &[FORM]);
+}
+
+#[test]
+fn django_redirects_to_the_path_with_a_slash() {
+    let without = DJANGO.url.trim_end_matches('/');
+    let hint = format!("points to {without}/; only a trailing slash differs: set token_url to it");
+    DJANGO.refuses("plain", &[("token_url", without)], ("TKS_HTTP", 301, ""), &hint);
+    let elsewhere = format!("{}/o/token/", DJANGO.origin());
+    DJANGO.refuses("plain", &[("token_url", &elsewhere)], ("TKS_HTTP", 404, ""), "check the path of token_url");
+}
+
+#[test]
+fn django_is_asked_once_however_slow_its_hash() {
+    DJANGO.shares("hashed");
+}
+
+#[test]
+fn authlib_grants_signed_tokens_to_forms() {
+    for (client, options) in [
+        ("plain", &[][..]),
+        ("plain", &[RFC6749]),
+        ("posting", &[POST]),
+        ("odd+id %20", &[RFC6749]),
+        ("odd+id posting", &[POST]),
+        ("accented", &[RFC6749]),
+    ] {
+        let token = AUTHLIB.grants(client, options);
+        assert_eq!(token.scope(), None);
+        let claims = claims(&token);
+        assert_eq!((claims["client_id"].as_str(), lifetime(&claims)), (Some(client), AUTHLIB.lifetime));
+    }
+    assert_eq!(AUTHLIB.grants("plain", &[("scope", "read write")]).scope().as_deref(), Some("read write"));
+}
+
+#[test]
+fn authlib_refuses_with_a_hint() {
+    AUTHLIB.refuses("plain", &[WRONG], INVALID_CLIENT, WHO);
+    AUTHLIB.refuses("posting", &[WRONG, POST], INVALID_CLIENT, WHO);
+    AUTHLIB.refuses("nobody", &[], INVALID_CLIENT, "The client does not exist");
+    AUTHLIB.refuses("nobody", &[POST], INVALID_CLIENT_400, "The client does not exist");
+    AUTHLIB.refuses("odd+id %20", &[RAW], INVALID_CLIENT, "try basic_encoding=rfc6749");
+    AUTHLIB.refuses("plain", &[JSON], UNSUPPORTED_GRANT_TYPE, "may want body_format=form");
+    AUTHLIB.refuses("plain", &[("scope", "read nonsense")], INVALID_SCOPE, "check scope");
+    let slash = format!("{}/", AUTHLIB.url);
+    let hint = "also whether it ends in a slash";
+    AUTHLIB.refuses("plain", &[("token_url", &slash)], ("TKS_HTTP", 404, ""), hint);
+}
+
+#[test]
+fn authlib_takes_the_one_method_that_the_client_is_registered_for() {
+    AUTHLIB.refuses("plain", &[POST], INVALID_CLIENT, "auth_method=client_secret_basic");
+    AUTHLIB.refuses("posting", &[BASIC], INVALID_CLIENT, "auth_method=client_secret_post");
+    for encoding in [RAW, RFC6749] {
+        AUTHLIB.refuses("odd+id posting", &[encoding], INVALID_CLIENT, "auth_method=client_secret_post");
+    }
+}
+
+#[test]
+fn oidc_provider_grants_tokens() {
+    for (client, options) in
+        [("plain", &[][..]), ("plain", &[RAW]), ("posting", &[POST]), ("odd+id %20", &[]), ("odd+id posting", &[POST])]
+    {
+        assert_eq!(OIDC_PROVIDER.grants(client, options).scope(), None);
+    }
+    assert_eq!(OIDC_PROVIDER.grants("plain", &[("scope", "write read")]).scope().as_deref(), Some("write read"));
+    // A scope that it does not know it leaves out, and says so only as long as another is left.
+    assert_eq!(OIDC_PROVIDER.grants("plain", &[("scope", "read nonsense")]).scope().as_deref(), Some("read"));
+    assert_eq!(OIDC_PROVIDER.grants("plain", &[("scope", "nonsense")]).scope(), None);
+}
+
+#[test]
+fn oidc_provider_signs_a_token_for_a_resource() {
+    let (api, other) = ("https://api.example/", "https://other.example/");
+    let token = OIDC_PROVIDER.grants("plain", &[("resource", api), ("scope", "read")]);
+    assert_eq!(token.scope().as_deref(), Some("read"));
+    let claims = claims(&token);
+    assert_eq!((claims["aud"].as_str(), lifetime(&claims)), (Some(api), OIDC_PROVIDER.lifetime));
+    for resource in [other.to_owned(), format!("{api} {other}")] {
+        OIDC_PROVIDER.refuses("plain", &[("resource", &resource)], INVALID_TARGET, "check resource and audience");
+    }
+}
+
+#[test]
+fn oidc_provider_refuses_with_a_hint() {
+    OIDC_PROVIDER.refuses("plain", &[WRONG], INVALID_CLIENT, WHO);
+    OIDC_PROVIDER.refuses("posting", &[WRONG, POST], INVALID_CLIENT, WHO);
+    OIDC_PROVIDER.refuses("nobody", &[], INVALID_CLIENT, WHO);
+    OIDC_PROVIDER.refuses("odd+id %20", &[RAW], INVALID_REQUEST, "try basic_encoding=rfc6749");
+    OIDC_PROVIDER.refuses("plain", &[JSON], INVALID_REQUEST, "may want body_format=form");
+    let grant_type = ("grant_type", "account_credentials");
+    OIDC_PROVIDER.refuses("plain", &[grant_type], UNSUPPORTED_GRANT_TYPE, "does not offer this grant_type");
+    let elsewhere = format!("{}/oauth2/token", OIDC_PROVIDER.origin());
+    OIDC_PROVIDER.refuses("plain", &[("token_url", &elsewhere)], ("TKS_HTTP", 404, ""), "check the path of token_url");
+}
+
+#[test]
+fn node_oauth2_server_reads_basic_as_it_is() {
+    for (client, options) in [("plain", &[][..]), ("plain", &[RFC6749]), ("odd+id %20", &[]), ("odd+id %20", &[POST])] {
+        let token = NODE_OAUTH2_SERVER.grants(client, options);
+        assert_eq!(token.scope().as_deref(), Some("read write"));
+    }
+    NODE_OAUTH2_SERVER.refuses("odd+id %20", &[RFC6749], INVALID_CLIENT, "try basic_encoding=raw");
+}
+
+#[test]
+fn node_oauth2_server_refuses_with_a_hint() {
+    NODE_OAUTH2_SERVER.refuses("plain", &[WRONG], INVALID_CLIENT, WHO);
+    NODE_OAUTH2_SERVER.refuses("plain", &[WRONG, POST], INVALID_CLIENT_400, WHO);
+    NODE_OAUTH2_SERVER.refuses("nobody", &[], INVALID_CLIENT, WHO);
+    NODE_OAUTH2_SERVER.refuses("plain", &[JSON], INVALID_REQUEST, "may want body_format=form");
+    NODE_OAUTH2_SERVER.refuses("plain", &[("scope", "nonsense")], INVALID_SCOPE, "check scope");
+}
+
+#[test]
+fn every_server_has_its_tokens_replaced_as_they_age() {
+    let inline = [("refresh", "inline")];
+    thread::scope(|scope| {
+        for options in [&[][..], &inline] {
+            for server in [&DJANGO, &AUTHLIB, &OIDC_PROVIDER, &NODE_OAUTH2_SERVER] {
+                scope.spawn(move || server.refreshes(options));
+            }
+        }
+    });
+}
+
+#[test]
+fn every_server_has_a_refused_token_replaced() {
+    for server in [&DJANGO, &AUTHLIB, &OIDC_PROVIDER, &NODE_OAUTH2_SERVER] {
+        server.replaces_what_is_invalidated();
+    }
+}
