@@ -53,7 +53,7 @@ pub struct Row {
 
     /// A token's text, or a status such as `TKS_NETWORK`.
     pub gives: String,
-    /// What it may give as well, where RFC 9112 leaves it to the client.
+    /// What it may give as well: RFC 9112 leaves it to the client, or the HTTP crate reads no better.
     pub or: Option<String>,
     /// How many requests the server sees.
     #[serde(default = "one")]
