@@ -14,6 +14,7 @@ help:
 	@echo 'make demo     what the library does, in a screenful'
 	@echo 'make command  $(TARGET)/release/tokensource, the command'
 	@echo 'make test     everything that can be tested here, stage by stage'
+	@echo 'make fuzz     every fuzzer for a minute, or SECONDS=...'
 	@echo 'make bench    what it costs, beside what one would use instead'
 	@echo 'make clean    removes what was built'
 
@@ -84,7 +85,7 @@ test-rust:
 
 test-c: testing-library
 	$(CARGO) test --locked --features testing --lib -- ffi::
-	$(CARGO) test --locked --features testing --test header --test c --test command --test readme
+	$(CARGO) test --locked --features testing --test header --test corpus --test c --test command --test readme
 
 test-servers: servers
 	$(CARGO) test --locked --features testing --test servers
@@ -93,3 +94,17 @@ test-servers: servers
 bench: build
 	$(CARGO) build --locked --release --package tokensource-testserver
 	python3 benches/run.py $(TARGET)
+
+# Each fuzzer for so many seconds, and its statistics. What it finds to keep goes below target/; what fails, to
+# fuzz/artifacts. The corpora in fuzz/corpus are run again by the tests. Needs cargo-fuzz.
+FUZZERS := response dates options url abi
+SECONDS := 60
+
+.PHONY: fuzz
+fuzz:
+	@for fuzzer in $(FUZZERS); do \
+	    mkdir -p $(TARGET)/fuzz/corpus/$$fuzzer; \
+	    RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --target-dir $(TARGET)/fuzz $$fuzzer \
+	        $(TARGET)/fuzz/corpus/$$fuzzer fuzz/corpus/$$fuzzer -- \
+	        -max_total_time=$(SECONDS) -max_len=2048 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 || exit 1; \
+	done

@@ -12,6 +12,9 @@ use zeroize::Zeroizing;
 /// As deep as serde_json reads a value of its own: what is handed on can be read by the next parser too.
 const DEEPEST: usize = 127;
 
+/// No token server sends a hundred, and a million bytes hold enough of them to take 20 MB.
+const MOST_MEMBERS: usize = 1000;
+
 /// A JSON object: each name once, in the order of their first appearance.
 pub(crate) struct Object<'a>(Vec<(String, &'a RawValue)>);
 
@@ -21,6 +24,7 @@ pub(crate) enum Unusable {
     NotJson { line: usize, column: usize },
     NotAnObject,
     TooDeep,
+    TooMany,
     Contradiction { member: String },
 }
 
@@ -34,6 +38,9 @@ impl<'a> Object<'a> {
         })?;
         if depth(text) > DEEPEST {
             return Err(Unusable::TooDeep);
+        }
+        if members.len() > MOST_MEMBERS {
+            return Err(Unusable::TooMany);
         }
         once_each(members).map(Self)
     }
@@ -118,7 +125,7 @@ fn same(one: &RawValue, other: &RawValue) -> bool {
         }
 }
 
-/// All members as they came, repetitions too.
+/// All members as they came, repetitions too; of too many, one too many.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -134,7 +141,9 @@ impl<'de> Deserialize<'de> for Members<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
                 while let Some(member) = map.next_entry()? {
-                    members.push(member);
+                    if members.len() <= MOST_MEMBERS {
+                        members.push(member);
+                    }
                 }
                 Ok(Members(members))
             }
@@ -214,9 +223,12 @@ mod tests {
     }
 
     #[test]
-    fn reads_any_number_of_members_in_reasonable_time() {
-        let many: Vec<String> = (0..150_000).map(|n| format!("\"{n}\":1")).collect();
-        assert_eq!(names(&format!("{{{},\"0\":1}}", many.join(","))).len(), many.len());
+    fn bounds_the_number_of_members() {
+        let many = |count: usize| (0..count).map(|n| format!("\"{n}\":1")).collect::<Vec<_>>().join(",");
+        assert_eq!(names(&format!("{{{}}}", many(MOST_MEMBERS))).len(), MOST_MEMBERS);
+        assert_eq!(refused(&format!("{{{}}}", many(MOST_MEMBERS + 1))), Unusable::TooMany);
+        assert_eq!(refused(&format!("{{{}}}", many(150_000))), Unusable::TooMany);
+        assert!(matches!(refused(&format!("{{{}", many(150_000))), Unusable::NotJson { .. }));
     }
 
     #[test]

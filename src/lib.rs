@@ -81,6 +81,9 @@ mod fetch;
 #[allow(unsafe_code)]
 mod ffi;
 mod flight;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod json;
 mod options;

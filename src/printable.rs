@@ -96,11 +96,12 @@ fn plain(c: char) -> char {
 }
 
 /// What follows `hidden` at the start of `text`, in upper or lower case, each character plain, percent-encoded (any
-/// encoder's choice of characters), escaped for a form, JSON or HTML.
+/// encoder's choice of characters, up to three times), escaped for a form, JSON or HTML.
 fn skip<'t>(text: &'t str, hidden: &str) -> Option<&'t str> {
     let mut rests = vec![text];
     for wanted in hidden.chars() {
-        let read = rests.iter().flat_map(|rest| [as_is(rest), decoded(rest)]).flatten();
+        let read = rests.iter().flat_map(|rest| [as_is(rest), decoded(rest, 0), decoded(rest, 1), decoded(rest, 2)]);
+        let read = read.flatten();
         let mut next: Vec<&str> =
             read.filter(|(c, _)| plain(*c).to_lowercase().eq(wanted.to_lowercase())).map(|(_, rest)| rest).collect();
         next.sort_by_key(|rest| rest.len());
@@ -118,19 +119,23 @@ fn as_is(text: &str) -> Option<(char, &str)> {
     chars.next().map(|c| (c, chars.as_str()))
 }
 
-fn decoded(text: &str) -> Option<(char, &str)> {
+/// The character that stands encoded at the start of `text`; where it is percent-encoded, so many times `more` than once.
+fn decoded(text: &str, more: usize) -> Option<(char, &str)> {
     let hex = |digits: Option<&str>| u32::from_str_radix(digits?, 16).ok();
     match text.as_bytes().first()? {
-        b'+' => Some((' ', &text[1..])),
         b'%' => {
-            let octet = |at: usize| Some(hex(text.get(at..at + 3)?.strip_prefix('%'))? as u8);
-            let octets: Vec<u8> = (0..4).map_while(|nth| octet(3 * nth)).collect();
-            let (length, c) = (1..=octets.len()).find_map(|length| {
-                let c = str::from_utf8(&octets[..length]).ok()?.chars().next()?;
-                Some((length, c))
+            let start = &"%2525"[..1 + 2 * more];
+            let octet = |rest: &str| Some(hex(rest.strip_prefix(start)?.get(..2))? as u8);
+            let length = start.len() + 2;
+            let octets: Vec<u8> = (0..4).map_while(|nth| octet(text.get(nth * length..)?)).collect();
+            let (count, c) = (1..=octets.len()).find_map(|count| {
+                let c = str::from_utf8(&octets[..count]).ok()?.chars().next()?;
+                Some((count, c))
             })?;
-            Some((c, &text[3 * length..]))
+            Some((c, &text[count * length..]))
         }
+        _ if more > 0 => None,
+        b'+' => Some((' ', &text[1..])),
         b'\\' => {
             let (escaped, rest) = as_is(&text[1..])?;
             match escaped {
@@ -219,6 +224,8 @@ mod tests {
             "S3C+R/E&T \"ü\\<",
             "s3c%2Br%2Fe%26t%20%22%C3%BC%5C%3C",
             "s3c%2br%2fe%26t+%22%c3%bc%5c%3c",
+            "s3c%252Br%252Fe%2526t%2520%2522%25C3%25BC%255C%253C",
+            "s3c%25252Br%25252Fe%252526t%252520%252522%2525C3%2525BC%25255C%25253C",
             "%733%63+r/e%26t \"ü\\%3C",
             "s3c+r/e&amp;t &quot;ü\\&lt;",
             "s3c&#43;r&#x2F;e&#38;t&#x20;&#34;&#252;&#92;&#60;",

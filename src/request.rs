@@ -39,13 +39,20 @@ pub(crate) fn token_request(settings: &Settings, secret: &Secret) -> TokenReques
     TokenRequest { url: settings.endpoint.url.clone(), headers, body }
 }
 
-/// The texts of a request that no error may show, though a server echo them: the secret, the credential made of it, and
-/// what the caller added.
+/// The texts of a request that no error may show, though a server echo them: the secret, also in Base64, the credential
+/// made of it, and what the caller added.
 pub(crate) fn hidden(settings: &Settings, secret: &Secret, request: &TokenRequest) -> Vec<Secret> {
     let authorization = request.headers.iter().find(|(name, _)| name == "authorization");
     let credential = authorization.and_then(|(_, value)| value.expose().strip_prefix("Basic ")).map(Secret::new);
+    let alone = Secret::new(BASE64_STANDARD.encode(secret.expose()));
+    // What is told in the alphabet for URLs has no padding.
+    let for_urls = |text: &Secret| {
+        let half = Zeroizing::new(text.expose().trim_end_matches('=').replace('+', "-"));
+        Secret::new(half.replace('/', "_"))
+    };
+    let encoded = credential.into_iter().chain([alone]).flat_map(|text| [for_urls(&text), text]);
     let added = settings.headers.iter().chain(&settings.params).map(|(_, value)| value.clone());
-    added.chain([secret.clone()]).chain(credential).filter(|text| !text.expose().is_empty()).collect()
+    added.chain([secret.clone()]).chain(encoded).filter(|text| !text.expose().is_empty()).collect()
 }
 
 /// The parameters of the body in their order, each with one value or, for `resource` alone, several.
@@ -187,7 +194,7 @@ mod tests {
         let hidden = hidden(&settings, &secret, &token_request(&settings, &secret));
         let mut hidden: Vec<_> = hidden.iter().map(Secret::expose).collect();
         hidden.sort();
-        assert_eq!(hidden, ["aWQ6aHVzaA==", "added", "hush", "no-cache"]);
+        assert_eq!(hidden, ["aHVzaA", "aHVzaA==", "aWQ6aHVzaA", "aWQ6aHVzaA==", "added", "hush", "no-cache"]);
     }
 
     #[test]

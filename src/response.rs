@@ -224,12 +224,18 @@ impl Answer<'_> {
                 Err(format!("its body is a web page{titled}; {WHICH_URL}"))
             }
             Body::Text(_, Unusable::NotJson { line, column }) => {
-                let kind = self.response.find("content-type", Some).map(|kind| format!(" but {}", print(kind)));
-                let kind = kind.unwrap_or_default();
-                Err(format!("its body is not JSON{kind} (line {line}, column {column}); {WHICH_URL}"))
+                let (kind, next) = match self.response.find("content-type", Some) {
+                    Some(kind) if kind.to_ascii_lowercase().contains("json") => {
+                        (" though it says so".into(), WHOSE_FAULT)
+                    }
+                    Some(kind) => (format!(" but {}", print(kind)), WHICH_URL),
+                    None => (String::new(), WHICH_URL),
+                };
+                Err(format!("its body is not JSON{kind} (line {line}, column {column}); {next}"))
             }
             Body::Text(_, Unusable::NotAnObject) => Err(format!("its body is JSON but no object; {WHICH_URL}")),
             Body::Text(_, Unusable::TooDeep) => Err(format!("its JSON is nested too deeply; {WHOSE_FAULT}")),
+            Body::Text(_, Unusable::TooMany) => Err(format!("it has more than 1000 members; {WHOSE_FAULT}")),
             Body::Text(_, Unusable::Contradiction { member }) => {
                 let known = ["error", "token_type", "expires_in", "scope"].into_iter().chain(TOKENS);
                 // Another name may be anything, a token too.
@@ -485,6 +491,10 @@ type Hint = (fn(&Case<'_>) -> bool, &'static str);
 
 /// What to do next: the first row that applies.
 const HINTS: &[Hint] = &[
+    (
+        |it| it.says(&[], &[407, 511]),
+        "that is no token server but a proxy or portal on the way: sign in there, or set proxy with a user and password",
+    ),
     (|it| it.says(&["slow_down"], &[429]), "the server limits how often it is asked: it is asked again later"),
     (
         |it| it.is_busy() || it.asks_for_patience(),

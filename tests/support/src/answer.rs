@@ -81,6 +81,8 @@ pub struct Answer {
     pub latin1: bool,
     /// Instead of all the above: these bytes, and then the connection ends.
     pub raw: Option<String>,
+    /// After everything else, for as long as the client listens; then the connection ends.
+    pub flood: Option<Flood>,
 
     /// Seconds to wait first, at most 600.
     #[serde(deserialize_with = "seconds")]
@@ -92,6 +94,15 @@ pub struct Answer {
     pub hang: bool,
     /// Ends the connection early.
     pub close: Option<Close>,
+}
+
+/// A text that is sent over and over, made as it goes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flood {
+    pub text: String,
+    /// At most 16 GiB are sent.
+    pub times: u64,
 }
 
 /// A member of the JSON that grants a token.
@@ -118,6 +129,8 @@ pub enum Close {
     MidBody,
     /// Without a byte of answer, by a TCP reset.
     Reset,
+    /// After half of the body, by a TCP reset.
+    ResetMidBody,
 }
 
 /// An answer's parts, before they are put on a wire.
@@ -128,6 +141,8 @@ pub struct Rendered {
     pub body: Vec<u8>,
 }
 
+const MAX_FLOOD: u64 = 16 << 30;
+const FLOOD_BLOCK: usize = 16 << 10;
 const MAX_PAD: usize = 64 << 20;
 const MAX_WAIT: f64 = 600.0;
 
@@ -233,10 +248,21 @@ impl Answer {
         match self.close {
             Some(Close::Before | Close::Reset) => bytes.clear(),
             Some(Close::AfterHead) => bytes.truncate(head),
-            Some(Close::MidBody) => bytes.truncate(head + (bytes.len() - head) / 2),
+            Some(Close::MidBody | Close::ResetMidBody) => bytes.truncate(head + (bytes.len() - head) / 2),
             None => {}
         }
-        Wire { bytes, reusable: ends && !closes && self.close.is_none() }
+        Wire { bytes, reusable: ends && !closes && self.close.is_none() && self.flood.is_none() }
+    }
+
+    /// What to write over and over, and how often.
+    pub(crate) fn flood(&self) -> Option<(Vec<u8>, u64)> {
+        let flood = self.flood.as_ref()?;
+        let text = self.bytes(&flood.text);
+        let most = MAX_FLOOD / text.len().max(1) as u64;
+        // Written in blocks: a few bytes at a time would take hours.
+        let each = (FLOOD_BLOCK / text.len().max(1)).max(1) as u64;
+        let times = flood.times.min(most);
+        Some((text.repeat(each.min(times) as usize), times.div_ceil(each)))
     }
 }
 

@@ -38,7 +38,7 @@ mod proxy;
 mod server;
 mod tls;
 
-pub use answer::{Answer, Close, Member, Rendered, Script};
+pub use answer::{Answer, Close, Flood, Member, Rendered, Script};
 pub use dialect::Dialect;
 pub use http::Request;
 pub use proxy::{Behaviour, Proxy, ProxyOptions};

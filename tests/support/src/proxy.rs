@@ -6,6 +6,7 @@ use crate::{
     listener::{Listener, loopback},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::Deserialize;
 use std::{
     io::{self, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
@@ -15,7 +16,8 @@ use std::{
 };
 
 /// How a proxy treats who comes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ProxyOptions {
     /// User and password that it wants, as HTTP Basic; `None` takes anyone.
     pub credentials: Option<(String, String)>,
@@ -31,7 +33,8 @@ impl Default for ProxyOptions {
 }
 
 /// What a proxy does with a CONNECT.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Behaviour {
     /// Leads to the port that was asked for, on 127.0.0.1 or ::1.
     #[default]

@@ -30,6 +30,8 @@ pub struct ServerOptions {
     /// How long each answer takes that has no `delay` of its own.
     pub delay: Duration,
     pub tls: Option<Tls>,
+    /// Says this to whoever says anything, as soon as it is said, and ends. No request is read and none is counted.
+    pub blunt: Option<Vec<u8>>,
     /// A proxy beside the server.
     pub proxy: Option<ProxyOptions>,
     /// 0: any free one.
@@ -48,6 +50,7 @@ impl Default for ServerOptions {
             expires_in: None,
             delay: Duration::ZERO,
             tls: None,
+            blunt: None,
             proxy: None,
             port: 0,
             ipv6: false,
@@ -107,6 +110,7 @@ struct Log {
 }
 
 const MAX_SEEN: usize = 100;
+const MAX_SILENCE: Duration = Duration::from_secs(60);
 
 impl Server {
     /// Starts a server. Panics where [`Server::bind`] fails.
@@ -231,6 +235,12 @@ impl State {
     /// One request after the other. The connection was counted when it came, which is undone when it turns out to be for
     /// the endpoints under `/-/`.
     fn serve(&self, mut connection: Connection) -> io::Result<()> {
+        if let Some(bytes) = &self.options.blunt {
+            connection.fill(Instant::now() + MAX_SILENCE)?;
+            connection.write(bytes)?;
+            connection.drain();
+            return Ok(());
+        }
         let mut counted = true;
         loop {
             let mut request = match http::read(&mut connection) {
@@ -264,7 +274,12 @@ impl State {
                     }
                     return Ok(());
                 }
-                self.answer(&mut connection, &answer, n, running)?
+                let reusable = self.answer(&mut connection, &answer, n, running);
+                if answer.close == Some(Close::ResetMidBody) {
+                    connection.reset();
+                    return Ok(());
+                }
+                reusable?
             };
             if last || !reusable {
                 connection.end();
@@ -325,6 +340,11 @@ impl State {
         // Before the last byte, so that a client that has it all never sees its own request running.
         drop(running);
         connection.write(&wire.bytes[at_once..])?;
+        if let Some((block, times)) = answer.flood() {
+            for _ in 0..times {
+                connection.write(&block)?;
+            }
+        }
         if answer.close.is_some() {
             // An error, so that TLS is cut off too instead of ended well.
             return Err(io::ErrorKind::ConnectionAborted.into());

@@ -11,6 +11,7 @@ use rustls::{
     server::WebPkiClientVerifier,
     version,
 };
+use serde::Deserialize;
 use std::sync::Arc;
 
 /// A certificate authority that lives as long as this value: a root and an intermediate under it. Each has its own keys.
@@ -20,9 +21,10 @@ pub struct Authority {
 }
 
 /// What is wrong with a server's certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Leaf {
-    /// Nothing: for `localhost`, `127.0.0.1` and `::1`, with an EC key.
+    /// Nothing: for `localhost`, `127.0.0.1`, `::1` and `token.example`, with an EC key.
     Good,
     /// Nothing, with an RSA key of 2048 bits.
     GoodRsa,
@@ -60,7 +62,8 @@ pub struct Tls {
     pub versions: Versions,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Versions {
     #[default]
     Both,
@@ -71,7 +74,8 @@ pub enum Versions {
 // Making one takes seconds without optimisation. It protects nothing.
 const RSA_KEY: &str = include_str!("rsa.key");
 
-const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+/// The last one for clients that come through a proxy, which leads to loopback whatever it is asked for.
+const NAMES: [&str; 4] = ["localhost", "127.0.0.1", "::1", "token.example"];
 
 impl Authority {
     #[allow(clippy::new_without_default, reason = "every one is another")]

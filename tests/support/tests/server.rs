@@ -114,6 +114,36 @@ fn a_reset_is_seen_as_one() {
 }
 
 #[test]
+fn a_reset_in_the_middle_comes_after_half_a_body_at_most() {
+    let server = server(r#"[{"close": "reset_mid_body"}]"#);
+    assert_eq!(exchange(&server, &token_request("close")).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert_eq!(server.requests(), 1);
+}
+
+#[test]
+fn a_flood_comes_after_everything_else_and_ends_with_the_client() {
+    let few = server(r#"[{"raw": "first ", "flood": {"text": "ab", "times": 3}}]"#);
+    assert_eq!(ask(&few), "first ababab");
+    let bytes = server(r#"[{"raw": "", "latin1": true, "flood": {"text": "\u00ff", "times": 2}}]"#);
+    assert_eq!(ask(&bytes), "\u{ff}\u{ff}");
+
+    let endless = server(r#"[{"raw": "", "flood": {"text": "x", "times": 1000000000000}}]"#);
+    let mut stream = connect(&endless);
+    stream.write_all(token_request("close").as_bytes()).unwrap();
+    stream.read_exact(&mut vec![0; 1 << 20]).unwrap();
+    drop(stream);
+    // Not before the flood has ended.
+    drop(endless);
+}
+
+#[test]
+fn a_blunt_server_answers_the_first_bytes_and_counts_no_request() {
+    let server = Server::start(ServerOptions { blunt: Some(b"no".to_vec()), ..ServerOptions::default() });
+    assert_eq!(exchange(&server, "?").unwrap(), "no");
+    assert_eq!((server.requests(), server.connections()), (0, 1));
+}
+
+#[test]
 fn a_slow_answer_is_whole() {
     let server = server(r#"[{"delay": 0.01, "drip": 0.0001, "raw": "HTTP/1.1 200 OK\r\n\r\nabcd"}]"#);
     assert_eq!(body(&ask(&server)), "abcd");

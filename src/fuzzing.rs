@@ -1,0 +1,205 @@
+//! What any bytes must not break, for the fuzzers in `fuzz/` and for the test that runs their corpora again.
+//!
+//! Each function reads bytes its own way, hands them to one pure part of the library and looks at what comes back. The
+//! shapes are simple, so that a corpus can be read and written by hand.
+
+use crate::{
+    config::{Config, Endpoint, Proxy, Settings},
+    error::Error,
+    options::{TEN_YEARS, options},
+    request,
+    response::{self, RawResponse},
+    secret::Secret,
+};
+use std::{sync::LazyLock, time::Duration};
+use zeroize::Zeroizing;
+
+/// What no error may show.
+const HUSH: &str = "hush-4711";
+
+fn is_fit_to_print(error: &Error) {
+    let texts = [Some(error.message()), error.oauth_error(), error.oauth_description(), error.oauth_uri()];
+    for text in texts.into_iter().flatten() {
+        assert!(!text.is_empty() && !text.contains(char::is_control), "{text:?}");
+        assert!(!text.contains(['\u{202e}', '\u{2066}', '\u{200b}', '\u{2028}', '\u{feff}']), "{text:?}");
+        assert!(!text.to_lowercase().contains(HUSH), "{text:?}");
+    }
+    let servers: usize = texts[1..].iter().flatten().map(|text| text.chars().count()).sum();
+    assert!(servers <= 500, "{error:?}");
+    assert!(error.message().chars().count() <= 1200, "{error:?}");
+    assert!(!format!("{error:?}").to_lowercase().contains(HUSH), "{error:?}");
+}
+
+fn settings(more: &[(&str, &str)]) -> Settings {
+    let mut config = Config::new();
+    let usual = [("token_url", "https://h.example/oauth2/token"), ("client_id", "id"), ("client_secret", HUSH)];
+    for (name, value) in usual.iter().chain(more) {
+        config.set(name, *value).expect("a good value");
+    }
+    config.settings(&|_| None).expect("good settings")
+}
+
+/// An answer: a line with its status, header lines, an empty line, the body.
+pub fn response(bytes: &[u8]) {
+    let (head, body) = match bytes.windows(2).position(|two| two == b"\n\n") {
+        Some(end) => (&bytes[..end], &bytes[end + 2..]),
+        None => (&b""[..], bytes),
+    };
+    let head = String::from_utf8_lossy(head).into_owned();
+    let mut lines = head.lines();
+    let status: u16 = lines.next().and_then(|line| line.trim().parse().ok()).unwrap_or(200);
+    let headers = lines.filter_map(|line| line.split_once(':'));
+    let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+    let answer = RawResponse { status, headers, body: Zeroizing::new(body.to_vec()) };
+    static ASKED: LazyLock<[(Settings, Vec<Secret>); 2]> = LazyLock::new(|| {
+        [&[][..], &[("auth_method", "client_secret_post"), ("body_format", "json")]].map(|more| {
+            let (settings, secret) = (settings(more), Secret::new(HUSH));
+            let request = request::token_request(&settings, &secret);
+            let hidden = request::hidden(&settings, &secret, &request);
+            (settings, hidden)
+        })
+    });
+    for (settings, hidden) in &*ASKED {
+        match response::read(&answer, settings, 1_700_000_000, &hidden.iter().collect::<Vec<_>>()) {
+            Ok(grant) => {
+                let token = grant.access_token.expose();
+                assert!(!token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()));
+                assert!(grant.token_type.eq_ignore_ascii_case("bearer"));
+                assert!(grant.lifetime.is_none_or(|lifetime| lifetime > Duration::ZERO && lifetime <= TEN_YEARS));
+                assert!(grant.scope.is_none_or(|scope| !scope.contains(char::is_control)));
+                let rest: serde_json::Map<String, serde_json::Value> =
+                    match serde_json::from_str(grant.response.expose()) {
+                        Ok(rest) => rest,
+                        // A number that no float holds is handed on as it was written.
+                        Err(error) => return assert!(error.to_string().contains("out of range"), "{error}"),
+                    };
+                assert!(["access_token", "refresh_token", "id_token"].iter().all(|name| !rest.contains_key(*name)));
+            }
+            Err(error) => {
+                is_fit_to_print(&error);
+                assert_eq!(error.http_status(), Some(status));
+                assert!(error.server_wait().is_none_or(|wait| wait <= TEN_YEARS));
+            }
+        }
+    }
+}
+
+/// The Retry-After and the Date of an answer, a line each.
+pub fn dates(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (retry_after, date) = text.split_once('\n').unwrap_or((&text, ""));
+    let headers = [("retry-after", retry_after), ("date", date)];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let answer = RawResponse { status: 503, headers, body: Zeroizing::default() };
+    static ASKED: LazyLock<Settings> = LazyLock::new(|| settings(&[]));
+    let error = response::read(&answer, &ASKED, 1_700_000_000, &[]).expect_err("a 503 grants nothing");
+    is_fit_to_print(&error);
+    assert!(error.server_wait().is_none_or(|wait| wait <= TEN_YEARS));
+    assert!(error.is_transient() && error.is_worth_another_attempt());
+}
+
+/// Options and the request that they make, a line each: `name=value` sets, `name` unsets, `$NAME=value` is the environment.
+pub fn options_and_request(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut config = Config::new();
+    let mut environment = Vec::new();
+    for line in text.lines() {
+        let (name, value) = line.split_once('=').map_or((line, None), |(name, value)| (name, Some(value)));
+        if let Some(variable) = name.strip_prefix('$') {
+            environment.push((variable, value.unwrap_or_default()));
+            continue;
+        }
+        // An option that prints its value may be told anything.
+        let is_told = value.is_some_and(|value| value.to_lowercase().contains(HUSH) && !is_secret(name));
+        if name.to_lowercase().contains(HUSH) || is_told {
+            continue;
+        }
+        if let Err(error) = config.set(name, value) {
+            is_fit_to_print(&error);
+        }
+    }
+    assert!(!format!("{config:?}").to_lowercase().contains(HUSH), "{config:?}");
+    let read = |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    match config.settings(&read) {
+        Err(error) => is_fit_to_print(&error),
+        Ok(settings) => {
+            assert!(settings.timeout > Duration::ZERO && settings.timeout <= TEN_YEARS);
+            assert!(settings.connect_timeout > Duration::ZERO && settings.max_attempts > 0);
+            let Ok(secret) = settings.client_secret.read().1 else { return };
+            let request = request::token_request(&settings, &secret);
+            let mut names = Vec::new();
+            for (name, value) in &request.headers {
+                assert!(
+                    !name.is_empty() && !name.contains(|c: char| c.is_control() || c == ':' || c == ' '),
+                    "{name:?}"
+                );
+                assert!(!value.expose().contains(['\r', '\n', '\0']));
+                names.push(name.as_str());
+            }
+            names.sort();
+            assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+            assert!(!format!("{request:?}").contains(HUSH));
+        }
+    }
+}
+
+fn is_secret(name: &str) -> bool {
+    let family = name.split_once('.').map(|(family, _)| format!("{family}.NAME"));
+    let known = |option: &&crate::OptionInfo| option.name() == name || Some(option.name()) == family.as_deref();
+    options().iter().find(known).is_some_and(crate::OptionInfo::is_secret)
+}
+
+/// A URL, a proxy and a NO_PROXY list, a line each.
+pub fn url(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines = text.split('\n');
+    let mut line = || lines.next().unwrap_or_default();
+    let (url, proxy, exempt) = (line(), line(), line());
+    if let Ok(endpoint) = Endpoint::parse(url) {
+        // The HTTP crate reads the same host and port, and nobody sees a user.
+        let other: http::Uri = url.parse().expect("a URL");
+        let authority = other.authority().expect("an authority");
+        assert!(!authority.as_str().contains('@') && !endpoint.host.contains(['@', '/', '%', '[', ']']), "{url}");
+        assert_eq!(authority.host().trim_matches(['[', ']']).to_ascii_lowercase(), endpoint.host);
+        assert_eq!(other.port_u16().unwrap_or(if endpoint.https { 443 } else { 80 }), endpoint.port);
+        assert_eq!(other.scheme_str().map(str::to_ascii_lowercase).as_deref() == Some("https"), endpoint.https);
+        let read = |name: &str| match name {
+            "https_proxy" | "http_proxy" => Some(proxy.to_owned()),
+            "no_proxy" => Some(exempt.to_owned()),
+            _ => None,
+        };
+        if let Ok(Some(_)) = Proxy::choose(None, &endpoint, &read) {
+            assert!(!endpoint.is_loopback() && Proxy::parse(proxy, "proxy").is_ok());
+        }
+    }
+    if let Ok(proxy) = Proxy::parse(proxy, "proxy") {
+        assert!(!proxy.host.is_empty() && !proxy.host.contains(['@', '/', '[', ']']) && proxy.port > 0);
+        for text in proxy.credentials.iter().flat_map(|(user, password)| [user, password]) {
+            assert!(!text.expose().contains(char::is_control));
+        }
+    }
+}
+
+/// The corpora of the fuzzers, run again.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn replay(target: &str, run: fn(&[u8])) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+        let files: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(files.len() > 20, "{} holds only {} files", folder.display(), files.len());
+        for path in files {
+            run(&std::fs::read(path).unwrap());
+        }
+    }
+
+    #[test]
+    fn the_corpora_hold() {
+        replay("response", response);
+        replay("dates", dates);
+        replay("options", options_and_request);
+        replay("url", url);
+    }
+}

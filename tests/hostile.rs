@@ -1,0 +1,436 @@
+//! Runs the rows of `tests/hostile/*.json`: a network that lies, breaks and stalls, and what must come back from it.
+//!
+//! Each row runs through the C library and through the Rust API, or in a process of its own. Whatever a row says, nothing
+//! goes to another origin, no error shows a secret or a character that cannot be printed, nothing hangs, and asking again
+//! at once costs no request.
+
+mod library;
+mod release;
+#[path = "hostile/row.rs"]
+mod row;
+#[path = "hostile/secrets.rs"]
+mod secrets;
+
+use row::Row;
+use secrets::{CLIENT, SECRET};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::{TcpListener, TcpStream},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{
+        LazyLock, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+use tokensource_testserver::{Authority, Leaf, Proxy, ProxyOptions, Server, ServerOptions, Tls};
+
+/// What a caller got.
+type Outcome = Result<Granted, Box<Failed>>;
+
+#[derive(Debug, PartialEq)]
+struct Granted {
+    token: String,
+    token_type: String,
+    scope: Option<String>,
+    response: String,
+    expires_in: f64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Failed {
+    status: String,
+    message: String,
+    oauth_error: Option<String>,
+    description: Option<String>,
+    uri: Option<String>,
+    http_status: i32,
+    transient: bool,
+}
+
+/// A first call and, where there is a source to ask again, a second.
+struct Ran {
+    first: Outcome,
+    took: Duration,
+    again: Option<Outcome>,
+    /// KiB.
+    grown: Option<u64>,
+}
+
+type Options = BTreeMap<String, String>;
+
+fn through_c(options: &Options) -> Ran {
+    use library::{Config, Error, Source, Token};
+    let failed = |error: Error| {
+        Box::new(Failed {
+            status: error.status(),
+            message: error.message(),
+            oauth_error: error.oauth_error(),
+            description: error.oauth_description(),
+            uri: error.oauth_uri(),
+            http_status: error.http_status(),
+            transient: error.is_transient(),
+        })
+    };
+    let granted = |token: Token| {
+        assert_eq!(token.authorization(), format!("Bearer {}", token.access_token()));
+        Granted {
+            token: token.access_token(),
+            token_type: token.token_type(),
+            scope: token.scope(),
+            response: token.response(),
+            expires_in: token.expires_in(),
+        }
+    };
+    let mut config = Config::new();
+    for (name, value) in options {
+        config.set(name, value.as_str()).unwrap();
+    }
+    let source = Source::new(&config).map_err(failed);
+    run(source, |source| source.get().map(granted).map_err(failed))
+}
+
+fn through_rust(options: &Options) -> Ran {
+    use tokensource::{Config, Error, Status, Token, TokenSource};
+    let failed = |error: Error| {
+        let status = match error.status() {
+            Status::InvalidArgument => "TKS_INVALID_ARGUMENT",
+            Status::InvalidConfig => "TKS_INVALID_CONFIG",
+            Status::Network => "TKS_NETWORK",
+            Status::Tls => "TKS_TLS",
+            Status::Timeout => "TKS_TIMEOUT",
+            Status::Http => "TKS_HTTP",
+            Status::OAuth => "TKS_OAUTH",
+            Status::BadResponse => "TKS_BAD_RESPONSE",
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(secrets::found_in(&format!("{error:?} {error}")), None);
+        Box::new(Failed {
+            status: status.into(),
+            message: error.message().into(),
+            oauth_error: error.oauth_error().map(str::to_owned),
+            description: error.oauth_description().map(str::to_owned),
+            uri: error.oauth_uri().map(str::to_owned),
+            http_status: error.http_status().unwrap_or_default().into(),
+            transient: error.is_transient(),
+        })
+    };
+    let granted = |token: std::sync::Arc<Token>| Granted {
+        token: token.access_token().into(),
+        token_type: token.token_type().into(),
+        scope: token.scope().map(str::to_owned),
+        response: token.response().into(),
+        expires_in: token.expires_in().as_secs_f64(),
+    };
+    let mut config = Config::new();
+    for (name, value) in options {
+        config.set(name, value.as_str()).unwrap();
+    }
+    let source = TokenSource::new(&config).map_err(failed);
+    run(source, |source| source.get().map(granted).map_err(failed))
+}
+
+fn run<S>(source: Result<S, Box<Failed>>, get: impl Fn(&S) -> Outcome) -> Ran {
+    let since = Instant::now();
+    let (first, took, again) = match source {
+        Ok(source) => {
+            let first = get(&source);
+            let took = since.elapsed();
+            // A token that is about to end is another matter.
+            let lasts = first.as_ref().map_or(true, |granted| granted.expires_in > 120.0);
+            (first, took, lasts.then(|| get(&source)))
+        }
+        Err(failed) => (Err(failed), since.elapsed(), None),
+    };
+    Ran { first, took, again, grown: None }
+}
+
+/// In a process of its own, with this environment alone.
+fn apart(options: &Options, environment: &BTreeMap<String, String>) -> Ran {
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+        let library = release::make("build").join("release");
+        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fetch");
+        let mut cc = Command::new("cc");
+        cc.args(["-std=c99", "-D_DEFAULT_SOURCE", "-g", "-Iinclude", "tests/c/fetch.c", "-o"]).arg(&program);
+        cc.arg("-L").arg(&library).arg("-ltokensource").arg(format!("-Wl,-rpath,{}", library.display()));
+        assert!(cc.status().expect("cc").success());
+        program
+    });
+    let warm = Server::start(ServerOptions::default());
+    let mut fetch = Command::new(&*PROGRAM);
+    fetch.env_clear().envs(environment).arg(warm.url()).stdin(Stdio::null());
+    fetch.args(options.iter().map(|(name, value)| format!("{name}={value}")));
+    let since = Instant::now();
+    let output = fetch.output().unwrap();
+    let took = since.elapsed();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let told: BTreeMap<String, String> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| line.split_once('=').expect("each part on a line of its own"))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let text = |name: &str| told.get(name).cloned();
+    let first = match text("token") {
+        Some(token) => Ok(Granted {
+            token,
+            token_type: told["token_type"].clone(),
+            scope: text("scope"),
+            response: told["response"].clone(),
+            expires_in: told["expires_in"].parse().unwrap(),
+        }),
+        None => Err(Box::new(Failed {
+            status: told["status"].clone(),
+            message: told["message"].clone(),
+            oauth_error: text("oauth_error"),
+            description: text("description"),
+            uri: text("uri"),
+            http_status: told["http_status"].parse().unwrap(),
+            transient: told["transient"] == "1",
+        })),
+    };
+    Ran { first, took, again: None, grown: Some(told["grown"].parse().unwrap()) }
+}
+
+/// What all rows share.
+struct Common {
+    authority: Authority,
+    /// Name and path of each file.
+    files: Vec<(&'static str, String)>,
+    refused: u16,
+    full: TcpListener,
+    /// Fill the backlog of `full`.
+    waiting: Vec<TcpStream>,
+}
+
+impl Common {
+    fn new() -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile");
+        fs::create_dir_all(&folder).unwrap();
+        let (authority, stranger) = (Authority::new(), Authority::new());
+        let (client, unknown) = (authority.client(), stranger.client());
+        let texts = [
+            ("CA", authority.pem()),
+            ("CLIENT_CERT", client.chain),
+            ("CLIENT_KEY", client.key),
+            ("STRANGER_CERT", unknown.chain),
+            ("STRANGER_KEY", unknown.key),
+            ("NO_CA", "-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n".into()),
+        ];
+        let files = texts.map(|(name, text)| {
+            let path = folder.join(name);
+            fs::write(&path, text).unwrap();
+            (name, path.into_os_string().into_string().unwrap())
+        });
+        let full = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = full.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(one) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+            waiting.push(one);
+        }
+        // The other end of a connection: taken, and nobody listens there.
+        let refused = waiting[0].local_addr().unwrap().port();
+        Self { authority, files: files.into(), refused, full, waiting }
+    }
+}
+
+/// The servers of one row.
+struct World {
+    row: Row,
+    server: Server,
+    elsewhere: Server,
+    proxy: Option<Proxy>,
+    raw_proxy: Option<Server>,
+    options: Options,
+}
+
+impl World {
+    fn new(text: &str, common: &Common) -> Self {
+        let raw = Row::read(text, &[]);
+        let tls = raw.tls.map(|leaf: Leaf| Tls {
+            versions: raw.versions,
+            client_root: raw.mutual.then(|| common.authority.pem()),
+            ..common.authority.tls(leaf)
+        });
+        let is_tls = tls.is_some();
+        let bytes = |text: &String| text.chars().map(|c| u8::try_from(u32::from(c)).expect("a byte")).collect();
+        let blunt = raw.blunt.as_ref().map(bytes);
+        let server = Server::start(ServerOptions { tls, blunt, ipv6: raw.ipv6, ..ServerOptions::default() });
+        let elsewhere = Server::start(ServerOptions::default());
+        let proxy = raw.proxy.clone().map(|options: ProxyOptions| Proxy::start(options));
+        let raw_proxy = raw.proxy_answer.as_ref().map(|_| Server::start(ServerOptions::default()));
+
+        let origin = proxy.as_ref().map(Proxy::url).or_else(|| raw_proxy.as_ref().map(Server::origin));
+        let mut values = secrets::spellings();
+        values.extend(common.files.clone());
+        values.extend([
+            ("URL", server.url()),
+            ("PORT", server.port().to_string()),
+            ("ELSEWHERE", elsewhere.url()),
+            ("PROXY", origin.unwrap_or_default().replace("http://", "")),
+            ("REFUSED", common.refused.to_string()),
+            ("FULL", common.full.local_addr().unwrap().port().to_string()),
+        ]);
+        let row = Row::read(text, &values);
+        server.set_script(row.script());
+        if let (Some(proxy), Some(answer)) = (&raw_proxy, &row.proxy_answer) {
+            proxy.set_script(answer.clone());
+        }
+
+        let mut options: Options = [
+            ("token_url", server.url()),
+            ("client_id", CLIENT.into()),
+            ("client_secret", SECRET.into()),
+            ("timeout", "5".into()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        if is_tls && !row.options.contains_key("ca") && row.environment.is_none() {
+            options.insert("ca_file".into(), common.files[0].1.clone());
+        }
+        options.extend(row.options.clone());
+        Self { row, server, elsewhere, proxy, raw_proxy, options }
+    }
+
+    fn check(&self, ran: Ran) {
+        let row = &self.row;
+        let Ran { first, took, again, grown } = ran;
+        let timeout = Duration::from_secs_f64(self.options["timeout"].parse().unwrap());
+        assert!(took <= timeout + Duration::from_secs(1), "took {took:?}: {first:?}");
+        let given = first.as_ref().map_or_else(|failed| &failed.status, |granted| &granted.token);
+        assert!(
+            *given == row.gives || Some(given) == row.or.as_ref(),
+            "gives {given:.100} and not {:.100}: {first:?}",
+            row.gives
+        );
+        match &first {
+            Ok(granted) => self.check_token(granted),
+            Err(failed) => {
+                self.check_error(failed);
+                fit_to_print(failed);
+            }
+        }
+        if let Some(again) = again {
+            match (&first, &again) {
+                (Ok(first), Ok(again)) => assert_eq!(first.token, again.token),
+                // The call may have ended before its fetch, and then the second tells how that ended.
+                (Err(first), Err(again)) if first.status == "TKS_TIMEOUT" => assert_eq!(first.status, again.status),
+                (first, again) => assert_eq!(first, again, "the second call"),
+            }
+        }
+        assert!(grown.is_none_or(|grown| !row.measured || grown < 16 << 10), "grew by {grown:?} KiB");
+        assert!(!row.measured || grown.is_some());
+
+        let seen = self.server.seen();
+        assert_eq!(seen.requests, row.requests, "requests: {first:?}");
+        assert!(
+            row.connections.is_none_or(|expected| expected == seen.connections),
+            "{} connections",
+            seen.connections
+        );
+        let url = &self.options["token_url"];
+        let path = &url[url.match_indices('/').nth(2).unwrap().0..];
+        for request in &seen.all {
+            assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", path));
+            assert_eq!(request.header("proxy-authorization"), "", "the proxy's credentials are not the server's");
+        }
+        let proxy_heard = self.proxy.as_ref().map(|proxy| proxy.requests());
+        let proxy_heard = proxy_heard.or_else(|| self.raw_proxy.as_ref().map(|proxy| proxy.seen().all));
+        for request in proxy_heard.iter().flatten() {
+            assert_eq!((request.method.as_str(), request.header("authorization")), ("CONNECT", ""), "{request:?}");
+        }
+        if let Some(expected) = &row.asked {
+            let asked: Vec<_> = proxy_heard.into_iter().flatten().map(|request| request.path).collect();
+            assert_eq!(asked, *expected, "{first:?}");
+        }
+        assert_eq!(self.elsewhere.connections(), 0, "something went elsewhere");
+    }
+
+    fn check_token(&self, granted: &Granted) {
+        let row = &self.row;
+        let near = |expected: f64| (expected - 5.0..=expected).contains(&granted.expires_in);
+        assert!(row.expires_in.is_none_or(near), "expires_in is {}", granted.expires_in);
+        assert!(row.token_type.as_ref().is_none_or(|expected| *expected == granted.token_type), "{granted:?}");
+        assert!(row.scope.is_none() || row.scope == granted.scope, "{granted:?}");
+        assert!(row.response.as_ref().is_none_or(|expected| *expected == granted.response), "{granted:?}");
+        assert!(!granted.response.contains(&granted.token), "{granted:?}");
+    }
+
+    fn check_error(&self, failed: &Failed) {
+        let row = &self.row;
+        let message = failed.message.to_lowercase();
+        for words in &row.says {
+            assert!(message.contains(&words.to_lowercase()), "\"{words}\" is not in: {}", failed.message);
+        }
+        assert!(row.http_status.is_none_or(|expected| expected == failed.http_status), "{failed:?}");
+        assert!(row.transient.is_none_or(|expected| expected == failed.transient), "{failed:?}");
+        for (expected, given) in
+            [(&row.oauth_error, &failed.oauth_error), (&row.description, &failed.description), (&row.uri, &failed.uri)]
+        {
+            assert!(expected.is_none() || expected == given, "{failed:?}");
+        }
+        assert_eq!(failed.oauth_error.is_some(), failed.status == "TKS_OAUTH", "{failed:?}");
+    }
+}
+
+/// A server may add so much to an error, and what we say of it ourselves is short.
+const LONGEST: usize = 500;
+
+fn fit_to_print(failed: &Failed) {
+    let Failed { message, oauth_error, description, uri, .. } = failed;
+    assert!(message.chars().count() > 20, "{failed:?}");
+    assert!(message.chars().count() <= 2 * LONGEST, "{failed:?}");
+    let servers: usize = [oauth_error, description, uri].into_iter().flatten().map(|text| text.chars().count()).sum();
+    assert!(servers <= LONGEST, "{servers} characters of the server: {failed:?}");
+    for text in [Some(message), oauth_error.as_ref(), description.as_ref(), uri.as_ref()].into_iter().flatten() {
+        let turns = |c: char| matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        assert!(!text.contains(|c: char| c.is_control() || turns(c)), "{failed:?}");
+        assert_eq!(secrets::found_in(text), None, "shown by {text}");
+    }
+}
+
+#[test]
+fn every_row_holds() {
+    let rows = row::all();
+    let common = Common::new();
+    assert!(common.waiting.len() > 1);
+    // A part of a row's name or its file's: only such rows run.
+    let only = std::env::var("HOSTILE").unwrap_or_default();
+    let mut work = Vec::new();
+    for (file, text) in &rows {
+        let row = Row::read(text, &[]);
+        let name = format!("{file}: {:.100}", row.name);
+        if name.contains(&only) {
+            let ways: &[&str] = if row.is_apart() { &["apart"] } else { &["C", "Rust"] };
+            work.extend(ways.iter().map(|way| (format!("{name} ({way})"), *way, text)));
+        }
+    }
+    let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let one = || {
+        while let Some((name, way, text)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let held = catch_unwind(AssertUnwindSafe(|| {
+                let world = World::new(text, &common);
+                world.check(match *way {
+                    "C" => through_c(&world.options),
+                    "Rust" => through_rust(&world.options),
+                    _ => apart(&world.options, &world.row.environment.clone().unwrap_or_default()),
+                });
+            }));
+            if let Err(panic) = held {
+                let said = panic.downcast::<String>().map_or_else(|_| "it panicked".into(), |said| *said);
+                failed.lock().unwrap().push(format!("{name}\n    {said:.1500}"));
+            }
+        }
+    };
+    // Many rows wait, few work.
+    std::panic::set_hook(Box::new(|_| {}));
+    thread::scope(|scope| (0..12).for_each(|_| drop(scope.spawn(one))));
+    let _ = std::panic::take_hook();
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "{} of {} failed\n{}", failed.len(), work.len(), failed.join("\n"));
+    assert!(!only.is_empty() || rows.len() >= 220, "only {} rows", rows.len());
+}
