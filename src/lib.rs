@@ -66,6 +66,7 @@
 //   source.rs         carries out what standing.rs says: serve, refresh, wait, hold off; counters
 //   ffi/              the C ABI: borrow, call one method, hand out
 //   cases.rs          tests: runs tests/cases/*.json with an injected clock
+//   fuzzing.rs        tests: what any bytes must not break
 
 mod backoff;
 #[cfg(test)]
