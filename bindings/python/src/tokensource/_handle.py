@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from ctypes import c_void_p
 
-from ._library import library
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, ClassVar
+
+    from ._prototypes import Functions
 
 
 class _Handle(c_void_p):
@@ -25,16 +25,24 @@ class _Handle(c_void_p):
 
 
 class ConfigHandle(_Handle):
-    _free = library.tks_config_free
+    """What is asked, and how."""
 
 
 class SourceHandle(_Handle):
-    _free = library.tks_source_free
+    """Keeps a token good."""
 
 
 class TokenHandle(_Handle):
-    _free = library.tks_token_free
+    """An access token."""
 
 
 class ErrorHandle(_Handle):
-    _free = library.tks_error_free
+    """What went wrong."""
+
+
+def free_with(library: Functions) -> None:
+    """Says with what handles are freed: once, before there is any."""
+    ConfigHandle._free = library.tks_config_free
+    SourceHandle._free = library.tks_source_free
+    TokenHandle._free = library.tks_token_free
+    ErrorHandle._free = library.tks_error_free

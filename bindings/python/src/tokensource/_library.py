@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from ._handle import free_with
 from ._prototypes import Functions
 
 ABI = 1
@@ -50,3 +51,4 @@ def _load(file: str) -> Functions:
 
 
 library = _load(_find())
+free_with(library)

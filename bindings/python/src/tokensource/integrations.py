@@ -7,8 +7,6 @@ httpx take out of a redirect stays out, and for aiohttp the origins are named. N
 
 from __future__ import annotations
 
-import sys
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -101,3 +99,39 @@ def httpx_auth(source: TokenSource) -> httpx.Auth:
                 yield request
 
     return HttpxAuth()
+
+
+class AiohttpMiddleware:
+    """What aiohttp takes in `middlewares`.
+
+    aiohttp calls it for each request of a session, those of redirects too, and does not say which are; so it goes by origins,
+    as aiohttp's own digest authentication does: those that are given, else that of the first request.
+    """
+
+    def __init__(self, source: TokenSource, origins: tuple[str, ...]) -> None:
+        from yarl import URL
+
+        self._source = source
+        self._origins = {URL(origin).origin() for origin in origins}
+
+    async def __call__(
+        self,
+        request: aiohttp.ClientRequest,
+        handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]],
+    ) -> aiohttp.ClientResponse:
+        origin = request.url.origin()
+        if not self._origins:
+            self._origins.add(origin)
+        if origin not in self._origins:
+            return await handler(request)
+        token = await self._source.token_async()
+        request.headers[_HEADER] = token.authorization
+        response = await handler(request)
+        if response.status != _REFUSED:
+            return response
+        self._source.invalidate(token)
+        if request.body and request.body.consumed:
+            return response
+        response.release()
+        request.headers[_HEADER] = await self._source.authorization_async()
+        return await handler(request)

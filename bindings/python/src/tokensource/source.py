@@ -192,7 +192,7 @@ class TokenSource:
         self._current = (-1, "", None)
         self._handle = None
         self._name = options.get("client_id")
-        config = ConfigHandle(library.tks_config_new())
+        config = library.tks_config_new()
         for name, value in options.items():
             if name not in _FAMILIES:
                 _set(config, name, value)
@@ -298,10 +298,9 @@ class TokenSource:
         return httpx_auth(self)
 
     def aiohttp_middleware(self, *origins: str) -> AiohttpMiddleware:
-        """For aiohttp: `ClientSession(middlewares=[source.aiohttp_middleware("https://api.example.com")])`.
+        """For aiohttp, 3.12 or later: `ClientSession(middlewares=[source.aiohttp_middleware("https://api.example.com")])`.
 
-        `origins`: who may have the token, as scheme, host and port. aiohttp calls its middlewares for redirects too and does
-        not say so, so that whom the token is for cannot be seen from a request.
+        `origins`: who may have the token, as scheme, host and port. Where none is given, it is who gets the first request.
         """
         from .integrations import AiohttpMiddleware
 
