@@ -48,9 +48,12 @@ class Server:
 
 
 @contextmanager
-def running(command: list[Any], name: str = "") -> Iterator[str]:
+def running(command: list[Any]) -> Iterator[str]:
     """The first line that a server prints; it ends with its standard input."""
-    process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # What this process imports from is no business of the server's.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    process = subprocess.Popen(list(map(str, command)), env=environment, **pipes)
     with process:
         yield process.stdout.readline().strip()
         process.stdin.close()
