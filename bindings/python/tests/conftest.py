@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tokensource import TokenSource
 
 REPOSITORY = Path(__file__).resolve().parents[3]

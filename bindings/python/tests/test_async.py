@@ -5,9 +5,15 @@ import threading
 
 import pytest
 import trio
+
 from tokensource import ClosedError, OAuthError
 
-RUNNERS = pytest.mark.parametrize("run", [asyncio.run, lambda coroutine: trio.run(lambda: coroutine)], ids=["asyncio", "trio"])
+
+def trio_run(coroutine):
+    return trio.run(lambda: coroutine)
+
+
+RUNNERS = pytest.mark.parametrize("run", [asyncio.run, trio_run])
 
 
 @RUNNERS

@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+
 from conftest import python
 
 SECRET = "correct-horse-battery-staple"

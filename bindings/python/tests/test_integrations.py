@@ -1,4 +1,5 @@
-"""The token in requests, httpx and aiohttp: a fresh header each time, one retry after a 401, and nothing to other origins."""
+"""The token in requests, httpx and aiohttp: a fresh header each time, one retry after a 401, and nothing to other
+origins."""
 
 import asyncio
 import io

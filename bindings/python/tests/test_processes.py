@@ -167,8 +167,8 @@ def application(environ, start_response):
     [
         "source = make(); source.warm_up()",
         "make().warm_up()",
-        "source = make(); threading.Thread(target=source.token, daemon=True).start()\nwhile not source.stats.waits: pass",
-        "source = make(); source.warm_up(); source.cycle = None; sys.exit(0)".replace("source.cycle = None; ", ""),
+        "source = make(); threading.Thread(target=source.token, daemon=True).start()\nwhile not source.stats.waits:
+        pass", "source = make(); source.warm_up(); source.cycle = None; sys.exit(0)".replace("source.cycle = None; ", ""),
     ],
 )
 def test_the_interpreter_ends_at_once_whatever_is_fetched(serve, script, program):
@@ -181,7 +181,8 @@ def test_the_interpreter_ends_at_once_whatever_is_fetched(serve, script, program
 def test_ctrl_c_ends_the_wait(serve, script, call):
     server = serve({"hang": True})
     # A shell's background job is born with Ctrl-C ignored.
-    file = script(f"import asyncio, signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nsource = make(timeout=300)\n{call}")
+    heard = "import asyncio, signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    file = script(f"{heard}\nsource = make(timeout=300)\n{call}")
     with subprocess.Popen([sys.executable, file, server.url], stderr=subprocess.PIPE, text=True) as process:
         while not server.seen()["running"]:
             assert process.poll() is None

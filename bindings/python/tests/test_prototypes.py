@@ -7,7 +7,7 @@ from conftest import REPOSITORY
 from tokensource import _handle, _library, _prototypes, errors, source
 
 HEADER = (REPOSITORY / "include/tokensource.h").read_text()
-CODE = re.sub(r"/\*.*?\*/|//[^\n]*", "", HEADER, flags=re.S)
+CODE = re.sub(r"/\*.*?\*/|//[^\n]*", "", HEADER, flags=re.DOTALL)
 
 SIMPLE = {
     "void": None,
@@ -32,7 +32,7 @@ def as_ctypes(declaration):
 
 
 def test_every_function_of_the_header_is_declared_as_it_is_there():
-    functions = re.findall(r"^((?:const )?\w+ \*?)(tks_\w+)\(([^)]*)\);", CODE, re.M)
+    functions = re.findall(r"^((?:const )?\w+ \*?)(tks_\w+)\(([^)]*)\);", CODE, re.MULTILINE)
     declared = {}
     for result, name, arguments in functions:
         arguments = [] if arguments == "void" else [as_ctypes(" ".join(each.split())) for each in arguments.split(",")]
@@ -42,7 +42,7 @@ def test_every_function_of_the_header_is_declared_as_it_is_there():
 
 
 def test_the_numbers_are_those_of_the_header():
-    numbers = {name: int(number) for name, number in re.findall(r"#define (TKS_\w+) (\d+)$", HEADER, re.M)}
+    numbers = {name: int(number) for name, number in re.findall(r"#define (TKS_\w+) (\d+)$", HEADER, re.MULTILINE)}
     assert numbers["TKS_ABI_VERSION"] == _library.ABI
     for name in ("INVALID_ARGUMENT", "CLOSED"):
         assert numbers[f"TKS_{name}"] == getattr(errors, name)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from conftest import REPOSITORY, needed, running
 from tokensource import OAuthError, TokenSource
 
@@ -39,8 +40,8 @@ def test_a_real_server_grants_refuses_and_replaces(server):
     url, provider, lifetime = server
 
     def source(**options):
-        secret = CLIENTS["plain"]["secret"]
-        return TokenSource(**{"provider": provider, "token_url": url, "client_id": "plain", "client_secret": secret, **options})
+        known = {"client_id": "plain", "client_secret": CLIENTS["plain"]["secret"]}
+        return TokenSource(provider=provider, token_url=url, **{**known, **options})
 
     with source() as good:
         token = good.token()

@@ -6,11 +6,12 @@ import enum
 import inspect
 import pickle
 import re
+import sys
 import threading
-import typing
 from pathlib import Path
 
 import pytest
+
 import tokensource
 from conftest import REPOSITORY, python
 from tokensource import (
@@ -31,7 +32,7 @@ SECRET = "correct-horse-battery-staple"
 
 
 def test_a_token_is_one_attribute_away(serve):
-    server = serve({"scope": "read write", "body": {"access_token": "t", "expires_in": 60, "scope": "read write", "x": 1}})
+    server = serve({"body": {"access_token": "t", "expires_in": 60, "scope": "read write", "x": 1}})
     before = datetime.datetime.now(datetime.timezone.utc)
     with server.source() as source:
         token = source.token()
@@ -167,7 +168,7 @@ def test_a_value_of_a_wrong_type_is_a_type_error(options):
         ({"timeout": datetime.timedelta(seconds=-1)}, "timeout"),
         ({"max_attempts": 1.5}, "max_attempts"),
         ({"scope": []}, "empty"),
-        ({"client_secret_file": Path("/nowhere/at/all"), "token_url": "http://127.0.0.1/", "client_id": "x"}, "nowhere"),
+        ({"client_secret_file": Path("/nowhere"), "token_url": "http://127.0.0.1/", "client_id": "x"}, "nowhere"),
         ({}, "token_url"),
     ],
 )
@@ -189,7 +190,7 @@ def test_text_that_is_not_ascii_arrives_as_utf_8(serve):
 @pytest.mark.parametrize(
     ("answer", "options", "kind", "parts"),
     [
-        ({"error": "invalid_client", "error_description": "who?"}, {}, OAuthError, ("invalid_client", "who?", 401, False)),
+        ({"error": "invalid_scope", "error_description": "?"}, {}, OAuthError, ("invalid_scope", "?", 400, False)),
         ({"status": 503}, {"max_attempts": 1}, OAuthError, (None, None, 503, True)),
         ({"status": 403}, {}, OAuthError, (None, None, 403, False)),
         ({"body": "<html>"}, {}, ResponseError, (None, None, 200, False)),
@@ -339,7 +340,7 @@ print(early, pages())
 
 def test_the_typed_options_are_those_of_the_library():
     text = inspect.getsource(source).split("class Options(TypedDict, total=False):")[1].split("# Options that")[0]
-    typed = re.findall(r"^        (\w+):", text, re.M)
+    typed = re.findall(r"^        (\w+):", text, re.MULTILINE)
     library = _library.library
     known, index = [], 0
     while name := library.tks_option_name(index):
@@ -349,7 +350,7 @@ def test_the_typed_options_are_those_of_the_library():
 
 
 def test_one_version_everywhere():
-    cargo = re.search(r'^version = "(.*)"$', (REPOSITORY / "Cargo.toml").read_text(), re.M).group(1)
+    cargo = re.search(r'^version = "(.*)"$', (REPOSITORY / "Cargo.toml").read_text(), re.MULTILINE).group(1)
     assert tokensource.__version__ == _library.library.tks_version().decode() == cargo
 
 
@@ -382,5 +383,6 @@ def test_another_library_an_older_one_and_another_abi_are_refused(monkeypatch):
 
 def test_nothing_is_imported_that_is_not_used():
     heavy = ("typing", "asyncio", "json", "requests", "httpx", "aiohttp", "threading", "datetime", "inspect", "re")
-    ran = python("-I", "-S", "-c", f"import sys; sys.path = {__import__('sys').path!r}; import tokensource; print([m for m in {heavy} if m in sys.modules])")
+    program = f"import sys; sys.path = {sys.path}; import tokensource; print([m for m in {heavy} if m in sys.modules])"
+    ran = python("-I", "-S", "-c", program)
     assert (ran.stdout, ran.stderr) == ("[]\n", "")

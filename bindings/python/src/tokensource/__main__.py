@@ -1,7 +1,7 @@
 """`python -m tokensource get ...`: what the `tokensource` command does, word for word.
 
-Which options there are, what they may be and what went wrong is for the library to say; of options this file knows only that
-the client's secret may come from standard input.
+Which options there are, what they may be and what went wrong is for the library to say; of options this file knows only
+that the client's secret may come from standard input.
 """
 
 from __future__ import annotations
@@ -160,8 +160,8 @@ def options_text() -> str:
     indent = max(map(len, names)) + 2
     helps = [library.tks_option_help(index).decode() for index in range(len(names))]
     lines = (
-        textwrap.fill(help, WIDTH, initial_indent=f"{name:<{indent}}", subsequent_indent=" " * indent)
-        for name, help in zip(names, helps, strict=True)
+        textwrap.fill(text, WIDTH, initial_indent=f"{name:<{indent}}", subsequent_indent=" " * indent)
+        for name, text in zip(names, helps, strict=True)
     )
     return "\n".join(lines) + "\n"
 
@@ -169,8 +169,9 @@ def options_text() -> str:
 def help_text() -> str:
     names = (library.tks_status_name(status).decode() for status in count(1))
     known = list(enumerate(takewhile(lambda name: name != "TKS_UNKNOWN", names), 1))
-    rows = ["".join(f"{status:4} {name:<22}" for status, name in known[row : row + 3]) for row in range(0, len(known), 3)]
-    return USAGE + HELP + "".join(f"{row.rstrip()}\n" for row in rows)
+    cells = [f"{status:4} {name:<22}" for status, name in known]
+    rows = ("".join(cells[first : first + 3]).rstrip() for first in range(0, len(cells), 3))
+    return USAGE + HELP + "".join(f"{row}\n" for row in rows)
 
 
 def version_text() -> str:
@@ -212,7 +213,8 @@ def main() -> int:
         sys.stdout.write(output)
         sys.stdout.close()
     except (OSError, AttributeError) as error:
-        # Nothing of it is left for the interpreter to write at its end. Without a standard output there is no sys.stdout.
+        # Nothing of it is left for the interpreter to write at its end. Without a standard output there is no
+        # sys.stdout.
         sys.stdout = None
         reason = error.strerror if isinstance(error, OSError) else "it is closed"
         print(f"tokensource: standard output: {reason}", file=sys.stderr)

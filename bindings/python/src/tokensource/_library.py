@@ -1,4 +1,5 @@
-"""Finds the shared library, loads it and makes sure that it is one that this package can use. Nothing else looks for it."""
+"""Finds the shared library, loads it and makes sure that it is one that this package can use. Nothing else looks for
+it."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ def _find() -> str:
 
 
 def _numbers(version: str) -> list[int]:
-    return [int(number) for number in version.split("-")[0].split(".")]
+    return [int(number) for number in version.partition("-")[0].split(".")]
 
 
 def _load(file: str) -> Functions:

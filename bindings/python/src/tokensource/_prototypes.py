@@ -65,8 +65,8 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "tks_error_free": (None, ErrorHandle),
 }
 
-# These wait or read files, so other threads must run meanwhile. For all others that costs more than the call itself: beside
-# one busy thread, whoever let go of the interpreter has it back after some hundred times as long.
+# These wait or read files, so other threads must run meanwhile. For all others that costs more than the call itself:
+# beside one busy thread, whoever let go of the interpreter has it back after some hundred times as long.
 MAY_WAIT = {"tks_source_new", "tks_source_get", "tks_source_get_within"}
 
 
@@ -86,4 +86,4 @@ class Functions:
 
     if TYPE_CHECKING:
 
-        def __getattr__(self, name: str) -> Any: ...
+        def __getattr__(self, name: str) -> Any: ...  # noqa: ANN401

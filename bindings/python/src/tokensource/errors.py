@@ -31,8 +31,8 @@ class TokenSourceError(Exception):
     """The HTTP status of the server's answer; None if none came."""
 
     retry_after: float | None = None
-    """Seconds, from when this was raised, until the source asks the server again: until then it raises this at once. None if
-    it never will."""
+    """Seconds, from when this was raised, until the source asks the server again: until then it raises this at once.
+    None if it never will."""
 
     is_transient: bool = False
     """Whether the same request may well succeed later with nothing changed here."""

@@ -1,8 +1,9 @@
 """The token in the places where people use one: requests, httpx and aiohttp.
 
-Each request gets the header that is good at that moment. If the API says 401 to it, the token is reported and the request is
-sent once more with the next one, where its body can be sent twice. The header never goes to another origin: what requests and
-httpx take out of a redirect stays out, and for aiohttp the origins are named. None of the three is imported before it is used.
+Each request gets the header that is good at that moment. If the API says 401 to it, the token is reported and the
+request is sent once more with the next one, where its body can be sent twice. The header never goes to another origin:
+what requests and httpx take out of a redirect stays out, and for aiohttp the origins are named. None of the three is
+imported before it is used.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class RequestsAuth:
         token = self._source.token()
         request.headers[_HEADER] = token.authorization
 
-        def handle(response: requests.Response, **how: Any) -> requests.Response:
+        def handle(response: requests.Response, **how: Any) -> requests.Response:  # noqa: ANN401
             return self._retried(token, response, how)
 
         request.register_hook("response", handle)
@@ -104,8 +105,8 @@ def httpx_auth(source: TokenSource) -> httpx.Auth:
 class AiohttpMiddleware:
     """What aiohttp takes in `middlewares`.
 
-    aiohttp calls it for each request of a session, those of redirects too, and does not say which are; so it goes by origins,
-    as aiohttp's own digest authentication does: those that are given, else that of the first request.
+    aiohttp calls it for each request of a session, those of redirects too, and does not say which are; so it goes by
+    origins, as aiohttp's own digest authentication does: those that are given, else that of the first request.
     """
 
     def __init__(self, source: TokenSource, origins: tuple[str, ...]) -> None:

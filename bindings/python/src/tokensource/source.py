@@ -1,7 +1,7 @@
 """TokenSource, which keeps a token good, and Token, a snapshot of one.
 
-Texts and numbers go in and out of the library here, and that is all: when a token is old, what is asked again and when is
-the library's to know.
+Texts and numbers go in and out of the library here, and that is all: when a token is old, what is asked again and when
+is the library's to know.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime, timedelta
     from types import TracebackType
-    from typing import Any, Literal, NoReturn, TypedDict, Union
+    from typing import Any, Literal, NoReturn, TypeAlias, TypedDict
 
     import httpx
     from typing_extensions import Self, Unpack
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from .errors import TokenSourceError
     from .integrations import AiohttpMiddleware, RequestsAuth
 
-    _Seconds = Union[int, float, str, timedelta, None]
-    _Text = Union[str, None]
-    _File = Union[str, os.PathLike[str], None]
-    _Texts = Union[str, list[str], tuple[str, ...], None]
+    _Seconds: TypeAlias = int | float | str | timedelta | None
+    _Text: TypeAlias = str | None
+    _File: TypeAlias = str | os.PathLike[str] | None
+    _Texts: TypeAlias = str | list[str] | tuple[str, ...] | None
 
     class Options(TypedDict, total=False):
         """The options of the library, for those who check types; which there are is the library's to know."""
@@ -107,7 +107,8 @@ class Token:
 
     @property
     def scope(self) -> str | None:
-        """The scope that the server granted. None: it said nothing, which means what was asked (RFC 6749 section 5.1)."""
+        """The scope that the server granted. None: it said nothing, which means what was asked (RFC 6749 section
+        5.1)."""
         scope = library.tks_token_scope(self._handle)
         return None if scope is None else _text(scope)
 
@@ -166,14 +167,16 @@ class Stats:
 
 
 class TokenSource:
-    """Keeps an access token good, by the client-credentials grant (RFC 6749 section 4.4). Any thread and any task may use it.
+    """Keeps an access token good, by the client-credentials grant (RFC 6749 section 4.4). Any thread and any task may
+    use it.
 
-    One source for each kind of token that the program needs, kept for as long as it runs. Keyword arguments are the options
-    of the library, which `python -m tokensource options` lists. None unsets an option, durations are seconds or a timedelta,
-    `scope` and `resource` may be lists, `param` and `header` are dicts. Nothing is sent before a token is asked for.
+    One source for each kind of token that the program needs, kept for as long as it runs. Keyword arguments are the
+    options of the library, which `python -m tokensource options` lists. None unsets an option, durations are seconds or
+    a timedelta, `scope` and `resource` may be lists, `param` and `header` are dicts. Nothing is sent before a token is
+    asked for.
 
-    ConfigError: there is no such option, its value is no good, or the options do not fit together. TypeError: a value is of
-    a type that no option has.
+    ConfigError: there is no such option, its value is no good, or the options do not fit together. TypeError: a value
+    is of a type that no option has.
 
     >>> source = TokenSource(provider="podero", client_id="my-client", client_secret="my-secret", timeout=5)
     >>> source
@@ -183,7 +186,8 @@ class TokenSource:
 
     __slots__ = ("__weakref__", "_current", "_handle", "_name")
 
-    # The last token that was seen, its number and its header's value: written as one, so that no thread sees two halves.
+    # The last token that was seen, its number and its header's value: written as one, so that no thread sees two
+    # halves.
     _current: tuple[int, str, Token | None]
     # None when it is closed; the library takes that for NULL and finds no generation.
     _handle: SourceHandle | None
@@ -197,10 +201,10 @@ class TokenSource:
             if name not in _FAMILIES:
                 _set(config, name, value)
             elif isinstance(value, dict):
-                for own, value in value.items():
+                for own, text in value.items():
                     if not isinstance(own, str):
                         raise TypeError(f"option {name}: its names are str, not {type(own).__name__}")
-                    _set(config, f"{name}.{own}", value)
+                    _set(config, f"{name}.{own}", text)
             else:
                 raise TypeError(f"option {name}: a dict is needed, not {type(value).__name__}")
         handle, error = SourceHandle(), ErrorHandle()
@@ -212,12 +216,12 @@ class TokenSource:
     def token(self) -> Token:
         """A good token.
 
-        At once while there is one, also when it ages and the next is fetched beside it. Otherwise waits for the one fetch that
-        all callers share, at most the option `timeout`. Ctrl-C ends the wait, not the fetch. After a failed fetch it raises
-        that error at once for as long as its `retry_after` says.
+        At once while there is one, also when it ages and the next is fetched beside it. Otherwise waits for the one
+        fetch that all callers share, at most the option `timeout`. Ctrl-C ends the wait, not the fetch. After a failed
+        fetch it raises that error at once for as long as its `retry_after` says.
 
-        NetworkError, TokenTimeoutError, OAuthError, ResponseError: the fetch failed. ConfigError: a file can no longer be
-        used. ClosedError: the source was closed.
+        NetworkError, TokenTimeoutError, OAuthError, ResponseError: the fetch failed. ConfigError: a file can no longer
+        be used. ClosedError: the source was closed.
         """
         generation, _, token = self._current
         if generation == _generation(self._handle):
@@ -232,8 +236,8 @@ class TokenSource:
         return self._wait().authorization
 
     async def token_async(self) -> Token:
-        """As `token()`, in asyncio and trio: looks after 1, 2, 4 ... 50 ms whether the fetch has ended. No thread of Python's
-        waits. With `refresh="inline"` the fetch would hold up the event loop: leave that option to programs without one.
+        """As `token()`, in asyncio and trio: looks after 1, 2, 4 ... 50 ms whether the fetch has ended. No thread of
+        Python's waits. With `refresh="inline"` the fetch would hold up the event loop: leave that option to programs without one.
         """
         generation, _, token = self._current
         if generation == _generation(self._handle):
@@ -252,8 +256,9 @@ class TokenSource:
         return (await self.token_async()).authorization
 
     def invalidate(self, token: Token) -> None:
-        """Says that the API refused this token, with a 401 for example. If it is the current one, the next is fetched when it
-        is asked for; an older one does nothing. An API that refuses each new token too is answered ever more slowly.
+        """Says that the API refused this token, with a 401 for example. If it is the current one, the next is fetched
+        when it is asked for; an older one does nothing. An API that refuses each new token too is answered ever more
+        slowly.
         """
         if not isinstance(token, Token):
             raise TypeError(f"a Token is needed, not {type(token).__name__}")
@@ -265,7 +270,8 @@ class TokenSource:
 
     @property
     def last_error(self) -> TokenSourceError | None:
-        """Why the last fetch failed; None if it brought a token. Shows that refreshes fail while the token is still good."""
+        """Why the last fetch failed; None if it brought a token. Shows that refreshes fail while the token is still
+        good."""
         error = ErrorHandle()
         library.tks_source_last_error(self._open(), byref(error))
         return error_from(error) if error else None
@@ -277,8 +283,8 @@ class TokenSource:
         return Stats(*(library.tks_source_stat(handle, which) for which in (1, 2, 3, 4)))
 
     def close(self) -> None:
-        """Ends the source: who waits on it gets a ClosedError now, and who asks later too. Tokens stay as they are. Does not
-        wait. A source that is dropped needs no close.
+        """Ends the source: who waits on it gets a ClosedError now, and who asks later too. Tokens stay as they are.
+        Does not wait. A source that is dropped needs no close.
         """
         handle, self._handle = self._handle, None
         self._current = (-1, "", None)
@@ -300,7 +306,8 @@ class TokenSource:
     def aiohttp_middleware(self, *origins: str) -> AiohttpMiddleware:
         """For aiohttp, 3.12 or later: `ClientSession(middlewares=[source.aiohttp_middleware("https://api.example.com")])`.
 
-        `origins`: who may have the token, as scheme, host and port. Where none is given, it is who gets the first request.
+        `origins`: who may have the token, as scheme, host and port. Where none is given, it is who gets the first
+        request.
         """
         from .integrations import AiohttpMiddleware
 
@@ -328,8 +335,9 @@ class TokenSource:
     def _wait(self) -> Token:
         import threading
 
-        # Only the main thread sees signals. What holds for it alone would keep others longer: while one caller tries again after
-        # a failure, tks_source_get says at once what failed, and tks_source_get_within that something is running.
+        # Only the main thread sees signals. What holds for it alone would keep others longer: while one caller tries
+        # again after a failure, tks_source_get says at once what failed, and tks_source_get_within that something is
+        # running.
         if threading.current_thread() is not threading.main_thread():
             token, error = TokenHandle(), ErrorHandle()
             library.tks_source_get(self._open(), byref(token), byref(error))
