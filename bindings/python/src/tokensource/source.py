@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     class Options(TypedDict, total=False):
         """The options of the library, for those who check types; which there are is the library's to know."""
 
-        provider: Literal["podero", "podero-sandbox", "gardin"] | None
+        provider: _Text
         token_url: _Text
         client_id: _Text
         client_secret: _Text
@@ -237,7 +237,8 @@ class TokenSource:
 
     async def token_async(self) -> Token:
         """As `token()`, in asyncio and trio: looks after 1, 2, 4 ... 50 ms whether the fetch has ended. No thread of
-        Python's waits. With `refresh="inline"` the fetch would hold up the event loop: leave that option to programs without one.
+        Python's waits. With `refresh="inline"` the fetch would hold up the event loop: leave that option to programs
+        without one.
         """
         generation, _, token = self._current
         if generation == _generation(self._handle):
