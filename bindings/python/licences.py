@@ -1,4 +1,4 @@
-"""Prints the licences of all that is linked into the library: usage: licences.py TRIPLE."""
+"""Prints the licences of the library and of all that is linked into it: usage: licences.py TRIPLE."""
 
 import json
 import subprocess
@@ -9,20 +9,22 @@ RUST = "The Rust standard library"
 
 
 def packages(triple: str) -> list[dict[str, str]]:
-    """Each crate that the library is made of: not what builds or tests it."""
+    """Each crate that the library is made of, itself too: not what builds or tests it."""
     tree = ["cargo", "tree", "--locked", "--features=capi", f"--target={triple}", "--edges=normal,no-proc-macro"]
     names = subprocess.run([*tree, "--prefix=none", "--format={p}"], check=True, capture_output=True, text=True).stdout
     linked = {tuple(line.split()[:2]) for line in names.splitlines()}
     command = ["cargo", "metadata", "--locked", "--format-version=1", f"--filter-platform={triple}"]
     known = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["packages"]
     chosen = [package for package in known if (package["name"], f"v{package['version']}") in linked]
-    return sorted((package for package in chosen if package["source"]), key=lambda package: package["name"])
+    return sorted(chosen, key=lambda package: package["name"])
 
 
 def texts(folder: Path) -> list[tuple[str, str]]:
     """The files in which a crate says what it may be used for."""
     wanted = ("LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE")
-    files = sorted(file for file in folder.iterdir() if file.is_file() and file.name.upper().startswith(wanted))
+    # Rust's documentation has one as a page of many megabytes for a browser.
+    named = (file for file in folder.iterdir() if file.name.upper().startswith(wanted) and file.suffix != ".html")
+    files = sorted(file for file in named if file.is_file())
     return [(file.name, file.read_text(errors="replace").strip()) for file in files]
 
 
@@ -39,7 +41,7 @@ def main(triple: str) -> None:
     lines.append(f"{RUST}: MIT OR Apache-2.0; https://github.com/rust-lang/rust")
     for file, text in texts(Path(sysroot, "share/doc/rust")):
         owners.setdefault(text, []).append(f"{RUST}: {file}")
-    print("What is linked into the tokensource library, and under which licences:", "", *lines, sep="\n")
+    print("What the tokensource library is made of, and under which licences:", "", *lines, sep="\n")
     for text, whose in owners.items():
         print("", "=" * 80, *whose, "=" * 80, "", text, sep="\n")
 

@@ -42,9 +42,9 @@ def test_the_code_in_the_readme_runs(serve, api, monkeypatch, tmp_path):
     def on_this_machine(**options):
         return TokenSource(**{**options, "token_url": url, "client_secret_file": None, "client_secret": "secret"})
 
-    names = {}
+    names = {"TokenSource": on_this_machine}
     for block in blocks:
         code = block.replace("https://api.example.com", api.url)
         code = code.replace("from tokensource import TokenSource\n", "")
-        exec(compile(code, "README.md", "exec"), names | {"TokenSource": on_this_machine}, names)
+        exec(compile(code, "README.md", "exec"), names)
     assert {token for _, token, _ in api.seen} == {"Bearer token-1"}
