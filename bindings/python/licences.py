@@ -1,6 +1,8 @@
 """Prints the licences of the library and of all that is linked into it: usage: licences.py TRIPLE."""
 
+import html
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,9 +24,7 @@ def packages(triple: str) -> list[dict[str, str]]:
 def texts(folder: Path) -> list[tuple[str, str]]:
     """The files in which a crate says what it may be used for."""
     wanted = ("LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE")
-    # Rust's documentation has one as a page of many megabytes for a browser.
-    named = (file for file in folder.iterdir() if file.name.upper().startswith(wanted) and file.suffix != ".html")
-    files = sorted(file for file in named if file.is_file())
+    files = sorted(file for file in folder.iterdir() if file.is_file() and file.name.upper().startswith(wanted))
     return [(file.name, file.read_text(errors="replace").strip()) for file in files]
 
 
@@ -39,8 +39,10 @@ def main(triple: str) -> None:
             owners.setdefault(text, []).append(f"{name}: {file}")
     sysroot = subprocess.run(["rustc", "--print=sysroot"], check=True, capture_output=True, text=True).stdout.strip()
     lines.append(f"{RUST}: MIT OR Apache-2.0; https://github.com/rust-lang/rust")
-    for file, text in texts(Path(sysroot, "share/doc/rust")):
-        owners.setdefault(text, []).append(f"{RUST}: {file}")
+    page = Path(sysroot, "share/doc/rust/COPYRIGHT-library.html")
+    # It is made for browsers, of headings, paragraphs and texts as they are.
+    text = html.unescape(re.sub(r"<[^>]*>", "", page.read_text()))
+    owners.setdefault(text.strip(), []).append(f"{RUST}: {page.name}")
     print("What the tokensource library is made of, and under which licences:", "", *lines, sep="\n")
     for text, whose in owners.items():
         print("", "=" * 80, *whose, "=" * 80, "", text, sep="\n")
