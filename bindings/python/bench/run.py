@@ -1,9 +1,10 @@
-"""Measures what the Python package costs, beside Authlib, MSAL and requests-oauthlib doing the same job, and prints a table.
+"""Measures what the Python package costs, beside what one would use instead, and prints a table.
 
     python3 bindings/python/bench/run.py target
 
-Everything is measured in turn, in one run, and a number is a median: a busy machine is busy for all of it. Each measurement
-is a process of its own, the token server is another. The peers are installed below the directory of the build.
+Authlib, MSAL and requests-oauthlib do the same job. Everything is measured in turn, in one run, and a number is a
+median: a busy machine is busy for all of it. Each measurement is a process of its own, the token server is another. The
+peers are installed below the directory of the build.
 """
 
 import argparse
@@ -80,10 +81,9 @@ def tell(taken, rounds):
     def line(title, *cells):
         print(f"  {title:<36}" + "".join(f"{cell:>12}" for cell in cells))
 
-    print(
-        f"Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    )
-    line(f"median of {rounds}", "tokensource", "Authlib", "MSAL", "req.-oauthlib"[:11])
+    print(f"Python {platform.python_version()}, {platform.platform()}")
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    line(f"median of {rounds}", "tokensource", "Authlib", "MSAL", "r.-oauthlib")
     line("a cached header, ns", *(f"{median(who, 'alone'):,.0f}" for who in WHO))
     line("  beside 1 busy thread, ns", *(f"{median(who, 'busy 1'):,.0f}" for who in WHO))
     line("  beside 3 busy threads, ns", *(f"{median(who, 'busy 3'):,.0f}" for who in WHO))
