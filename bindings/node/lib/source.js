@@ -94,7 +94,7 @@ class TokenSource {
   #pointer;
   #token = null;
   #generation = -1; // which no token has
-  #waiting = new Set();
+  #waiting = new Map(); // who is to be told, and their signals
   #waits = 0;
   #pause = FIRST_PAUSE_MS;
   #timer = null;
@@ -231,23 +231,14 @@ class TokenSource {
 
   async #wait(signal) {
     this.#waits += 1;
-    let abort;
     const answer = await new Promise((resolve) => {
-      abort = () => {
-        this.#waiting.delete(resolve);
-        if (this.#waiting.size === 0) {
-          this.#sleep();
-        }
-        resolve(null);
-      };
-      signal?.addEventListener('abort', abort);
-      this.#waiting.add(resolve);
+      signal?.addEventListener('abort', this.#abort);
+      this.#waiting.set(resolve, signal);
       if (this.#timer === null) {
         this.#pause = FIRST_PAUSE_MS;
         this.#wake();
       }
     });
-    signal?.removeEventListener('abort', abort);
     // Made here and not where the answer is known, so that the stack leads to who awaits it.
     if (answer === null) {
       throw abortError(signal);
@@ -257,6 +248,20 @@ class TokenSource {
     }
     return answer;
   }
+
+  /** One function for all, which a signal therefore knows once however many wait. */
+  #abort = ({ target }) => {
+    target.removeEventListener('abort', this.#abort);
+    for (const [resolve, signal] of this.#waiting) {
+      if (signal === target) {
+        this.#waiting.delete(resolve);
+        resolve(null);
+      }
+    }
+    if (this.#waiting.size === 0) {
+      this.#sleep();
+    }
+  };
 
   /** The one timer. It keeps the program alive, as whoever awaits a token wants. */
   #wake() {
@@ -276,7 +281,8 @@ class TokenSource {
       this.#wake();
       return;
     }
-    for (const resolve of this.#waiting) {
+    for (const [resolve, signal] of this.#waiting) {
+      signal?.removeEventListener('abort', this.#abort);
       resolve(answer);
     }
     this.#waiting.clear();

@@ -1,6 +1,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { getEventListeners } = require('node:events');
 const { test } = require('node:test');
 const { inspect } = require('node:util');
 const { TokenSource, TokenSourceError } = require('tokensource');
@@ -9,7 +10,7 @@ const { scripted } = require('./support');
 const CLOSED = { name: 'TokenSourceError', code: 'TKS_CLOSED' };
 
 test('a token has what the server said', async (t) => {
-  const { options } = await scripted(t, [{ token: '"abc"', scope: '"read write"', body: undefined }]);
+  const { options } = await scripted(t, [{ scope: 'read write' }]);
   const source = new TokenSource(options);
   const token = await source.token();
   const { accessToken, tokenType, scope, generation, expiresIn, expiresAt, response } = token;
@@ -118,17 +119,10 @@ test('a thousand callers of one signal leave no listener and no warning behind',
   const note = (warning) => warnings.push(warning);
   process.on('warning', note);
   const { signal } = new AbortController();
-  let listeners = 0;
-  for (const [name, step] of [['addEventListener', 1], ['removeEventListener', -1]]) {
-    t.mock.method(signal, name, function (...args) {
-      listeners += step;
-      return AbortSignal.prototype[name].apply(this, args);
-    });
-  }
   await Promise.all(Array.from({ length: 1000 }, () => source.token({ signal })));
   await new Promise(setImmediate);
   process.off('warning', note);
-  assert.deepEqual([listeners, warnings], [0, []]);
+  assert.deepEqual([getEventListeners(signal, 'abort'), warnings], [[], []]);
 });
 
 test('close ends every wait at once and the source for good', async (t) => {
