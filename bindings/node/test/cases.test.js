@@ -36,7 +36,6 @@ class World {
     this.source = source;
     this.seen = seen;
     this.secret = secret;
-    this.started = performance.now();
   }
 
   async get(ask) {
@@ -93,7 +92,11 @@ class World {
 
   async run(step) {
     const about = JSON.stringify(step);
-    await sleep(Math.max(0, (step.at ?? 0) * 1000 - (performance.now() - this.started)));
+    if (this.started === undefined) {
+      this.started = performance.now();
+    } else {
+      await sleep(Math.max(0, (step.at ?? 0) * 1000 - (performance.now() - this.started)));
+    }
     const outcomes = this.call(step);
     if (step.name) {
       this.waiting.set(step.name, outcomes);
