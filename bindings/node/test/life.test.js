@@ -2,10 +2,11 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { join } = require('node:path');
 const { test } = require('node:test');
 const { Worker } = require('node:worker_threads');
 const { TokenSource } = require('tokensource');
-const { PACKAGE, run, runText, scripted } = require('./support');
+const { run, runText, scripted } = require('./support');
 
 const HANG = [{ hang: true }];
 
@@ -58,18 +59,7 @@ test('files and names are as quick as ever while a hundred sources wait', async 
 });
 
 test('a worker has sources of its own, and can be terminated during a fetch', async (t) => {
-  const program = `
-    const { parentPort, workerData } = require('node:worker_threads');
-    const { TokenSource } = require('tokensource');
-    const source = new TokenSource(workerData);
-    parentPort.postMessage('started');
-    source.token().then(({ accessToken }) => parentPort.postMessage(accessToken));`;
-  const start = (options) => {
-    // Out of the package, where it finds itself by name.
-    const filename = require('node:path').join(PACKAGE, 'worker.js');
-    const text = `require('node:module').createRequire(${JSON.stringify(filename)})`;
-    return new Worker(`{ const require = ${text};\n${program} }`, { eval: true, workerData: options });
-  };
+  const start = (workerData) => new Worker(join(__dirname, 'programs/worker.js'), { workerData });
   const message = (worker) => new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
 
   const slow = await scripted(t, [{ delay: 0.3, times: 9 }]);
@@ -86,22 +76,7 @@ test('a worker has sources of its own, and can be terminated during a fetch', as
 
 test('the processes of a cluster each keep a token', async (t) => {
   const { url, seen } = await scripted(t);
-  const program = `
-    const cluster = require('node:cluster');
-    if (cluster.isPrimary) {
-      const { TokenSource } = require('tokensource');
-      const source = new TokenSource({ tokenUrl: process.argv[2], clientId: 'id', clientSecret: 'secret' });
-      source.token().then(() => [1, 2].forEach(() => cluster.fork()));
-      cluster.on('message', (worker, token) => console.log(token));
-    } else {
-      const { TokenSource } = require('tokensource');
-      const source = new TokenSource({ tokenUrl: process.argv[2], clientId: 'id', clientSecret: 'secret' });
-      source.token().then(({ accessToken }) => process.send(accessToken, () => process.disconnect()));
-    }`;
-  const { writeFileSync, rmSync } = require('node:fs');
-  const file = require('node:path').join(PACKAGE, 'test', `cluster-${process.pid}.js`);
-  writeFileSync(file, program);
-  t.after(() => rmSync(file));
+  const file = join(__dirname, 'programs/cluster.js');
   assert.deepEqual((await run([file, url])).trim().split('\n').sort(), ['token-2', 'token-3']);
   assert.equal((await seen()).requests, 3);
 });
@@ -112,7 +87,7 @@ test('ten thousand forgotten sources and tokens leave no memory behind', async (
     const turn = () => new Promise((resolve) => setTimeout(resolve));
     async function round() {
       for (let i = 0; i < 2500; i++) {
-        make().tokenIfReady;
+        make();
         if (i % 100 === 0) {
           source.invalidate(source.tokenIfReady());
           await make().token();
