@@ -117,9 +117,10 @@ export class TokenSource {
   authorization(options?: WaitOptions): Promise<string>;
 
   /**
-   * The token if there is a good one, else null: then a fetch was started.
+   * The token if there is a good one; else null, and a fetch was started unless the source holds off after one that
+   * failed: see lastError.
    *
-   * @throws {TokenSourceError} while the source holds off after a failed fetch, and when it is closed.
+   * @throws {TokenSourceError} TKS_CLOSED.
    */
   tokenIfReady(): Token | null;
 

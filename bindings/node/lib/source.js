@@ -112,23 +112,23 @@ class TokenSource {
 
   async token(options) {
     const signal = signalOf(options);
-    return this.tokenIfReady() ?? (await this.#wait(signal));
+    return orThrow(this.#ready()) ?? (await this.#wait(signal));
   }
 
   async authorization(options) {
     const signal = signalOf(options);
-    return (this.tokenIfReady() ?? (await this.#wait(signal))).authorization;
+    return (orThrow(this.#ready()) ?? (await this.#wait(signal))).authorization;
   }
 
   tokenIfReady() {
-    if (tks_source_generation(this.#pointer) === this.#generation) {
-      return this.#token;
+    const answer = this.#ready();
+    if (!(answer instanceof Failure)) {
+      return answer;
     }
-    const answer = this.#ask();
-    if (answer instanceof Failure) {
+    if (answer.code === 'TKS_CLOSED') {
       throw answer.toError();
     }
-    return answer;
+    return null;
   }
 
   warmUp() {
@@ -209,7 +209,12 @@ class TokenSource {
     }
   }
 
-  /** Starts a fetch if one is needed. A token, null while the fetch runs, or why there is none. */
+  /** A token, null while a fetch runs, or why there is none. */
+  #ready() {
+    return tks_source_generation(this.#pointer) === this.#generation ? this.#token : this.#ask();
+  }
+
+  /** The same, asked of the library: that starts the fetch if one is needed. */
   #ask() {
     const status = tks_source_get_within(this.#pointer, 0, tokenOut, errorOut);
     if (status === PENDING) {
@@ -243,10 +248,7 @@ class TokenSource {
     if (answer === null) {
       throw abortError(signal);
     }
-    if (answer instanceof Failure) {
-      throw answer.toError();
-    }
-    return answer;
+    return orThrow(answer);
   }
 
   /** One function for all, which a signal therefore knows once however many wait. */
@@ -329,6 +331,13 @@ function* text(name, value) {
 
 function refuse(message) {
   throw new TokenSourceError(message, { code: 'TKS_INVALID_ARGUMENT' });
+}
+
+function orThrow(answer) {
+  if (answer instanceof Failure) {
+    throw answer.toError();
+  }
+  return answer;
 }
 
 function check(status) {

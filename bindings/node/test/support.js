@@ -20,12 +20,14 @@ const read = (path) => readFileSync(join(given('TOKENSOURCE_TREE'), path), 'utf8
 
 /** Starts a program that prints the URL of a token endpoint and ends with its standard input. */
 async function start(t, command, args) {
-  const server = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], cwd: given('TOKENSOURCE_TREE') });
+  const server = spawn(command, args, { cwd: given('TOKENSOURCE_TREE') });
   t.after(() => server.stdin.end());
+  let said = '';
+  server.stderr.setEncoding('utf8').on('data', (text) => (said += text));
   for await (const line of createInterface({ input: server.stdout })) {
     return line;
   }
-  throw new Error(`${command} ${args.join(' ')} did not start`);
+  throw new Error(`${command} ${args.join(' ')} did not start\n${said}`);
 }
 
 /** The scripted server: answers as tests/support/README.md says. */
