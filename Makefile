@@ -5,11 +5,12 @@ ABI := $(shell sed -n 's/.*TKS_ABI_VERSION: u32 = \([0-9]*\);/\1/p' src/ffi/libr
 CARGO := cargo
 SONAME := libtokensource.so.$(ABI)
 
-.PHONY: help build header command demo bench test clean testing-library servers
+.PHONY: help build header readme command demo bench test clean testing-library servers
 
 help:
 	@echo 'make build    $(TARGET)/release/libtokensource.so and .a'
 	@echo 'make header   rewrites include/tokensource.h from src/ffi'
+	@echo 'make readme   rewrites the tables and examples in README.md from the code'
 	@echo 'make demo     what the library does, in a screenful'
 	@echo 'make command  $(TARGET)/release/tokensource, the command'
 	@echo 'make test     everything that can be tested here, stage by stage'
@@ -23,6 +24,9 @@ build:
 
 header:
 	TKS_WRITE_HEADER=1 $(CARGO) test --locked --features capi --test header what_the_source_makes
+
+readme:
+	TKS_WRITE_README=1 $(CARGO) test --locked --features capi --test readme what_is_made
 
 # The command, which finds the library beside itself.
 command: build
@@ -80,7 +84,7 @@ test-rust:
 
 test-c: testing-library
 	$(CARGO) test --locked --features testing --lib -- ffi::
-	$(CARGO) test --locked --features testing --test header --test c --test command
+	$(CARGO) test --locked --features testing --test header --test c --test command --test readme
 
 test-servers: servers
 	$(CARGO) test --locked --features testing --test servers

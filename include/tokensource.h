@@ -181,7 +181,7 @@ typedef int32_t tks_status;
 #define TKS_BAD_RESPONSE 8
 
 /**
- * A bug in this library, contained.
+ * A bug in this library, contained; or no thread can be had for a refresh, while the token is still good.
  */
 #define TKS_INTERNAL 9
 

@@ -12,6 +12,7 @@ use crate::{
     request::TokenRequest,
     response::RawResponse,
     source::TokenSource,
+    system::NO_THREADS,
     token::Token,
     transport::{Limits, Transport},
 };
@@ -128,6 +129,7 @@ impl World {
     fn call(
         &self,
         callers: usize,
+        no_threads: bool,
         call: impl Fn(&TokenSource) -> Result<Option<Arc<Token>>, Error> + Clone + Send + 'static,
     ) -> Vec<Caller> {
         let start = |_| {
@@ -138,6 +140,7 @@ impl World {
                 let caller = caller.clone();
                 move || {
                     let _running = running;
+                    NO_THREADS.set(no_threads);
                     let since = clock.elapsed();
                     let result = call(&source);
                     *caller.lock().unwrap() = Some(Outcome { result, took: clock.elapsed() - since });
@@ -167,17 +170,17 @@ impl World {
         let seconds = case::nanos(step.seconds);
         let within = Duration::from_secs_f64(step.seconds.max(0.0));
         let callers = match step.call {
-            Call::Get => self.call(step.callers, |source| source.get().map(Some)),
-            Call::GetWithin => self.call(step.callers, move |source| source.get_within(within)),
+            Call::Get => self.call(step.callers, step.no_threads, |source| source.get().map(Some)),
+            Call::GetWithin => self.call(step.callers, step.no_threads, move |source| source.get_within(within)),
             Call::Join => self.waiting.remove(&step.text).expect("the name of waiting callers"),
             Call::Invalidate => {
                 let token = self.given[&step.text].clone();
-                self.call(step.callers, move |source| {
+                self.call(step.callers, step.no_threads, move |source| {
                     source.invalidate(&token);
                     Ok(None)
                 })
             }
-            Call::Close => self.call(step.callers, |source| {
+            Call::Close => self.call(step.callers, step.no_threads, |source| {
                 source.close();
                 Ok(None)
             }),
@@ -258,7 +261,7 @@ impl World {
     fn probe(self) -> Result<(), String> {
         let generation = self.source.generation();
         let before = (self.source.requests(), self.source.is_flying());
-        let caller = self.call(1, |source| source.get().map(Some)).pop().unwrap();
+        let caller = self.call(1, false, |source| source.get().map(Some)).pop().unwrap();
         let outcome = caller.lock().unwrap().take();
         let at_once = (self.source.requests(), self.source.is_flying()) == before;
         let served = match outcome {

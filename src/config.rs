@@ -338,6 +338,22 @@ pub(crate) struct Identity {
 }
 
 #[cfg(test)]
+impl Settings {
+    /// Of a client that sets no more than it must.
+    pub(crate) fn example() -> Self {
+        let mut config = Config::new();
+        for (name, value) in [
+            ("token_url", "https://auth.example.com/oauth2/token"),
+            ("client_id", "my-client"),
+            ("client_secret", "plain"),
+        ] {
+            config.set(name, value).unwrap();
+        }
+        config.settings(&|_| None).unwrap()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

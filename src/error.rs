@@ -26,7 +26,7 @@ pub enum Status {
     OAuth = 7,
     /// A success that cannot be used.
     BadResponse = 8,
-    /// A bug in this library, contained.
+    /// A bug in this library, contained; or no thread can be had for a refresh, while the token is still good.
     Internal = 9,
     /// Not a failure: the fetch is still running.
     Pending = 10,

@@ -54,7 +54,9 @@
 //       json.rs       JSON that contradicts itself nowhere and is as deep as it likes
 //       printable.rs  others' text made fit to print
 //   backoff.rs        pure: what failed, how often, the server's hint, a random number -> pause
-//   transport.rs      sends; its parts in transport/ are the only files that touch the network
+//   transport.rs      sends; with its parts the only files that touch the network:
+//       resolver.rs   a name to addresses     connect.rs   TCP        tls.rs   whom to trust
+//       tunnel.rs     through a proxy         http.rs      the only file that names ureq
 //   fetch.rs          one fetch: secret, request, send, read, try again. A store will wrap this
 //   token.rs          grant + moment asked -> token: fresh, ageing, expired
 //   standing.rs       pure: how a source stands, and what follows from that at an instant

@@ -84,6 +84,17 @@ fn count(counter: &AtomicU64) {
 /// How a flight ends.
 type Landing = Result<Served, Error>;
 
+/// A call that cannot be answered at once.
+struct Visit {
+    /// It came through `get_within`.
+    polls: bool,
+    /// How long it stays, and how long it may be kept if it fetches itself, both on the monotonic clock.
+    until: Nanos,
+    latest: Nanos,
+    /// It counts as one that waited.
+    counted: bool,
+}
+
 /// What is left to do for a caller who has been behind the gate.
 enum Step {
     /// The standing has changed meanwhile: look again.
@@ -320,8 +331,7 @@ impl Shared {
 
     /// `within`: how long a caller of `get_within` waits; `None` for `get`. The answer `None`: that was not long enough.
     fn token(self: &Arc<Self>, within: Option<Duration>) -> Result<Option<Arc<Token>>, Error> {
-        let mut entered = None;
-        let mut counted = false;
+        let mut visit: Option<Visit> = None;
         loop {
             let (standing, now) = self.look();
             if self.secret_has_changed(&standing) {
@@ -337,58 +347,69 @@ impl Shared {
                 Verdict::Refresh(_) | Verdict::Fetch(_) | Verdict::Join | Verdict::RefuseDuringProbe(_) => {}
             }
             drop(standing);
-            let again = entered.is_some();
-            let entered = *entered.get_or_insert_with(|| self.monotonic());
-            let latest = entered.saturating_add(nanos(self.terms.timeout));
-            let deadline = within.map_or(latest, |within| entered.saturating_add(nanos(within)).min(latest));
-            if again && self.monotonic() >= deadline {
+            if visit.as_ref().is_some_and(|visit| self.monotonic() >= visit.until) {
                 return Ok(None);
             }
-            let flight = match self.step(within.map(|_| deadline)) {
-                Step::Again => continue,
-                Step::TooSoon => return Ok(None),
-                Step::FlyBeside(flight, token) => {
-                    self.depart(&flight, latest);
-                    // Inline, this caller has just fetched: what it brought is handed out.
-                    if self.terms.inline {
-                        continue;
-                    }
-                    return Ok(Some(token));
-                }
-                Step::Fly(flight) => {
-                    if self.terms.inline && !counted {
-                        counted = true;
-                        count(&self.counts.waits);
-                    }
-                    self.depart(&flight, latest);
-                    flight
-                }
-                Step::Wait(flight) => flight,
-            };
-            if !counted && self.monotonic() < deadline {
-                counted = true;
-                count(&self.counts.waits);
-            }
-            match flight.wait(&self.clock, deadline) {
-                // A caller that woke late must not be handed a token that is past by now.
-                Some(Ok(served)) => {
-                    let (_, now) = self.look();
-                    if now < served.life.usable_until {
-                        return Ok(Some(served.token));
-                    }
-                }
-                Some(Err(error)) if error.status() == Status::Closed => return Err(error),
-                Some(Err(error)) => {
-                    let (standing, now) = self.look();
-                    return Err(standing.dated(&error, now));
-                }
-                None => return Ok(None),
+            let visit = visit.get_or_insert_with(|| self.visit(within));
+            if let Some(outcome) = self.attend(visit) {
+                return outcome;
             }
         }
     }
 
-    /// Decides again, alone, and enters what follows. `deadline`: of a caller of `get_within`.
-    fn step(&self, deadline: Option<Nanos>) -> Step {
+    fn visit(&self, within: Option<Duration>) -> Visit {
+        let after = |span: Duration| self.monotonic().saturating_add(nanos(span));
+        let timeout = self.terms.timeout;
+        Visit {
+            polls: within.is_some(),
+            until: after(within.map_or(timeout, |within| within.min(timeout))),
+            latest: after(timeout),
+            counted: false,
+        }
+    }
+
+    /// Starts the fetch that is needed, or finds the one that is under way, and stays for its result where that is needed.
+    /// `None`: look again.
+    fn attend(self: &Arc<Self>, visit: &mut Visit) -> Option<Result<Option<Arc<Token>>, Error>> {
+        let flight = match self.step(visit) {
+            Step::Again => return None,
+            Step::TooSoon => return Some(Ok(None)),
+            Step::FlyBeside(flight, token) => {
+                self.depart(&flight, visit.latest);
+                // Inline, this caller has just fetched: what it brought is handed out.
+                return (!self.terms.inline).then_some(Ok(Some(token)));
+            }
+            Step::Fly(flight) => {
+                if self.terms.inline {
+                    self.count_wait(visit);
+                }
+                self.depart(&flight, visit.latest);
+                flight
+            }
+            Step::Wait(flight) => flight,
+        };
+        if self.monotonic() < visit.until {
+            self.count_wait(visit);
+        }
+        let landing = flight.wait(&self.clock, visit.until);
+        let (standing, now) = self.look();
+        match landing {
+            // A caller that woke late must not be handed a token that is past by now.
+            Some(Ok(served)) => (now < served.life.usable_until).then_some(Ok(Some(served.token))),
+            Some(Err(error)) if error.status() == Status::Closed => Some(Err(error)),
+            Some(Err(error)) => Some(Err(standing.dated(&error, now))),
+            None => Some(Ok(None)),
+        }
+    }
+
+    fn count_wait(&self, visit: &mut Visit) {
+        if !std::mem::replace(&mut visit.counted, true) {
+            count(&self.counts.waits);
+        }
+    }
+
+    /// Decides again, alone, and enters what follows.
+    fn step(&self, visit: &Visit) -> Step {
         self.change(|standing, now, slot| {
             let (purpose, token) = match standing.verdict(now) {
                 Verdict::Refresh(served) => (Purpose::Refresh, Some(served.token.clone())),
@@ -399,7 +420,7 @@ impl Shared {
                 Verdict::Serve(_) | Verdict::Refuse(_) | Verdict::Closed => return (false, Step::Again),
             };
             let pause = standing.spaced_until().saturating_sub(now);
-            if self.terms.inline && deadline.is_some_and(|deadline| pause > 0 && self.monotonic() + pause > deadline) {
+            if self.terms.inline && visit.polls && pause > 0 && self.monotonic() + pause > visit.until {
                 return (false, Step::TooSoon);
             }
             let flight = Flight::new();
@@ -549,5 +570,83 @@ impl Course for Errand<'_> {
 
     fn random(&self) -> f64 {
         (self.shared.random)()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cases::Scripted,
+        clock::{Nanos, test::TestClock},
+    };
+    use tokensource_testserver::Script;
+
+    const SECOND: Nanos = 1_000_000_000;
+
+    fn source(script: &str, clock: &Arc<TestClock>) -> (TokenSource, Arc<Scripted>) {
+        let server = Scripted::new(Script::parse(script).unwrap(), clock);
+        let (settings, clock) = (Arc::new(Settings::example()), Clock::Test(clock.clone()));
+        let fetch = HttpFetch { settings: settings.clone(), transport: Box::new(server.clone()), clock: clock.clone() };
+        (TokenSource::with(&settings, Box::new(fetch), clock, Box::new(|| 0.5)), server)
+    }
+
+    #[test]
+    fn a_dropped_source_makes_no_further_attempt() {
+        let clock = TestClock::new();
+        let (source, server) = source(r#"[{"status": 503, "retry_after": 10}, {}]"#, &clock);
+        assert!(source.get_within(Duration::ZERO).unwrap().is_none());
+        clock.settle();
+        drop(source);
+        clock.pass_to(20 * SECOND);
+        assert_eq!(server.requests.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_token_outlives_its_source() {
+        let clock = TestClock::new();
+        let (source, _) = source("[{}]", &clock);
+        let token = source.get().unwrap();
+        drop(source);
+        assert_eq!(token.access_token(), "token-1");
+        assert_eq!(token.expires_in(), Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn a_token_of_another_source_is_not_this_ones() {
+        let clock = TestClock::new();
+        let (mine, other) = (source("[{}]", &clock).0, source("[{}]", &clock).0);
+        let (token, foreign) = (mine.get().unwrap(), other.get().unwrap());
+        assert_eq!(token.access_token(), foreign.access_token());
+        mine.invalidate(&foreign);
+        assert_eq!(mine.generation(), token.generation());
+        mine.invalidate(&token);
+        assert_eq!(mine.generation(), 0);
+        assert_eq!(other.generation(), foreign.generation());
+    }
+
+    #[test]
+    fn a_panic_in_a_fetch_is_an_error_for_all_who_wait() {
+        struct Panics;
+        impl Fetch for Panics {
+            fn fetch(&self, _: &dyn Course) -> crate::fetch::Fetched {
+                panic!("as the test asked")
+            }
+        }
+        let source = TokenSource::with(&Settings::example(), Box::new(Panics), Clock::System, Box::new(|| 0.5));
+        let error = source.get().unwrap_err();
+        assert_eq!((error.status(), error.is_transient()), (Status::Internal, false));
+        assert_eq!(source.last_error().unwrap().status(), Status::Internal);
+        assert_eq!((source.failures(), source.requests()), (1, 0));
+        assert!(error.retry_after().unwrap() > Duration::from_secs(29));
+    }
+
+    #[test]
+    fn what_is_printed_of_a_source_is_what_it_counts() {
+        let clock = TestClock::new();
+        let (source, _) = source("[{}]", &clock);
+        source.get().unwrap();
+        let printed = format!("{source:?}");
+        assert!(printed.contains("generation: 1, requests: 1, failures: 0, tokens: 1, waits: 1"), "{printed}");
     }
 }

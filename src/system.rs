@@ -119,8 +119,18 @@ pub(crate) const THREADS: &str = "tks-";
 /// Starts a thread that takes none of the host's signals. A thread that does not mask SIGTERM killed a daemon that reads
 /// a signalfd.
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    #[cfg(test)]
+    if NO_THREADS.get() {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
     let builder = thread::Builder::new().name(format!("{THREADS}{name}")).stack_size(1 << 20);
     with_signals_blocked(|| builder.spawn(work)).map(drop)
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Whether this process is at its limit of threads, as the calling thread sees it.
+    pub(crate) static NO_THREADS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 /// A new thread inherits the mask of the thread that makes it, so the mask is set here for as long as that takes.

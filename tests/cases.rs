@@ -71,6 +71,7 @@ impl World {
     }
 
     fn run(&mut self, step: &Step) {
+        assert!(!step.no_threads, "{step:?}: threads are to be had");
         let at = Duration::from_secs_f64(step.at.unwrap_or(0.0));
         thread::sleep(at.saturating_sub(self.started.elapsed()));
         let seconds = step.seconds;

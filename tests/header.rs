@@ -150,7 +150,9 @@ fn the_library_is_smaller_than_two_and_a_half_megabytes() {
 /// Reading a field or a constant cannot panic; whatever does more goes through the boundary.
 #[test]
 fn what_could_panic_is_inside_the_boundary() {
-    const READERS: [&str; 17] = [
+    const READERS: [&str; 18] = [
+        // Its glance loads and compares numbers; where that is not enough, `looked_up` goes through the boundary.
+        "tks_source_generation",
         "tks_token_access_token",
         "tks_token_authorization",
         "tks_token_type",

@@ -123,7 +123,7 @@ fn check(what: &str, model: impl Fn() + Sync + Send + 'static) {
     print!("loom: {what} ... ");
     let mut builder = loom::model::Builder::new();
     // Enough for every ordering that matters of so few threads, and minutes sooner than without a bound.
-    builder.preemption_bound = Some(3);
+    builder.preemption_bound = Some(2);
     builder.check(model);
     println!("ok");
 }

@@ -27,7 +27,7 @@ pub const TKS_HTTP: tks_status = 6;
 pub const TKS_OAUTH: tks_status = 7;
 /// A success that cannot be used.
 pub const TKS_BAD_RESPONSE: tks_status = 8;
-/// A bug in this library, contained.
+/// A bug in this library, contained; or no thread can be had for a refresh, while the token is still good.
 pub const TKS_INTERNAL: tks_status = 9;
 /// Not an error: the fetch is still running.
 pub const TKS_PENDING: tks_status = 10;

@@ -1,7 +1,6 @@
 //! Answers as servers, proxies and portals send them, and what becomes of each.
 
 use super::*;
-use crate::config::{Refresh, Roots};
 use base64::engine::general_purpose::STANDARD;
 
 /// Sun, 06 Nov 1994 08:49:37 GMT.
@@ -11,40 +10,6 @@ const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const SECRET: &str = "s3cr3t+va/lue==";
 const BASIC: &str = "bXktY2xpZW50OnMzY3IzdCUyQnZhJTJGbHVlJTNEJTNE";
 const PARAM: &str = "pïn 4711";
-
-fn settings() -> Settings {
-    Settings {
-        endpoint: Endpoint {
-            url: "https://auth.example.com/oauth2/token".into(),
-            https: true,
-            host: "auth.example.com".into(),
-            port: 443,
-            must_be_loopback: false,
-        },
-        client_id: "my-client".into(),
-        client_secret: ClientSecret::Text(Secret::new("plain")),
-        auth_method: AuthMethod::ClientSecretBasic,
-        basic_encoding: BasicEncoding::Rfc6749,
-        body_format: BodyFormat::Form,
-        grant_type: "client_credentials".into(),
-        scope: None,
-        audience: None,
-        resource: vec![],
-        params: vec![],
-        headers: vec![],
-        timeout: Duration::from_secs(30),
-        connect_timeout: Duration::from_secs(10),
-        max_attempts: 3,
-        refresh: Refresh::Background,
-        refresh_ahead: None,
-        expiry_margin: None,
-        default_lifetime: Duration::from_secs(600),
-        roots: Roots::Auto,
-        identity: None,
-        proxy: None,
-        user_agent: "tokensource".into(),
-    }
-}
 
 type Headers<'a> = &'a [(&'a str, &'a str)];
 
@@ -60,7 +25,7 @@ fn read_with(settings: &Settings, status: u16, headers: Headers<'_>, body: &[u8]
 }
 
 fn answer(status: u16, headers: Headers<'_>, body: &str) -> Result<Grant, Error> {
-    read_with(&settings(), status, headers, body.as_bytes())
+    read_with(&Settings::example(), status, headers, body.as_bytes())
 }
 
 #[track_caller]
@@ -437,10 +402,10 @@ fn a_success_that_cannot_be_used_says_why() {
         assert_eq!(error.http_status(), Some(status));
         assert!(!error.is_transient() && !error.is_worth_another_attempt());
     }
-    let error = read_with(&settings(), 200, &[], b"{\"access_token\":\"T\",\"x\":\"\xff\"}").unwrap_err();
+    let error = read_with(&Settings::example(), 200, &[], b"{\"access_token\":\"T\",\"x\":\"\xff\"}").unwrap_err();
     assert!(error.message().contains("not UTF-8"), "{error}");
     let utf16: Vec<u8> = "{\"access_token\":\"T\"}".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert_eq!(read_with(&settings(), 200, &[], &utf16).unwrap_err().status(), Status::BadResponse);
+    assert_eq!(read_with(&Settings::example(), 200, &[], &utf16).unwrap_err().status(), Status::BadResponse);
 }
 
 #[test]
@@ -573,7 +538,7 @@ fn a_refusal_is_judged_by_status_and_code() {
     let encoded = refused(401, &[("content-encoding", "gzip")], r#"{"error":"invalid_client"}"#);
     assert_eq!(encoded.status(), Http);
     let latin1 = b"{\"error\":\"invalid_client\",\"error_description\":\"ung\xfcltig\"}";
-    let latin1 = read_with(&settings(), 401, &[], latin1).unwrap_err();
+    let latin1 = read_with(&Settings::example(), 401, &[], latin1).unwrap_err();
     assert_eq!((latin1.oauth_error(), latin1.oauth_description()), (Some("invalid_client"), None));
 }
 
@@ -584,7 +549,7 @@ fn a_known_code_is_no_echo_of_a_secret_that_looks_like_it() {
         headers: vec![],
         body: Zeroizing::new(br#"{"error":"invalid_client","error_description":"bad client"}"#.to_vec()),
     };
-    let error = read(&response, &settings(), NOW, &[&Secret::new("client")]).unwrap_err();
+    let error = read(&response, &Settings::example(), NOW, &[&Secret::new("client")]).unwrap_err();
     assert_eq!(error.oauth_error(), Some("invalid_client"));
     assert_eq!(error.oauth_description(), Some("bad [redacted]"));
 }
@@ -729,7 +694,7 @@ fn a_hint_fits_what_was_sent() {
         (&[&nothing], 400, "their_own", "body_format=json"),
         (&[&nothing], 402, "their_own", "ask whoever runs the server"),
     ] {
-        let mut settings = settings();
+        let mut settings = Settings::example();
         changes.iter().for_each(|change| change(&mut settings));
         let body = format!(r#"{{"error":"{code}"}}"#);
         let error = read_with(&settings, status, &[], body.as_bytes()).unwrap_err();
@@ -837,7 +802,7 @@ fn a_redirect_of_another_configured_url_is_read_against_it() {
         ("https://h.example", true, "h.example", 443, "/", "https://h.example/", "only a trailing slash differs"),
     ] {
         let endpoint = Endpoint { url: url.into(), https, host: host.into(), port, must_be_loopback: false };
-        let settings = Settings { endpoint, ..settings() };
+        let settings = Settings { endpoint, ..Settings::example() };
         let error = read_with(&settings, 301, &[("location", location)], b"").unwrap_err();
         assert!(error.message().contains(&format!("points to {shown}; {next}")), "{url}: {error}");
     }

@@ -1,9 +1,7 @@
 //! Against servers on this machine that do as they are told, the bad ones above all.
 
 use super::*;
-use crate::config::{
-    AuthMethod, BasicEncoding, BodyFormat, ClientSecret, Endpoint, Identity, Proxy, Refresh, Roots, Settings,
-};
+use crate::config::{Endpoint, Identity, Proxy, Roots, Settings};
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256,
     PKCS_ECDSA_P384_SHA384, PKCS_ED25519, SignatureAlgorithm, date_time_ymd,
@@ -41,28 +39,9 @@ fn settings(url: &str) -> Settings {
             port: port.parse().unwrap(),
             must_be_loopback: scheme == "http",
         },
-        client_id: "id".into(),
-        client_secret: ClientSecret::Text(Secret::new("hunter2")),
-        auth_method: AuthMethod::ClientSecretBasic,
-        basic_encoding: BasicEncoding::Rfc6749,
-        body_format: BodyFormat::Form,
-        grant_type: "client_credentials".into(),
-        scope: None,
-        audience: None,
-        resource: vec![],
-        params: vec![],
-        headers: vec![],
-        timeout: Duration::from_secs(30),
-        connect_timeout: Duration::from_secs(10),
-        max_attempts: 3,
-        refresh: Refresh::Background,
-        refresh_ahead: None,
-        expiry_margin: None,
-        default_lifetime: Duration::from_secs(600),
         roots: Roots::Bundled,
-        identity: None,
-        proxy: None,
         user_agent: "tokensource-test/1".into(),
+        ..Settings::example()
     }
 }
 

@@ -26,7 +26,9 @@ static void *keep_busy(void *unused) {
     return unused;
 }
 
-static pid_t fork_and_ask(int frees) {
+/* `kept`: the generation of the token that the child inherits; 0 if it has to fetch its own. */
+static pid_t fork_and_ask(int frees, uint32_t kept) {
+    uint64_t requests = tks_source_stat(source, TKS_STAT_REQUESTS);
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
@@ -34,8 +36,10 @@ static pid_t fork_and_ask(int frees) {
         tks_token *token = NULL;
         /* A hang is the failure looked for. */
         alarm(60);
-        tks_source_generation(source);
+        CHECK(kept == 0 || tks_source_generation(source) == kept);
         CHECK_OK(tks_source_get(source, &token, &error), error);
+        CHECK(kept == 0 || tks_token_generation(token) == kept);
+        CHECK(kept == 0 || tks_source_stat(source, TKS_STAT_REQUESTS) == requests);
         CHECK(strncmp(tks_token_authorization(token), "Bearer ", 7) == 0);
         CHECK(tks_token_generation(token) == tks_source_generation(source));
         CHECK(tks_source_last_error(source, NULL) == TKS_OK);
@@ -65,7 +69,7 @@ int main(int argc, char **argv) {
 
     /* While the first fetch starts, connects and waits: the children must fetch for themselves. */
     for (int i = 0; i < EARLY; i++) {
-        early[i] = fork_and_ask(i % 2);
+        early[i] = fork_and_ask(i % 2, 0);
         struct timespec pause = {0, i * 500000L};
         nanosleep(&pause, NULL);
     }
@@ -73,7 +77,7 @@ int main(int argc, char **argv) {
         wait_for(early[i]);
 
     for (int i = 0; i < atoi(argv[2]); i++)
-        wait_for(fork_and_ask(i % 2));
+        wait_for(fork_and_ask(i % 2, tks_source_generation(source)));
 
     over = 1;
     for (int i = 0; i < BUSY; i++)

@@ -49,6 +49,9 @@ pub struct Step {
     /// For `invalidate` (a token that was given before) and `write_secret`.
     #[serde(default)]
     pub text: String,
+    /// During the call no thread can be started. With the injected clock only.
+    #[serde(default)]
+    pub no_threads: bool,
     /// Leaves the callers waiting under this name until a `join` of it.
     pub name: Option<String>,
 
