@@ -2,7 +2,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { readdirSync } = require('node:fs');
+const { readFileSync, readdirSync } = require('node:fs');
 const { createServer } = require('node:http');
 const { join } = require('node:path');
 const { test } = require('node:test');
@@ -32,9 +32,19 @@ const EXPECTED = {
   'fetch.mjs': '200 welcome\n',
   'got.mjs': '200 welcome\n',
   'metadata.cjs': "[ 'authorization' ]\n",
+  'podero.mjs': 'read write true\ntrue\n',
   'source.mjs': '',
   'undici.mjs': '200 welcome\n',
 };
+
+test('README.md shows the examples as they are', () => {
+  const readme = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
+  const shown = [...readme.matchAll(/^```js(.*)\n([^]*?)^```$/gm)];
+  for (const [, from, text] of shown) {
+    assert.equal(text, readFileSync(join(PACKAGE, from.replace(' from ', '')), 'utf8'), from);
+  }
+  assert.ok(shown.length >= 6);
+});
 
 test('every example is run', () => {
   assert.deepEqual(readdirSync(join(PACKAGE, 'examples')).sort(), Object.keys(EXPECTED));
@@ -43,8 +53,16 @@ test('every example is run', () => {
 for (const [name, expected] of Object.entries(EXPECTED)) {
   test(`${name} prints what it should`, async (t) => {
     const refuses = name === 'errors.mjs' ? [{ error: 'invalid_client' }] : [{}];
-    const { url, seen } = await scripted(t, refuses);
-    const env = { TOKEN_URL: url, CLIENT_ID: 'id', CLIENT_SECRET: 'secret', API_URL: await api(t) };
+    const { url, seen } = await scripted(t, refuses, name === 'podero.mjs' ? ['--dialect', 'podero'] : []);
+    const env = {
+      TOKEN_URL: url,
+      CLIENT_ID: 'id',
+      CLIENT_SECRET: 'secret',
+      API_URL: await api(t),
+      PODERO_TOKEN_URL: url,
+      PODERO_CLIENT_ID: 'test-client',
+      PODERO_CLIENT_SECRET: 'test-secret',
+    };
     assert.equal(await run([join('examples', name)], env), expected);
     assert.equal((await seen()).requests, expected.startsWith('200') ? 2 : name === 'source.mjs' ? 0 : 1);
   });
