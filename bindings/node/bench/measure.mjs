@@ -2,11 +2,18 @@
 //
 //     measure.mjs WHAT PEER URL
 
+import { fork } from 'node:child_process';
+import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { peers } from './peers.mjs';
 
 const [what, name, url] = process.argv.slice(2);
+const options = { tokenUrl: url, clientId: 'id', clientSecret: 'secret', timeout: 300 };
 
 const BATCH_MS = 30;
 const BATCHES = 9;
@@ -60,7 +67,7 @@ const MEASUREMENTS = {
 
   async ready() {
     const { TokenSource } = await import('../index.mjs');
-    const source = new TokenSource({ tokenUrl: url, clientId: 'id', clientSecret: 'secret' });
+    const source = new TokenSource(options);
     await source.token();
     return perCall((count) => {
       let generations = 0;
@@ -86,13 +93,50 @@ const MEASUREMENTS = {
 
   async hanging() {
     const make = await peers[name]();
-    return delay(async () => {
+    let look;
+    const late = await delay(async () => {
       for (let nth = 0; nth < 100; nth += 1) {
         make(url)().catch(() => {});
         await sleep(5);
       }
+      const since = performance.now();
+      for (let nth = 0; nth < 20; nth += 1) {
+        await stat('.');
+        await lookup('localhost');
+      }
+      look = (performance.now() - since) / 20;
       await sleep(1500);
     });
+    return { ...late, look };
+  },
+
+  /** The milliseconds from an abort to its caller's knowing, during a fetch. */
+  async abort() {
+    const source = new (await import('../index.mjs')).TokenSource(options);
+    const controller = new AbortController();
+    const call = source.token(controller).catch(() => performance.now());
+    await sleep(300);
+    const since = performance.now();
+    controller.abort();
+    return (await call) - since;
+  },
+
+  /** The milliseconds that a worker takes to be terminated during a fetch. */
+  async terminate() {
+    const worker = new Worker(new URL('fetching.mjs', import.meta.url), { workerData: options });
+    await once(worker, 'message');
+    const since = performance.now();
+    await worker.terminate();
+    return performance.now() - since;
+  },
+
+  /** The milliseconds from process.exit() during a fetch to the process's end. */
+  async exit() {
+    const program = fileURLToPath(new URL('fetching.mjs', import.meta.url));
+    const child = fork(program, [JSON.stringify(options)]);
+    const [since] = await once(child, 'message');
+    await once(child, 'exit');
+    return Date.now() - since;
   },
 
   /** A call of tks_source_generation alone. */

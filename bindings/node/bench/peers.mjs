@@ -51,7 +51,7 @@ export const peers = {
 
   // It asks Microsoft's servers only: its requests are led to ours.
   async 'MSAL Node'() {
-    const { ConfidentialClientApplication } = (await import('@azure/msal-node')).default;
+    const { ConfidentialClientApplication } = await import('@azure/msal-node');
     return (tokenUrl) => {
       const sendPostRequestAsync = async (url, { headers, body }) => {
         const response = await fetch(tokenUrl, { method: 'POST', headers, body });

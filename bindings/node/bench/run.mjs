@@ -14,7 +14,7 @@ import { peers } from './peers.mjs';
 const [testserver, node26] = process.argv.slice(2);
 const names = Object.keys(peers);
 const measurer = fileURLToPath(new URL('measure.mjs', import.meta.url));
-const ROUNDS = { import: 9, memory: 5, cached: 5, ready: 5, call: 5, idle: 3, fetch: 3, hanging: 3, cold: 1 };
+const ROUNDS = { import: 9, memory: 5, cached: 5, ready: 5, call: 5, idle: 3, fetch: 3, hanging: 3, abort: 5, terminate: 5, exit: 5, cold: 1 };
 
 async function serve(...args) {
   const server = spawn(testserver, ['--until-stdin-closes', ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -77,6 +77,14 @@ row('  worst', delays(fetched, 'worst'), 'ms');
 const hung = await inTurn('hanging', hanging.url);
 row('loop delay, 100 at a hanging server, 99 %', delays(hung, 'most'), 'ms');
 row('  worst', delays(hung, 'worst'), 'ms');
+row('  fs.stat and dns.lookup meanwhile', delays(hung, 'look'), 'ms');
+for (const [what, title] of [
+  ['abort', 'a signal during a fetch'],
+  ['terminate', 'worker.terminate() during 8 fetches'],
+  ['exit', 'process.exit() during 8 fetches'],
+]) {
+  row(title, numbers(await inTurn(what, hanging.url, [['tokensource']]), 1), 'ms');
+}
 
 const cells = [['koffi'], ['koffi', node26], ['node:ffi', node26]];
 row('one call of tks_source_generation', ['koffi', 'koffi, 26', 'node:ffi, 26'], '');
