@@ -14,4 +14,5 @@ async function show(provider, tokenUrl) {
 }
 
 console.log(`in Node ${process.versions.node}`);
-await Promise.all([show('podero', podero), show('gardin', gardin)]);
+await show('podero', podero);
+await show('gardin', gardin);

@@ -38,17 +38,18 @@ function isOlder(a, b) {
 function load() {
   const path = find();
   let library;
+  let abi;
   try {
     library = koffi.load(path);
+    // Before any other function is looked up: another ABI may lack it.
+    abi = declare(library, 'tks_abi_version')();
   } catch (error) {
     throw new Error(
       `the tokensource library cannot be loaded: install the package ${PLATFORM_PACKAGE}, or let TOKENSOURCE_LIBRARY ` +
-        `name libtokensource.so (tried ${path})`,
+        `name libtokensource.so (tried ${path}: ${error.message})`,
       { cause: error },
     );
   }
-  // Before any other function is looked up: another ABI may lack it.
-  const abi = declare(library, 'tks_abi_version')();
   if (abi !== ABI) {
     throw new Error(`${path} speaks ABI ${abi}, this package ABI ${ABI}: install matching versions of both`);
   }

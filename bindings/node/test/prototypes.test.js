@@ -2,7 +2,9 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { readdirSync, readFileSync } = require('node:fs');
+const { execFileSync } = require('node:child_process');
+const { mkdtempSync, readdirSync, readFileSync, rmSync } = require('node:fs');
+const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { test } = require('node:test');
 const koffi = require('koffi');
@@ -58,8 +60,42 @@ test('the package has the version of the library', () => {
   assert.equal(library.func('const char *tks_version(void)')(), version);
 });
 
-test('a library that is not there, or another one, is refused with what to do', async () => {
+test('the types have the words that an option takes', () => {
+  const types = readFileSync(join(PACKAGE, 'index.d.ts'), 'utf8');
+  const [name, help] = ['name', 'help'].map((what) => library.func(`const char *tks_option_${what}(size_t index)`));
+  let unions = 0;
+  for (let index = 0; name(index) !== null; index += 1) {
+    const camel = name(index).replaceAll(/_[a-z]/g, ([, letter]) => letter.toUpperCase());
+    const [, typed] = types.match(new RegExp(`^  ${camel}\\?: ('[^;]*) \\| null;`, 'm')) ?? [];
+    // An inline refresh is refused here.
+    if (typed && camel !== 'refresh') {
+      const [, allowed] = help(index).match(/Allowed: ([^.]*)\./);
+      assert.equal(typed.replaceAll("'", ''), allowed, camel);
+      unions += 1;
+    }
+  }
+  assert.equal(unions, 5);
+});
+
+test('a library that is not there, or another one, is refused with what to do', async (t) => {
   const asks = (path) => run(['-e', "require('tokensource')"], { TOKENSOURCE_LIBRARY: path });
   await assert.rejects(asks('/nowhere/libtokensource.so'), /install the package tokensource-.*tried \/nowhere/);
-  await assert.rejects(asks('libc.so.6'), /tks_abi_version/);
+  await assert.rejects(asks('libc.so.6'), /install the package tokensource-.*tks_abi_version/);
+
+  const folder = mkdtempSync(join(tmpdir(), 'tokensource-libraries-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const fake = (abi, version) => {
+    const path = join(folder, `libtokensource-${abi}-${version}.so`);
+    const text = `unsigned tks_abi_version(void) { return ${abi}; } const char *tks_version(void) { return "${version}"; }`;
+    execFileSync('cc', ['-shared', '-fPIC', '-x', 'c', '-o', path, '-'], { input: text });
+    return path;
+  };
+  await assert.rejects(asks(fake(2, '9.0.0')), /speaks ABI 2, this package ABI 1/);
+  for (const version of ['0.0.9', '0.0.10']) {
+    await assert.rejects(asks(fake(1, version)), new RegExp(`is version ${version}, this package needs 0.1.0`));
+  }
+  // New enough, and no more than that.
+  for (const version of ['0.1.0', '0.10.0', '1.0.0']) {
+    await assert.rejects(asks(fake(1, version)), /tks_status_name/);
+  }
 });
