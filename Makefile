@@ -5,7 +5,8 @@ ABI := $(shell sed -n 's/.*TKS_ABI_VERSION: u32 = \([0-9]*\);/\1/p' src/ffi/libr
 CARGO := cargo
 SONAME := libtokensource.so.$(ABI)
 
-.PHONY: help build header readme command demo bench test clean testing-library servers
+.PHONY: help build header readme command demo bench test clean testing-library servers \
+    dist-so wheel npm
 
 help:
 	@echo 'make build    $(TARGET)/release/libtokensource.so and .a'
@@ -13,6 +14,8 @@ help:
 	@echo 'make readme   rewrites the tables and examples in README.md from the code'
 	@echo 'make demo     what the library does, in a screenful'
 	@echo 'make command  $(TARGET)/release/tokensource, the command'
+	@echo 'make wheel    $(TARGET)/wheel, the Python package'
+	@echo 'make npm      $(TARGET)/npm, the Node packages'
 	@echo 'make test     everything that can be tested here, stage by stage'
 	@echo 'make fuzz     every fuzzer for a minute, or SECONDS=...'
 	@echo 'make bench    what it costs, beside what one would use instead'
@@ -49,7 +52,7 @@ testing-library:
 servers:
 	@tests/servers/install $(TARGET)/servers
 
-STAGES := tools format lint build rust c servers
+STAGES := tools format lint build rust c servers python node
 
 test:
 	@for stage in $(STAGES); do \
@@ -89,6 +92,25 @@ test-c: testing-library
 
 test-servers: servers
 	$(CARGO) test --locked --features testing --test servers
+
+# The library that is shipped, for every Linux with glibc 2.17 or later, and the packages that carry it.
+dist-so:
+	@bindings/python/dist-so $(TARGET)
+
+wheel: dist-so
+	@bindings/python/wheel $(TARGET)
+
+npm: dist-so
+	@bindings/node/pack $(TARGET)/dist-so/libtokensource.so $(TARGET)/npm LICENSE-MIT LICENSE-APACHE $(TARGET)/dist-so/LICENCES
+
+test-python: build servers wheel
+	$(CARGO) build --locked --package tokensource-testserver
+	@bindings/python/test $(TARGET)
+
+test-node: build servers npm
+	$(CARGO) build --locked --package tokensource-testserver
+	@bindings/node/check $(TARGET)
+	@bindings/node/try-packed $(TARGET)/npm $(TARGET)/debug/tokensource-testserver
 
 # What the library costs, beside what one would use instead. Some minutes; other programs should be quiet.
 bench: build
