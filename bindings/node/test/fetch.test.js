@@ -84,6 +84,8 @@ test('after a second 401 fetch gives up', async (t) => {
     assert.deepEqual([answer.status, await answer.text()], [401, 'answer']);
   }
   assert.ok((await tokens()).requests <= 3);
+  // Twice each while there was another token to try, then once.
+  assert.equal(seen.length, 2 + 2 + 4);
 });
 
 test('a body that cannot be sent twice is not, but the token is replaced for the next call', async (t) => {
