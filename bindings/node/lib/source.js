@@ -17,6 +17,9 @@ const STATS = { requests: 1, failures: 2, tokens: 3, waits: 4 };
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 50;
 
+// Who shows this may make a token: a pointer of anyone's would crash.
+const OURS = Symbol('ours');
+
 // What the library writes its answers to. Read at once after each call.
 const sourceOut = [null];
 const tokenOut = [null];
@@ -31,7 +34,10 @@ class Token {
   #scope;
   #generation;
 
-  constructor(pointer) {
+  constructor(ours, pointer) {
+    if (ours !== OURS) {
+      throw new TypeError('tokens come from TokenSource.token()');
+    }
     keepToken(this, pointer);
     this.#pointer = pointer;
     this.#accessToken = library.tks_token_access_token(pointer);
@@ -228,7 +234,7 @@ class TokenSource {
     if (generation === this.#generation) {
       dropToken(pointer);
     } else {
-      this.#token = new Token(pointer);
+      this.#token = new Token(OURS, pointer);
       this.#generation = generation;
     }
     return this.#token;

@@ -222,3 +222,11 @@ test('an error has its parts and a stack that leads to who awaited it', async (t
   source.close();
   assert.equal((await source.token().catch((error) => error)).retryAfter, null);
 });
+
+test('nobody else makes a token', async (t) => {
+  const { options } = await scripted(t, [{}]);
+  const source = new TokenSource(options);
+  const token = await source.token();
+  assert.throws(() => new token.constructor(5n), { name: 'TypeError', message: /^tokens come from/ });
+  source.close();
+});
