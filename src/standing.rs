@@ -535,7 +535,9 @@ mod tests {
         standing.failed(waiting(transient(), 30), None, now, MIDDLE);
         assert_eq!(around(&standing, 90 * SECOND - TICK), ["serve", "refuse", "refuse"]);
         assert_eq!(around(&standing, now + 30 * SECOND), ["refuse", "probe", "probe"]);
-        // One that was over before the token was is no hold-off any more.
+        // One that is over with the token, or was before it, is no hold-off any more.
+        standing.failed(waiting(transient(), 10), None, 80 * SECOND - TICK, MIDDLE);
+        assert_eq!(around(&standing, 90 * SECOND - TICK), ["serve", "fetch", "fetch"]);
         standing.failed(waiting(transient(), 10), None, now, MIDDLE);
         assert_eq!(around(&standing, 90 * SECOND - TICK), ["refresh", "fetch", "fetch"]);
     }
@@ -724,6 +726,7 @@ mod tests {
         let mut now = at(10 * SECOND);
         now.boot = 9 * SECOND;
         assert_eq!(standing.rebase(now), 10 * SECOND);
+        assert_eq!(standing.instant(now.coarse), Some(10 * SECOND));
     }
 
     #[test]
