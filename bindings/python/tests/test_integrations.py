@@ -11,15 +11,11 @@ import requests
 import trio
 
 
-class Client:
-    """The same calls for each library: the answer's status and body."""
-
-
 def of_requests(source, method, url, body=None):
     with requests.Session() as session:
         session.trust_env = False
         session.auth = source.requests_auth()
-        response = session.request(method, url, data=body)
+        response = session.request(method, url, data=body, timeout=20)
         return response.status_code, response.content
 
 

@@ -217,8 +217,9 @@ class TokenSource:
         """A good token.
 
         At once while there is one, also when it ages and the next is fetched beside it. Otherwise waits for the one
-        fetch that all callers share, at most the option `timeout`. Ctrl-C ends the wait, not the fetch. After a failed
-        fetch it raises that error at once for as long as its `retry_after` says.
+        fetch that all callers share, at most the option `timeout`. Ctrl-C ends the wait, not the fetch; with
+        `refresh="inline"` it waits for the fetch. After a failed fetch it raises that error at once for as long as its
+        `retry_after` says.
 
         NetworkError, TokenTimeoutError, OAuthError, ResponseError: the fetch failed. ConfigError: a file can no longer
         be used. ClosedError: the source was closed.
@@ -336,9 +337,8 @@ class TokenSource:
     def _wait(self) -> Token:
         import threading
 
-        # Only the main thread sees signals. What holds for it alone would keep others longer: while one caller tries
-        # again after a failure, tks_source_get says at once what failed, and tks_source_get_within that something is
-        # running.
+        # Only the main thread sees signals, so only it waits in steps. Steps have a price: while one caller tries again
+        # after a failure, tks_source_get tells the others at once what failed, but a step cannot tell whose try it is.
         if threading.current_thread() is not threading.main_thread():
             token, error = TokenHandle(), ErrorHandle()
             library.tks_source_get(self._open(), byref(token), byref(error))
