@@ -116,6 +116,8 @@ test-node: build servers npm
 bench: build
 	$(CARGO) build --locked --release --package tokensource-testserver
 	python3 benches/run.py $(TARGET)
+	python3 bindings/python/bench/run.py $(TARGET)
+	bindings/node/measure $(TARGET)
 
 # Each fuzzer for so many seconds, and its statistics. What it finds to keep goes below target/; what fails, to
 # fuzz/artifacts. The corpora in fuzz/corpus are run again by the tests. Needs cargo-fuzz.
