@@ -261,13 +261,8 @@ impl Standing {
             self.spaced_until = Nanos::MIN;
         }
         if let Some(hold_off) = self.hold_off.take_if(|hold_off| hold_off.ageing) {
-            let server_until = hold_off.server_until.filter(|until| *until > now);
-            self.hold_off = server_until.map(|until| HoldOff {
-                own_until: None,
-                server_until: Some(until),
-                ageing: false,
-                ..hold_off
-            });
+            let stays = hold_off.server_until.is_some_and(|until| until > now);
+            self.hold_off = stays.then_some(HoldOff { own_until: None, ..hold_off });
         }
         true
     }
@@ -777,8 +772,8 @@ mod tests {
         // One that ages already does not become fresh again.
         let mut standing = self::standing();
         granted(&mut standing, 0);
-        standing.adopt(1, 72 * SECOND, 0.0);
-        assert_eq!(verdict(&standing, 72 * SECOND), "refresh");
+        standing.adopt(1, 70 * SECOND - TICK, 0.0);
+        assert_eq!(verdict(&standing, 70 * SECOND - TICK), "refresh");
         standing.failed(permanent(), None, 100 * SECOND, MIDDLE);
         standing.adopt(2, 101 * SECOND, 0.0);
         assert_eq!(verdict(&standing, 101 * SECOND), "refuse");
