@@ -128,7 +128,8 @@ SECONDS := 60
 fuzz:
 	@for fuzzer in $(FUZZERS); do \
 	    mkdir -p $(TARGET)/fuzz/corpus/$$fuzzer; \
-	    RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --target-dir $(TARGET)/fuzz $$fuzzer \
+	    RUSTC_BOOTSTRAP=1 LSAN_OPTIONS=suppressions=$(CURDIR)/fuzz/threads.supp \
+	        $(CARGO) fuzz run --target-dir $(TARGET)/fuzz $$fuzzer \
 	        $(TARGET)/fuzz/corpus/$$fuzzer fuzz/corpus/$$fuzzer -- \
 	        -max_total_time=$(SECONDS) -max_len=2048 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 || exit 1; \
 	done
