@@ -10,11 +10,11 @@
 enum { BUSY = 4, EARLY = 20 };
 
 static tks_source *source;
-static volatile int over;
+static int over;
 
 /* Uses all that a child could find locked: the source, the allocator, a fetch. */
 static void *keep_busy(void *unused) {
-    while (!over) {
+    while (!__atomic_load_n(&over, __ATOMIC_RELAXED)) {
         tks_error *error = NULL;
         tks_token *token = NULL;
         CHECK_OK(tks_source_get(source, &token, &error), error);
@@ -79,7 +79,7 @@ int main(int argc, char **argv) {
     for (int i = 0; i < atoi(argv[2]); i++)
         wait_for(fork_and_ask(i % 2, tks_source_generation(source)));
 
-    over = 1;
+    __atomic_store_n(&over, 1, __ATOMIC_RELAXED);
     for (int i = 0; i < BUSY; i++)
         CHECK(pthread_join(busy[i], NULL) == 0);
     tks_source_free(source);
