@@ -6,7 +6,7 @@ CARGO := cargo
 SONAME := libtokensource.so.$(ABI)
 
 .PHONY: help build header readme command demo bench test clean testing-library servers \
-    dist-so wheel npm
+    dist-so wheel npm asan tsan
 
 help:
 	@echo 'make build    $(TARGET)/release/libtokensource.so and .a'
@@ -17,6 +17,8 @@ help:
 	@echo 'make wheel    $(TARGET)/wheel, the Python package'
 	@echo 'make npm      $(TARGET)/npm, the Node packages'
 	@echo 'make test     everything that can be tested here, stage by stage'
+	@echo 'make asan     the C programs under AddressSanitizer and LeakSanitizer'
+	@echo 'make tsan     the C programs under ThreadSanitizer'
 	@echo 'make fuzz     every fuzzer for a minute, or SECONDS=...'
 	@echo 'make bench    what it costs, beside what one would use instead'
 	@echo 'make clean    removes what was built'
@@ -111,6 +113,10 @@ test-node: build servers npm
 	$(CARGO) build --locked --package tokensource-testserver
 	@bindings/node/check $(TARGET)
 	@bindings/node/try-packed $(TARGET)/npm $(TARGET)/debug/tokensource-testserver
+
+# The programs in tests/c under a sanitizer, each of which must first find what is planted.
+asan tsan:
+	@tests/sanitizers/run $@ $(TARGET)
 
 # What the library costs, beside what one would use instead. Some minutes; other programs should be quiet.
 bench: build
