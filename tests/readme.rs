@@ -168,7 +168,7 @@ fn blocks(page: &str) -> Vec<(String, String)> {
 fn every_block_is_held() {
     for (info, body) in PAGES.into_iter().flat_map(|page| blocks(&read(page))) {
         match info.split(' ').collect::<Vec<_>>()[..] {
-            ["c" | "rust", "from", _] | ["text", "demo" | "layout" | "picture"] => {}
+            ["c" | "js" | "python" | "rust", "from", _] | ["text", "demo" | "layout" | "picture"] => {}
             ["sh"] if body.contains("PODERO_TOKEN_URL=") => try_example(&body),
             ["sh"] => body.lines().for_each(try_command),
             ["options"] => try_options(&body),
