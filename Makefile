@@ -5,7 +5,8 @@ ABI := $(shell sed -n 's/.*TKS_ABI_VERSION: u32 = \([0-9]*\);/\1/p' src/ffi/libr
 CARGO := cargo
 SONAME := libtokensource.so.$(ABI)
 
-.PHONY: help build header readme command demo bench test clean testing-library servers
+.PHONY: help build header readme command demo bench test clean testing-library servers \
+    dist-so wheel npm asan tsan
 
 help:
 	@echo 'make build    $(TARGET)/release/libtokensource.so and .a'
@@ -13,7 +14,11 @@ help:
 	@echo 'make readme   rewrites the tables and examples in README.md from the code'
 	@echo 'make demo     what the library does, in a screenful'
 	@echo 'make command  $(TARGET)/release/tokensource, the command'
+	@echo 'make wheel    $(TARGET)/wheel, the Python package'
+	@echo 'make npm      $(TARGET)/npm, the Node packages'
 	@echo 'make test     everything that can be tested here, stage by stage'
+	@echo 'make asan     the C programs under AddressSanitizer and LeakSanitizer'
+	@echo 'make tsan     the C programs under ThreadSanitizer'
 	@echo 'make fuzz     every fuzzer for a minute, or SECONDS=...'
 	@echo 'make asan     looks for leaks and misused memory under the C programs'
 	@echo 'make tsan     looks for races under them'
@@ -51,7 +56,7 @@ testing-library:
 servers:
 	@tests/servers/install $(TARGET)/servers
 
-STAGES := tools format lint build rust c servers
+STAGES := tools format lint build rust c servers python node
 
 test:
 	@for stage in $(STAGES); do \
@@ -92,10 +97,35 @@ test-c: testing-library
 test-servers: servers
 	$(CARGO) test --locked --features testing --test servers
 
+# The library that is shipped, for every Linux with glibc 2.17 or later, and the packages that carry it.
+dist-so:
+	@bindings/python/dist-so $(TARGET)
+
+wheel: dist-so
+	@bindings/python/wheel $(TARGET)
+
+npm: dist-so
+	@bindings/node/pack $(TARGET)/dist-so/libtokensource.so $(TARGET)/npm LICENSE-MIT LICENSE-APACHE $(TARGET)/dist-so/LICENCES
+
+test-python: build servers wheel
+	$(CARGO) build --locked --package tokensource-testserver
+	@bindings/python/test $(TARGET)
+
+test-node: build servers npm
+	$(CARGO) build --locked --package tokensource-testserver
+	@bindings/node/check $(TARGET)
+	@bindings/node/try-packed $(TARGET)/npm $(TARGET)/debug/tokensource-testserver
+
+# The programs in tests/c under a sanitizer, each of which must first find what is planted.
+asan tsan:
+	@tests/sanitizers/run $@ $(TARGET)
+
 # What the library costs, beside what one would use instead. Some minutes; other programs should be quiet.
 bench: build
 	$(CARGO) build --locked --release --package tokensource-testserver
 	python3 benches/run.py $(TARGET)
+	python3 bindings/python/bench/run.py $(TARGET)
+	bindings/node/measure $(TARGET)
 
 # Each fuzzer for so many seconds, and its statistics. What it finds to keep goes below target/; what fails, to
 # fuzz/artifacts. The corpora in fuzz/corpus are run again by the tests. Needs cargo-fuzz.
@@ -106,7 +136,8 @@ SECONDS := 60
 fuzz:
 	@for fuzzer in $(FUZZERS); do \
 	    mkdir -p $(TARGET)/fuzz/corpus/$$fuzzer; \
-	    RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --target-dir $(TARGET)/fuzz $$fuzzer \
+	    RUSTC_BOOTSTRAP=1 LSAN_OPTIONS=suppressions=$(CURDIR)/fuzz/threads.supp \
+	        $(CARGO) fuzz run --target-dir $(TARGET)/fuzz $$fuzzer \
 	        $(TARGET)/fuzz/corpus/$$fuzzer fuzz/corpus/$$fuzzer -- \
 	        -max_total_time=$(SECONDS) -max_len=2048 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 || exit 1; \
 	done

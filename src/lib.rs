@@ -112,6 +112,5 @@ mod sync {
 pub use config::Config;
 pub use error::{Error, Status};
 pub use options::{OptionInfo, options};
-pub use secret::Secret;
 pub use source::TokenSource;
 pub use token::Token;

@@ -8,11 +8,11 @@ use zeroize::Zeroizing;
 
 /// Secret text, kept with a NUL after it so that a C caller can be handed the very same bytes.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<Box<str>>);
+pub(crate) struct Secret(Zeroizing<Box<str>>);
 
 impl Secret {
     /// Takes the text over. The caller's own copy, if it kept one, is the caller's to wipe.
-    pub fn new(text: impl Into<String>) -> Self {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
         let text = Zeroizing::new(text.into());
         let mut kept = String::with_capacity(text.len() + 1);
         kept.push_str(&text);
@@ -21,7 +21,7 @@ impl Secret {
     }
 
     /// The text itself. The only way to read it.
-    pub fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0[..self.0.len() - 1]
     }
 

@@ -261,13 +261,8 @@ impl Standing {
             self.spaced_until = Nanos::MIN;
         }
         if let Some(hold_off) = self.hold_off.take_if(|hold_off| hold_off.ageing) {
-            let server_until = hold_off.server_until.filter(|until| *until > now);
-            self.hold_off = server_until.map(|until| HoldOff {
-                own_until: None,
-                server_until: Some(until),
-                ageing: false,
-                ..hold_off
-            });
+            let stays = hold_off.server_until.is_some_and(|until| until > now);
+            self.hold_off = stays.then_some(HoldOff { own_until: None, ..hold_off });
         }
         true
     }
@@ -535,7 +530,9 @@ mod tests {
         standing.failed(waiting(transient(), 30), None, now, MIDDLE);
         assert_eq!(around(&standing, 90 * SECOND - TICK), ["serve", "refuse", "refuse"]);
         assert_eq!(around(&standing, now + 30 * SECOND), ["refuse", "probe", "probe"]);
-        // One that was over before the token was is no hold-off any more.
+        // One that is over with the token, or was before it, is no hold-off any more.
+        standing.failed(waiting(transient(), 10), None, 80 * SECOND - TICK, MIDDLE);
+        assert_eq!(around(&standing, 90 * SECOND - TICK), ["serve", "fetch", "fetch"]);
         standing.failed(waiting(transient(), 10), None, now, MIDDLE);
         assert_eq!(around(&standing, 90 * SECOND - TICK), ["refresh", "fetch", "fetch"]);
     }
@@ -724,6 +721,7 @@ mod tests {
         let mut now = at(10 * SECOND);
         now.boot = 9 * SECOND;
         assert_eq!(standing.rebase(now), 10 * SECOND);
+        assert_eq!(standing.instant(now.coarse), Some(10 * SECOND));
     }
 
     #[test]
@@ -774,8 +772,8 @@ mod tests {
         // One that ages already does not become fresh again.
         let mut standing = self::standing();
         granted(&mut standing, 0);
-        standing.adopt(1, 72 * SECOND, 0.0);
-        assert_eq!(verdict(&standing, 72 * SECOND), "refresh");
+        standing.adopt(1, 70 * SECOND - TICK, 0.0);
+        assert_eq!(verdict(&standing, 70 * SECOND - TICK), "refresh");
         standing.failed(permanent(), None, 100 * SECOND, MIDDLE);
         standing.adopt(2, 101 * SECOND, 0.0);
         assert_eq!(verdict(&standing, 101 * SECOND), "refuse");

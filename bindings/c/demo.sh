@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs demo.c beside token servers on this machine. Its argument is the directory in which `make build` has built.
+# Runs demo.c, and what there is in Python and Node, beside token servers on this machine. Its argument is the directory in which `make build` has built.
 set -eu
 
 target=$(cd "$1" && pwd)
@@ -31,3 +31,18 @@ serve --dialect podero --expires-in 4 --delay 0.25
 read -r short < "$work/url"
 
 "$work/demo" "$podero" "$gardin" "$short" 3>&-
+
+# The same in other languages, where they are: the demo needs neither.
+export TOKENSOURCE_LIBRARY="$target/release/libtokensource.so"
+if python3 -c 'import sys; assert sys.version_info >= (3, 10)' 2> /dev/null; then
+    PYTHONPATH=bindings/python/src PYTHONDONTWRITEBYTECODE=1 \
+        python3 bindings/python/demo.py "$podero" "$gardin" 3>&-
+else
+    printf '\nPython\n  missing: python3, 3.10 or later; on Debian: apt-get install python3\n'
+fi
+if bindings/node/install "$target/node-demo" --omit=dev > "$work/npm.log" 2>&1 3>&-; then
+    node "$target/node-demo/tree/demo.mjs" "$podero" "$gardin" 3>&-
+else
+    printf '\nNode\n'
+    sed 's/^/  /; q' "$work/npm.log"
+fi

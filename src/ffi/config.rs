@@ -43,9 +43,11 @@ pub unsafe extern "C" fn tks_config_set(
         // SAFETY: the header asks the same of the caller.
         let (name, value) = unsafe { (text::required("name", name)?, text::optional("value", value)?) };
         #[cfg(feature = "testing")]
-        if name == "panic_next" {
-            boundary::PANIC_NEXT.store(true, std::sync::atomic::Ordering::Relaxed);
-            return Ok(TKS_OK);
+        for (word, switch) in [("panic_next", &boundary::PANIC_NEXT), ("leave_memory", &super::memory::LEAVE)] {
+            if name == word {
+                switch.store(true, std::sync::atomic::Ordering::Relaxed);
+                return Ok(TKS_OK);
+            }
         }
         config.0.set(name, value)?;
         Ok(TKS_OK)

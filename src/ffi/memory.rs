@@ -4,6 +4,8 @@
 //! grows is always moved, which is what `GlobalAlloc::realloc` does where nobody writes one, so its old place is wiped
 //! too.
 
+#[cfg(feature = "testing")]
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     mem::MaybeUninit,
@@ -27,11 +29,28 @@ unsafe impl GlobalAlloc for Wiping {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         unsafe {
-            wipe(slice::from_raw_parts_mut(block.cast(), layout.size()));
+            if is_wiping() {
+                wipe(slice::from_raw_parts_mut(block.cast(), layout.size()));
+            }
             System.dealloc(block, layout);
         }
     }
 }
+
+#[cfg(not(feature = "testing"))]
+fn is_wiping() -> bool {
+    true
+}
+
+#[cfg(feature = "testing")]
+fn is_wiping() -> bool {
+    !LEAVE.load(Ordering::Relaxed)
+}
+
+/// Leaves blocks as they are. Only in the library that the tests build for themselves, to see that they would find what
+/// is not wiped.
+#[cfg(feature = "testing")]
+pub(super) static LEAVE: AtomicBool = AtomicBool::new(false);
 
 /// Volatile, or the compiler would leave out writes that nobody reads; by the word, since buffers are large.
 fn wipe(block: &mut [MaybeUninit<u8>]) {

@@ -3,7 +3,7 @@
 //! A token outlives its source, and says the same for ever; only its time runs out.
 
 use super::boundary;
-use crate::{Secret, Token};
+use crate::{Token, secret::Secret};
 use std::{
     ffi::c_char,
     mem::{self, ManuallyDrop},

@@ -1,0 +1,20 @@
+// What to do when there is no token.
+
+import { TokenSource, TokenSourceError } from 'tokensource';
+
+const source = new TokenSource({
+  tokenUrl: process.env.TOKEN_URL,
+  clientId: process.env.CLIENT_ID,
+  clientSecret: 'not the right one',
+});
+
+try {
+  const token = await source.token({ signal: AbortSignal.timeout(5000) });
+  console.log(`a token for ${token.scope ?? 'all that was asked'}, good until ${token.expiresAt.toISOString()}`);
+} catch (error) {
+  if (!(error instanceof TokenSourceError)) {
+    throw error;
+  }
+  console.log(error.code, error.oauthError, error.httpStatus);
+  console.log(error.isTransient ? 'may pass' : 'somebody has to change something');
+}

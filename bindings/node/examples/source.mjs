@@ -1,0 +1,10 @@
+// The source that the other examples share: one for the life of a program.
+
+import { TokenSource } from 'tokensource';
+
+export const source = new TokenSource({
+  tokenUrl: process.env.TOKEN_URL,
+  clientId: process.env.CLIENT_ID,
+  clientSecret: process.env.CLIENT_SECRET,
+  timeout: 5,
+});

@@ -1,0 +1,6 @@
+'use strict';
+
+const { TokenSource } = require('./lib/source');
+const { TokenSourceError } = require('./lib/errors');
+
+module.exports = { TokenSource, TokenSourceError };

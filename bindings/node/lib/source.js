@@ -1,0 +1,395 @@
+// The token and what keeps it good. No call waits: while a fetch runs, a timer asks the library whether it has ended.
+'use strict';
+
+const { inspect } = require('node:util');
+// Kept from a program's tests, which may put a clock of their own in place of the global ones.
+const { setTimeout, clearTimeout } = require('node:timers');
+const library = require('./library');
+const { keepSource, keepToken, dropToken, withConfig } = require('./handle');
+const { TokenSourceError, Failure, abortError, typeError } = require('./errors');
+
+const { tks_source_generation, tks_source_get_within, tks_token_generation } = library;
+
+const OK = 0;
+const PENDING = 10;
+const STATS = { requests: 1, failures: 2, tokens: 3, waits: 4 };
+
+const FIRST_PAUSE_MS = 1;
+const LONGEST_PAUSE_MS = 50;
+
+// Who shows this may make a token: a pointer of anyone's would crash.
+const OURS = Symbol('ours');
+
+// What the library writes its answers to. Read at once after each call.
+const sourceOut = [null];
+const tokenOut = [null];
+const errorOut = [null];
+
+/** An access token and what came with it. */
+class Token {
+  #pointer;
+  #accessToken;
+  #authorization;
+  #tokenType;
+  #scope;
+  #generation;
+
+  constructor(ours, pointer) {
+    if (ours !== OURS) {
+      throw new TypeError('tokens come from TokenSource.token()');
+    }
+    keepToken(this, pointer);
+    this.#pointer = pointer;
+    this.#accessToken = library.tks_token_access_token(pointer);
+    this.#authorization = library.tks_token_authorization(pointer);
+    this.#tokenType = library.tks_token_type(pointer);
+    this.#scope = library.tks_token_scope(pointer);
+    this.#generation = tks_token_generation(pointer);
+    Object.freeze(this);
+  }
+
+  get accessToken() {
+    return this.#accessToken;
+  }
+
+  get authorization() {
+    return this.#authorization;
+  }
+
+  get tokenType() {
+    return this.#tokenType;
+  }
+
+  get scope() {
+    return this.#scope;
+  }
+
+  get expiresAt() {
+    return new Date(library.tks_token_expires_at(this.#pointer) * 1000);
+  }
+
+  get expiresIn() {
+    return library.tks_token_expires_in(this.#pointer);
+  }
+
+  get response() {
+    return JSON.parse(library.tks_token_response(this.#pointer));
+  }
+
+  get generation() {
+    return this.#generation;
+  }
+
+  /** What a log may show. */
+  toJSON() {
+    const { tokenType, scope, expiresAt, generation } = this;
+    return { tokenType, scope, expiresAt, generation };
+  }
+
+  [inspect.custom](depth, options) {
+    return `Token ${inspect(this.toJSON(), options)}`;
+  }
+
+  static pointer(token) {
+    return typeof token === 'object' && #pointer in token ? token.#pointer : undefined;
+  }
+}
+
+/** Keeps a token good. */
+class TokenSource {
+  #pointer;
+  #token = null;
+  #generation = -1; // which no token has
+  #waiting = new Map(); // who is to be told, and their signals
+  #waits = 0;
+  #pause = FIRST_PAUSE_MS;
+  #timer = null;
+
+  constructor(options) {
+    this.#pointer = withConfig((config) => {
+      for (const [name, value] of texts(options)) {
+        check(library.tks_config_set(config, name, value, errorOut));
+      }
+      check(library.tks_source_new(config, sourceOut, errorOut));
+      return sourceOut[0];
+    });
+    keepSource(this, this.#pointer);
+  }
+
+  async token(options) {
+    const signal = signalOf(options);
+    return orThrow(this.#ready()) ?? (await this.#wait(signal));
+  }
+
+  async authorization(options) {
+    const signal = signalOf(options);
+    return (orThrow(this.#ready()) ?? (await this.#wait(signal))).authorization;
+  }
+
+  tokenIfReady() {
+    const answer = this.#ready();
+    if (!(answer instanceof Failure)) {
+      return answer;
+    }
+    if (answer.code === 'TKS_CLOSED') {
+      throw answer.toError();
+    }
+    return null;
+  }
+
+  warmUp() {
+    this.tokenIfReady();
+  }
+
+  invalidate(token) {
+    if (token === null || token === undefined) {
+      return;
+    }
+    const pointer = Token.pointer(token);
+    if (pointer === undefined) {
+      throw typeError('token', 'a token of this package', token);
+    }
+    library.tks_source_invalidate(this.#pointer, pointer);
+  }
+
+  get lastError() {
+    const status = library.tks_source_last_error(this.#pointer, errorOut);
+    return status === OK ? null : new Failure(errorOut[0]).toError();
+  }
+
+  get stats() {
+    const counts = Object.entries(STATS).map(([name, which]) => [name, library.tks_source_stat(this.#pointer, which)]);
+    const stats = Object.fromEntries(counts);
+    // Nobody waits in the library: who waits, waits here.
+    stats.waits += this.#waits;
+    return stats;
+  }
+
+  close() {
+    library.tks_source_close(this.#pointer);
+    this.#token = null;
+    this.#generation = -1;
+    if (this.#timer !== null) {
+      clearTimeout(this.#timer);
+      this.#poll();
+    }
+  }
+
+  [Symbol.dispose]() {
+    this.close();
+  }
+
+  async fetch(input, init) {
+    const isRequest = input instanceof Request;
+    const signal = init?.signal ?? (isRequest ? input.signal : undefined);
+    const headers = new Headers(init?.headers ?? (isRequest ? input.headers : undefined));
+    const send = (token) => {
+      headers.set('authorization', token.authorization);
+      return fetch(input, { ...init, headers });
+    };
+
+    try {
+      const token = await this.token({ signal });
+      const response = await send(token);
+      if (response.status !== 401 || answeredElsewhere(response, isRequest ? input.url : input)) {
+        return response;
+      }
+      this.invalidate(token);
+      if (!isReplayable(init?.body ?? (isRequest ? input.body : null))) {
+        return response;
+      }
+      const another = await this.token({ signal }).catch(async (error) => {
+        await response.body?.cancel();
+        throw error;
+      });
+      // The source has had enough of replacing: the API will go on refusing.
+      if (another === token) {
+        return response;
+      }
+      await response.body?.cancel();
+      return await send(another);
+    } catch (error) {
+      // The reason itself, as the global fetch does.
+      signal?.throwIfAborted();
+      throw error;
+    }
+  }
+
+  /** A token, null while a fetch runs, or why there is none. */
+  #ready() {
+    return tks_source_generation(this.#pointer) === this.#generation ? this.#token : this.#ask();
+  }
+
+  /** The same, asked of the library: that starts the fetch if one is needed. */
+  #ask() {
+    const status = tks_source_get_within(this.#pointer, 0, tokenOut, errorOut);
+    if (status === PENDING) {
+      return null;
+    }
+    if (status !== OK) {
+      return new Failure(errorOut[0]);
+    }
+    const pointer = tokenOut[0];
+    const generation = tks_token_generation(pointer);
+    if (generation === this.#generation) {
+      dropToken(pointer);
+    } else {
+      this.#token = new Token(OURS, pointer);
+      this.#generation = generation;
+    }
+    return this.#token;
+  }
+
+  async #wait(signal) {
+    this.#waits += 1;
+    const answer = await new Promise((resolve) => {
+      signal?.addEventListener('abort', this.#abort);
+      this.#waiting.set(resolve, signal);
+      if (this.#timer === null) {
+        this.#pause = FIRST_PAUSE_MS;
+        this.#wake();
+      }
+    });
+    // Made here and not where the answer is known, so that the stack leads to who awaits it.
+    if (answer === null) {
+      throw abortError(signal);
+    }
+    return orThrow(answer);
+  }
+
+  /** One function for all, which a signal therefore knows once however many wait. */
+  #abort = ({ target }) => {
+    target.removeEventListener('abort', this.#abort);
+    for (const [resolve, signal] of this.#waiting) {
+      if (signal === target) {
+        this.#waiting.delete(resolve);
+        resolve(null);
+      }
+    }
+    if (this.#waiting.size === 0) {
+      this.#sleep();
+    }
+  };
+
+  /** The one timer. It keeps the program alive, as whoever awaits a token wants. */
+  #wake() {
+    this.#timer = setTimeout(() => this.#poll(), this.#pause);
+    this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE_MS);
+  }
+
+  #sleep() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #poll() {
+    this.#sleep();
+    const answer = this.#ask();
+    if (answer === null) {
+      this.#wake();
+      return;
+    }
+    for (const [resolve, signal] of this.#waiting) {
+      signal?.removeEventListener('abort', this.#abort);
+      resolve(answer);
+    }
+    this.#waiting.clear();
+  }
+}
+
+/** Options as the library names them: clientId is client_id, param: { a: 'b' } is param.a. */
+function* texts(options) {
+  if (!isPlain(options)) {
+    throw typeError('options', 'a plain object', options);
+  }
+  for (const [camel, value] of Object.entries(options)) {
+    const name = camel.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    if (isPlain(value)) {
+      for (const [own, each] of Object.entries(value)) {
+        yield* text(`${name}.${own}`, each);
+      }
+    } else {
+      yield* text(name, value);
+    }
+  }
+}
+
+/** Nothing for undefined, as where an argument is left out; null unsets. */
+function* text(name, value) {
+  if (value === undefined) {
+    return;
+  }
+  if (value !== null && !['string', 'number', 'boolean'].includes(typeof value)) {
+    throw typeError(`option ${JSON.stringify(name)}`, 'a string, a number, a boolean or null', value);
+  }
+  const texts = [name, value === null ? null : String(value)];
+  for (const text of texts) {
+    // C would end the text at a NUL, and half of a surrogate pair has no UTF-8.
+    if (text?.includes('\0') || text?.isWellFormed() === false) {
+      refuse(`option ${JSON.stringify(name)}: NUL and unpaired surrogates are not allowed`);
+    }
+  }
+  if (name === 'refresh' && value === 'inline') {
+    refuse('option refresh: inline would block the event loop; allowed in Node: background');
+  }
+  yield texts;
+}
+
+function refuse(message) {
+  throw new TokenSourceError(message, { code: 'TKS_INVALID_ARGUMENT' });
+}
+
+function orThrow(answer) {
+  if (answer instanceof Failure) {
+    throw answer.toError();
+  }
+  return answer;
+}
+
+function check(status) {
+  if (status !== OK) {
+    throw new Failure(errorOut[0]).toError();
+  }
+}
+
+function isPlain(value) {
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function signalOf(options) {
+  if (options === undefined) {
+    return undefined;
+  }
+  if (typeof options !== 'object' || options === null) {
+    throw typeError('options', 'an object', options);
+  }
+  const signal = options.signal ?? undefined;
+  if (signal !== undefined && typeof signal.aborted !== 'boolean') {
+    throw typeError('options.signal', 'an AbortSignal', signal);
+  }
+  if (signal?.aborted) {
+    throw abortError(signal);
+  }
+  return signal;
+}
+
+/** After a redirect to another origin, which the header does not follow, a refusal says nothing about the token. */
+function answeredElsewhere(response, asked) {
+  return response.redirected && new URL(response.url).origin !== new URL(asked).origin;
+}
+
+/** Whether a body can be sent twice. A stream cannot. */
+function isReplayable(body) {
+  return (
+    body === null ||
+    typeof body !== 'object' ||
+    [URLSearchParams, FormData, Blob, ArrayBuffer].some((kind) => body instanceof kind) ||
+    ArrayBuffer.isView(body)
+  );
+}
+
+module.exports = { TokenSource };

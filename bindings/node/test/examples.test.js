@@ -1,0 +1,69 @@
+// The examples, and those of README.md, are what they say.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { readFileSync, readdirSync } = require('node:fs');
+const { createServer } = require('node:http');
+const { join } = require('node:path');
+const { test } = require('node:test');
+const { PACKAGE, run, scripted } = require('./support');
+
+/** An API that takes the second token. */
+async function api(t) {
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const part of request) {
+      body += part;
+    }
+    const good = request.headers.authorization === 'Bearer token-2' && body === 'hello';
+    response.writeHead(good ? 200 : 401).end(good ? 'welcome' : 'no');
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${server.address().port}/`;
+}
+
+const EXPECTED = {
+  'axios.mjs': '200 welcome\n',
+  'errors.mjs': 'TKS_OAUTH invalid_client 401\nsomebody has to change something\n',
+  'fetch.mjs': '200 welcome\n',
+  'got.mjs': '200 welcome\n',
+  'metadata.cjs': "[ 'authorization' ]\n",
+  'podero.mjs': 'read write true\ntrue\n',
+  'source.mjs': '',
+  'undici.mjs': '200 welcome\n',
+};
+
+test('README.md shows the examples as they are', () => {
+  const readme = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
+  const shown = [...readme.matchAll(/^```js(.*)\n([^]*?)^```$/gm)];
+  for (const [, from, text] of shown) {
+    assert.equal(text, readFileSync(join(PACKAGE, from.replace(' from ', '')), 'utf8'), from);
+  }
+  assert.ok(shown.length >= 6);
+});
+
+test('every example is run', () => {
+  assert.deepEqual(readdirSync(join(PACKAGE, 'examples')).sort(), Object.keys(EXPECTED));
+});
+
+for (const [name, expected] of Object.entries(EXPECTED)) {
+  test(`${name} prints what it should`, async (t) => {
+    const refuses = name === 'errors.mjs' ? [{ error: 'invalid_client' }] : [{}];
+    const { url, seen } = await scripted(t, refuses, name === 'podero.mjs' ? ['--dialect', 'podero'] : []);
+    const env = {
+      TOKEN_URL: url,
+      CLIENT_ID: 'id',
+      CLIENT_SECRET: 'secret',
+      API_URL: await api(t),
+      PODERO_TOKEN_URL: url,
+      PODERO_CLIENT_ID: 'test-client',
+      PODERO_CLIENT_SECRET: 'test-secret',
+    };
+    assert.equal(await run([join('examples', name)], env), expected);
+    assert.equal((await seen()).requests, expected.startsWith('200') ? 2 : name === 'source.mjs' ? 0 : 1);
+  });
+}

@@ -1,0 +1,148 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const { createServer } = require('node:http');
+const { test } = require('node:test');
+const { TokenSource } = require('tokensource');
+const { scripted } = require('./support');
+
+/** An API that answers with `answer(request, nth)`: a status, or a status and headers. It notes what it was sent. */
+async function api(t, answer) {
+  const seen = [];
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const part of request) {
+      body += part;
+    }
+    seen.push({ authorization: request.headers.authorization, body, path: request.url, method: request.method });
+    const [status, headers] = [answer(request, seen.length)].flat();
+    response.writeHead(status, headers).end('answer');
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return { url: `http://127.0.0.1:${server.address().port}/`, seen };
+}
+
+const bearer = (seen) => seen.map(({ authorization }) => authorization);
+const onceRefused = (request, nth) => (nth === 1 ? 401 : 200);
+
+test('fetch sends the header beside the caller\'s own, and never the caller\'s Authorization', async (t) => {
+  const { options } = await scripted(t);
+  const { url, seen } = await api(t, ({ headers }) => (headers['x-own'] === 'yes' ? 200 : 400));
+  const source = new TokenSource(options);
+  for (const headers of [{ 'X-Own': 'yes' }, new Headers({ 'x-own': 'yes', authorization: 'Basic x' }), [['x-own', 'yes']]]) {
+    const response = await source.fetch(url, { headers });
+    assert.equal(response.status, 200);
+    assert.equal(await response.text(), 'answer');
+    await source.fetch(new URL(url), { headers });
+    await source.fetch(new Request(url, { headers }));
+  }
+  assert.deepEqual(new Set(bearer(seen)), new Set(['Bearer token-1']));
+});
+
+const bodies = {
+  'nothing': undefined,
+  'a string': 'body',
+  'form fields': new URLSearchParams({ a: 'b' }),
+  'a multipart form': (() => {
+    const form = new FormData();
+    form.set('a', 'b');
+    return form;
+  })(),
+  'a blob': new Blob(['body']),
+  'a buffer': Buffer.from('body'),
+  'an ArrayBuffer': new Uint8Array([98, 99]).buffer,
+};
+for (const [name, body] of Object.entries(bodies)) {
+  test(`after a 401, fetch sends ${name} once more with a new token`, async (t) => {
+    const { options } = await scripted(t);
+    const { url, seen } = await api(t, onceRefused);
+    const response = await new TokenSource(options).fetch(url, { method: body ? 'PUT' : 'GET', body });
+    assert.equal(response.status, 200);
+    assert.deepEqual(bearer(seen), ['Bearer token-1', 'Bearer token-2']);
+    // The boundary of a multipart form is made at random each time.
+    const [first, second] = seen.map(({ body }) => body.replaceAll(/-{6,}\S+/g, 'boundary'));
+    assert.equal(first, second);
+    assert.equal(first !== '', body !== undefined);
+  });
+}
+
+test('after a second 401 fetch gives up', async (t) => {
+  const { options, seen: tokens } = await scripted(t);
+  const { url, seen } = await api(t, () => 401);
+  const source = new TokenSource(options);
+  const response = await source.fetch(url);
+  assert.equal(response.status, 401);
+  assert.equal(await response.text(), 'answer');
+  assert.deepEqual(bearer(seen), ['Bearer token-1', 'Bearer token-2']);
+  // The second token was refused too, and now the source holds on to the third.
+  for (let nth = 0; nth < 5; nth += 1) {
+    const answer = await source.fetch(url);
+    assert.deepEqual([answer.status, await answer.text()], [401, 'answer']);
+  }
+  assert.ok((await tokens()).requests <= 3);
+  // Twice each while there was another token to try, then once.
+  assert.equal(seen.length, 2 + 2 + 4);
+});
+
+test('a body that cannot be sent twice is not, but the token is replaced for the next call', async (t) => {
+  const { options } = await scripted(t);
+  const { url, seen } = await api(t, onceRefused);
+  const source = new TokenSource(options);
+  const streams = [() => new Blob(['body']).stream(), async function* () { yield Buffer.from('body'); }];
+  const response = await source.fetch(url, { method: 'POST', body: streams[0](), duplex: 'half' });
+  assert.deepEqual([response.status, await response.text(), seen.length], [401, 'answer', 1]);
+  await source.fetch(url, { method: 'POST', body: streams[1](), duplex: 'half' });
+  assert.deepEqual(bearer(seen), ['Bearer token-1', 'Bearer token-2']);
+});
+
+test('a Request with a body is not sent twice, one without is', async (t) => {
+  const { options } = await scripted(t);
+  const { url, seen } = await api(t, (request, nth) => (nth <= 2 ? 401 : 200));
+  const source = new TokenSource(options);
+  assert.equal((await source.fetch(new Request(url, { method: 'POST', body: 'body' }))).status, 401);
+  assert.equal((await source.fetch(new Request(url))).status, 200);
+  assert.deepEqual(bearer(seen), ['Bearer token-1', 'Bearer token-2', 'Bearer token-3']);
+});
+
+test('the header follows a redirect within the origin and no other', async (t) => {
+  const { options, seen: tokens } = await scripted(t);
+  const elsewhere = await api(t, () => 401);
+  const { url, seen } = await api(t, ({ url }) =>
+    url === '/' ? [302, { location: '/here' }] : url === '/there' ? [307, { location: elsewhere.url }] : 200,
+  );
+  const source = new TokenSource(options);
+  assert.equal((await source.fetch(url)).status, 200);
+  assert.deepEqual(bearer(seen), ['Bearer token-1', 'Bearer token-1']);
+  const response = await source.fetch(`${url}there`, { method: 'POST', body: 'body' });
+  assert.equal(response.status, 401);
+  // The other origin saw no token, so that its refusal is no word about one.
+  assert.deepEqual(bearer(elsewhere.seen), [undefined]);
+  assert.equal(source.tokenIfReady()?.accessToken, 'token-1');
+  assert.equal((await tokens()).requests, 1);
+});
+
+test('when no other token can be had, fetch says why', async (t) => {
+  const { options } = await scripted(t, [{}, { error: 'invalid_client' }]);
+  const { url } = await api(t, () => 401);
+  await assert.rejects(new TokenSource(options).fetch(url), { name: 'TokenSourceError', oauthError: 'invalid_client' });
+});
+
+test('a signal ends a fetch with its reason, while the token is awaited and after', async (t) => {
+  const { options } = await scripted(t, [{ delay: 0.2 }]);
+  const { url } = await api(t, () => 200);
+  const source = new TokenSource(options);
+  const reason = new Error('enough');
+  const controller = new AbortController();
+  const calls = [source.fetch(url, controller), source.fetch(new Request(url, controller))];
+  controller.abort(reason);
+  for (const call of calls) {
+    await assert.rejects(call, (error) => error === reason || error.cause === reason);
+  }
+  await source.token();
+  await assert.rejects(source.fetch(url, { signal: AbortSignal.abort(reason) }), reason);
+  assert.equal((await source.fetch(url, { signal: new AbortController().signal })).status, 200);
+});

@@ -1,0 +1,130 @@
+// Beside the event loop: programs that end, threads, forks, what is forgotten.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { join } = require('node:path');
+const { test } = require('node:test');
+const { Worker } = require('node:worker_threads');
+const { TokenSource } = require('tokensource');
+const { run, runText, scripted } = require('./support');
+
+const HANG = [{ hang: true }];
+
+/** The start of a program whose argument is a token URL. */
+const PROGRAM = `
+  const { TokenSource } = require('tokensource');
+  const make = () => new TokenSource({ tokenUrl: process.argv.at(-1), clientId: 'id', clientSecret: 'secret', timeout: 300 });
+  const source = make();
+`;
+
+// A program of these that does not end by itself is stopped after a minute, and its test fails.
+
+test('a program that only awaits a token lives until it has it', async (t) => {
+  const { url } = await scripted(t, [{ delay: 0.5 }]);
+  assert.equal(await runText(`${PROGRAM} source.token().then((token) => console.log(token.accessToken));`, url), 'token-1\n');
+});
+
+test('a program that only warms up, or gave up waiting, ends', async (t) => {
+  const { url } = await scripted(t, HANG);
+  await runText(`${PROGRAM} source.warmUp();`, url);
+  const aborts = `
+    const controller = new AbortController();
+    source.token(controller).catch((error) => console.log(error.name));
+    setTimeout(() => controller.abort(), 20);`;
+  assert.equal(await runText(PROGRAM + aborts, url), 'AbortError\n');
+  const closes = `source.token().catch((error) => console.log(error.code)); setTimeout(() => source.close(), 20);`;
+  assert.equal(await runText(PROGRAM + closes, url), 'TKS_CLOSED\n');
+});
+
+test('process.exit waits for no fetch', async (t) => {
+  const { url } = await scripted(t, HANG);
+  const exits = `for (let i = 0; i < 8; i++) make().token(); setTimeout(() => process.exit(), 50);`;
+  assert.equal(await runText(PROGRAM + exits, url), '');
+});
+
+test('files and names are as quick as ever while a hundred sources wait', async (t) => {
+  const { url } = await scripted(t, HANG);
+  const works = `
+    for (let i = 0; i < 100; i++) make().token().catch(() => {});
+    const work = async () => {
+      for (let i = 0; i < 20; i++) {
+        await require('node:fs/promises').stat('.');
+        await require('node:dns/promises').lookup('localhost');
+      }
+      console.log('done');
+      process.exit();
+    };
+    setTimeout(work, 50);`;
+  assert.equal(await runText(PROGRAM + works, url), 'done\n');
+});
+
+test('a worker has sources of its own, and can be terminated during a fetch', async (t) => {
+  const start = (workerData) => new Worker(join(__dirname, 'programs/worker.js'), { workerData });
+  const message = (worker) => new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+
+  const slow = await scripted(t, [{ delay: 0.3, times: 9 }]);
+  const working = Array.from({ length: 3 }, () => start(slow.options));
+  const tokens = working.map(async (worker) => [await message(worker), await message(worker)]);
+  assert.deepEqual((await Promise.all(tokens)).map(([, token]) => token).sort(), ['token-1', 'token-2', 'token-3']);
+
+  const hanging = await scripted(t, HANG);
+  const worker = start({ ...hanging.options, timeout: 300 });
+  await message(worker);
+  assert.equal(await worker.terminate(), 1);
+  assert.equal((await new TokenSource(slow.options).token()).generation, 1);
+});
+
+test('the processes of a cluster each keep a token', async (t) => {
+  const { url, seen } = await scripted(t);
+  const file = join(__dirname, 'programs/cluster.js');
+  assert.deepEqual((await run([file, url])).trim().split('\n').sort(), ['token-2', 'token-3']);
+  assert.equal((await seen()).requests, 3);
+});
+
+test('ten thousand forgotten sources and tokens leave no memory behind', async (t) => {
+  const { url } = await scripted(t);
+  const forgets = `
+    const turn = () => new Promise((resolve) => setTimeout(resolve));
+    async function round() {
+      for (let i = 0; i < 2500; i++) {
+        make();
+        if (i % 100 === 0) {
+          source.invalidate(source.tokenIfReady());
+          await make().token();
+          gc();
+          await turn();
+        }
+      }
+      gc();
+      await turn();
+      return process.memoryUsage.rss() / 1e6;
+    }
+    (async () => {
+      await round();
+      const before = await round();
+      await round();
+      await round();
+      console.log((await round()) - before);
+    })();`;
+  const grown = Number(await runText(PROGRAM + forgets, url));
+  assert.ok(grown < 8, `${grown} MB more after 7500 sources`);
+});
+
+test('what nobody awaits any more is no unhandled rejection', async (t) => {
+  const { url } = await scripted(t, [{ error: 'invalid_client' }]);
+  const program = `
+    process.on('unhandledRejection', (reason) => console.log('unhandled', reason));
+    source.warmUp();
+    const wait = () => (source.lastError ? console.log(source.lastError.oauthError) : setTimeout(wait, 5));
+    wait();`;
+  assert.equal(await runText(PROGRAM + program, url), 'invalid_client\n');
+});
+
+test('import and require give the same classes', async () => {
+  const program = `
+    import { TokenSource, TokenSourceError } from 'tokensource';
+    import { createRequire } from 'node:module';
+    const required = createRequire(import.meta.url)('tokensource');
+    console.log(required.TokenSource === TokenSource && required.TokenSourceError === TokenSourceError);`;
+  assert.equal(await run(['--input-type=module', '-e', program]), 'true\n');
+});

@@ -1,0 +1,16 @@
+// A primary that has a token forks two, and prints which they were given. The argument is a token URL.
+'use strict';
+
+const cluster = require('node:cluster');
+const { TokenSource } = require('tokensource');
+
+const source = new TokenSource({ tokenUrl: process.argv[2], clientId: 'id', clientSecret: 'secret' });
+source.token().then(({ accessToken }) => {
+  if (cluster.isPrimary) {
+    cluster.fork();
+    cluster.fork();
+    cluster.on('message', (worker, token) => console.log(token));
+  } else {
+    process.send(accessToken, () => process.disconnect());
+  }
+});

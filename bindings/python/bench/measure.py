@@ -1,0 +1,154 @@
+"""One measurement: measure.py WHO WHAT URL prints a number, or two, as JSON. WHO is a library, or python for none."""
+
+import json
+import sys
+import threading
+import time
+import urllib.request
+
+CALLERS = 32
+
+
+def tokensource(url):
+    from tokensource import TokenSource
+
+    return TokenSource(token_url=url, client_id="id", client_secret="secret").authorization
+
+
+def authlib(url):
+    from authlib.integrations.requests_client import OAuth2Session
+
+    session = OAuth2Session("id", "secret", token_endpoint=url, grant_type="client_credentials")
+
+    def header():
+        if not session.token:
+            session.fetch_token()
+        session.ensure_active_token(session.token)
+        return f"Bearer {session.token['access_token']}"
+
+    return header
+
+
+def msal(url):
+    import msal
+    import requests
+
+    class Discovered:
+        status_code = 200
+        headers = {}
+        text = json.dumps(
+            dict.fromkeys(("issuer", "authorization_endpoint", "token_endpoint"), "https://login.example/t")
+        )
+
+    class Loopback:
+        """MSAL speaks only https, and looks for its endpoints first."""
+
+        def get(self, _, **more):
+            return Discovered
+
+        def post(self, _, params=None, data=None, headers=None, **more):
+            return requests.post(url, params=params, data=data, headers=headers)
+
+        def close(self):
+            pass
+
+    application = msal.ConfidentialClientApplication(
+        "id",
+        client_credential="secret",
+        authority="https://login.example/t",
+        instance_discovery=False,
+        http_client=Loopback(),
+    )
+
+    def header():
+        answer = application.acquire_token_for_client(["scope"])
+        if "access_token" not in answer:
+            raise RuntimeError(answer["error"])
+        return f"Bearer {answer['access_token']}"
+
+    return header
+
+
+def requests_oauthlib(url):
+    from oauthlib.oauth2 import BackendApplicationClient
+    from requests_oauthlib import OAuth2Session
+
+    session = OAuth2Session(client=BackendApplicationClient("id"))
+
+    def header():
+        if not session.token:
+            session.fetch_token(url, client_id="id", client_secret="secret")
+        return session._client.add_token("https://api.example/", headers={})[1]["Authorization"]
+
+    return header
+
+
+def nanoseconds_of(header, busy):
+    done = False
+
+    def turn():
+        while not done:
+            pass
+
+    header()
+    threads = [threading.Thread(target=turn) for _ in range(busy)]
+    for thread in threads:
+        thread.start()
+    calls, since = 0, time.perf_counter()
+    while (took := time.perf_counter() - since) < 0.3:
+        for _ in range(100):
+            header()
+        calls += 100
+    done = True
+    return took / calls * 1e9
+
+
+def imported(who):
+    since = time.process_time()
+    if who != "python":
+        __import__({"authlib": "authlib.integrations.requests_client"}.get(who, who))
+    return (time.process_time() - since) * 1e3
+
+
+def resident(header):
+    if header:
+        header()
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * 4096 / 1e6
+
+
+def crowd(header, url):
+    together = threading.Barrier(CALLERS + 1)
+
+    def call():
+        together.wait()
+        try:
+            header()
+        except Exception:  # What each library raises is its own.
+            pass
+
+    threads = [threading.Thread(target=call) for _ in range(CALLERS)]
+    for thread in threads:
+        thread.start()
+    together.wait()
+    since = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    took = time.perf_counter() - since
+    with urllib.request.urlopen(url[: url.index("/oauth2")] + "/-/seen") as seen:
+        return json.load(seen)["requests"], took
+
+
+def main(who, what, url):
+    if what == "import":
+        return imported(who)
+    header = globals()[who](url) if who != "python" else None
+    if what == "memory":
+        return resident(header)
+    if what in ("cold", "refused"):
+        return crowd(header, url)
+    return nanoseconds_of(header, {"alone": 0, "busy 1": 1, "busy 3": 3}[what])
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*sys.argv[1:])))

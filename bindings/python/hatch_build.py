@@ -1,0 +1,46 @@
+"""Puts the shared library into the wheel, and says for which machines it is.
+
+TOKENSOURCE_DIST is the directory in which dist-so has put the library and its licences; the wheel is then for every
+Linux with glibc 2.17 or later. Without it (pip builds the sdist) cargo builds the library from core/, for this machine
+alone.
+"""
+
+import os
+import platform
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class LibraryHook(BuildHookInterface):
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        # An editable installation finds the library by TOKENSOURCE_LIBRARY.
+        if self.target_name != "wheel" or version == "editable":
+            return
+        if dist := os.environ.get("TOKENSOURCE_DIST"):
+            library, licences = Path(dist, "libtokensource.so"), Path(dist, "LICENCES")
+            if not library.exists():
+                raise FileNotFoundError(f"{library}: dist-so makes it")
+            tag = f"manylinux2014_{platform.machine()}"
+            build_data["extra_metadata"] = {str(licences): "LICENCES"}
+        else:
+            library = self.built_here()
+            tag = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        build_data["force_include"][str(library)] = f"tokensource/{library.name}"
+        build_data["tag"] = f"py3-none-{tag}"
+        build_data["pure_python"] = False
+
+    def built_here(self) -> Path:
+        here = Path(self.root)
+        core = here / "core" if (here / "core").exists() else here.parents[1]
+        target = Path(os.environ.get("CARGO_TARGET_DIR", core / "target"))
+        command = ["cargo", "rustc", "--locked", "--release", "--features=capi", "--lib", "--crate-type=cdylib"]
+        try:
+            subprocess.run([*command, f"--target-dir={target}"], cwd=core, check=True)
+        except FileNotFoundError:
+            raise RuntimeError("tokensource is built with Rust's cargo, which is missing: https://rustup.rs") from None
+        name = "libtokensource.dylib" if platform.system() == "Darwin" else "libtokensource.so"
+        return target / "release" / name

@@ -1,0 +1,138 @@
+"""The token in the places where people use one: requests, httpx and aiohttp.
+
+Each request gets the header that is good at that moment. If the API says 401 to it, the token is reported and the
+request is sent once more with the next one, where its body can be sent twice. The header never goes to another origin:
+what requests and httpx take out of a redirect stays out, and for aiohttp the origins are named. None of the three is
+imported before it is used.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+    from typing import Any
+
+    import aiohttp
+    import httpx
+    import requests
+
+    from .source import Token, TokenSource
+
+_HEADER = "Authorization"
+_REFUSED = 401
+
+
+class RequestsAuth:
+    """What requests takes as `auth`."""
+
+    def __init__(self, source: TokenSource) -> None:
+        self._source = source
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        token = self._source.token()
+        request.headers[_HEADER] = token.authorization
+
+        def handle(response: requests.Response, **how: Any) -> requests.Response:  # noqa: ANN401
+            return self._retried(token, response, how)
+
+        request.register_hook("response", handle)
+        return request
+
+    def _retried(self, token: Token, response: requests.Response, how: dict[str, Any]) -> requests.Response:
+        # A redirect to another origin has lost the header, but not this hook.
+        if response.status_code != _REFUSED or response.request.headers.get(_HEADER) != token.authorization:
+            return response
+        self._source.invalidate(token)
+        request = response.request.copy()
+        if not _rewound(request):
+            return response
+        # Only a connection that was read to its end is used again.
+        response.content  # noqa: B018
+        response.close()
+        request.headers[_HEADER] = self._source.authorization()
+        again: requests.Response = response.connection.send(request, **how)
+        again.history.append(response)
+        again.request = request
+        return again
+
+
+def _rewound(request: requests.PreparedRequest) -> bool:
+    """Whether the body can be sent again, from where it began."""
+    from requests.exceptions import UnrewindableBodyError
+    from requests.utils import rewind_body
+
+    if request.body is None or isinstance(request.body, (bytes, str)):
+        return True
+    try:
+        rewind_body(request)
+    except UnrewindableBodyError:
+        return False
+    return True
+
+
+def httpx_auth(source: TokenSource) -> httpx.Auth:
+    """What httpx takes as `auth`."""
+    import httpx
+
+    def wants_another(token: Token, request: httpx.Request, response: httpx.Response) -> bool:
+        # The answer may be that of a redirect, and to another origin that has lost the header.
+        if response.status_code != _REFUSED or response.request.headers.get(_HEADER) != token.authorization:
+            return False
+        source.invalidate(token)
+        return isinstance(request.stream, httpx.ByteStream)
+
+    class HttpxAuth(httpx.Auth):
+        def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+            token = source.token()
+            request.headers[_HEADER] = token.authorization
+            response = yield request
+            if wants_another(token, request, response):
+                request.headers[_HEADER] = source.authorization()
+                yield request
+
+        async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+            token = await source.token_async()
+            request.headers[_HEADER] = token.authorization
+            response = yield request
+            if wants_another(token, request, response):
+                request.headers[_HEADER] = await source.authorization_async()
+                yield request
+
+    return HttpxAuth()
+
+
+class AiohttpMiddleware:
+    """What aiohttp takes in `middlewares`.
+
+    aiohttp calls it for each request of a session, those of redirects too, and does not say which are; so it goes by
+    origins, as aiohttp's own digest authentication does: those that are given, else that of the first request.
+    """
+
+    def __init__(self, source: TokenSource, origins: tuple[str, ...]) -> None:
+        from yarl import URL
+
+        self._source = source
+        self._origins = {URL(origin).origin() for origin in origins}
+
+    async def __call__(
+        self,
+        request: aiohttp.ClientRequest,
+        handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]],
+    ) -> aiohttp.ClientResponse:
+        origin = request.url.origin()
+        if not self._origins:
+            self._origins.add(origin)
+        if origin not in self._origins:
+            return await handler(request)
+        token = await self._source.token_async()
+        request.headers[_HEADER] = token.authorization
+        response = await handler(request)
+        if response.status != _REFUSED:
+            return response
+        self._source.invalidate(token)
+        if request.body and request.body.consumed:
+            return response
+        response.release()
+        request.headers[_HEADER] = await self._source.authorization_async()
+        return await handler(request)

@@ -1,0 +1,84 @@
+"""The same in event loops."""
+
+import asyncio
+import threading
+
+import pytest
+import trio
+
+from tokensource import ClosedError, OAuthError
+
+
+def trio_run(coroutine):
+    return trio.run(lambda: coroutine)
+
+
+RUNNERS = pytest.mark.parametrize("run", [asyncio.run, trio_run])
+
+
+@RUNNERS
+def test_a_token_is_awaited_without_a_thread(serve, run):
+    server = serve({"delay": 0.3})
+    source = server.source()
+    threads = []
+
+    async def use():
+        token = await source.token_async()
+        threads.append(threading.active_count())
+        assert await source.token_async() is token
+        return await source.authorization_async()
+
+    before = threading.active_count()
+    assert run(use()) == "Bearer token-1"
+    assert threads == [before]
+
+
+@RUNNERS
+def test_a_failure_is_raised_where_it_is_awaited(serve, run):
+    source = serve({"error": "invalid_client", "delay": 0.1}).source()
+    with pytest.raises(OAuthError):
+        run(source.authorization_async())
+
+
+def test_a_hundred_tasks_share_one_request_and_hold_nobody_up(serve):
+    server = serve({"delay": 0.5})
+    source = server.source()
+
+    async def use():
+        turns = 0
+        waiting = asyncio.gather(*(source.authorization_async() for _ in range(100)))
+        while not waiting.done():
+            await asyncio.sleep(0.01)
+            turns += 1
+        return await waiting, turns
+
+    texts, turns = asyncio.run(use())
+    assert set(texts) == {"Bearer token-1"}
+    # The loop went on turning meanwhile.
+    assert turns > 5
+    assert server.requests == 1
+
+
+def test_a_task_can_be_cancelled_and_the_fetch_goes_on(serve):
+    server = serve({"delay": 0.5})
+    source = server.source()
+
+    async def use():
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(source.token_async(), 0.05)
+        return await source.authorization_async()
+
+    assert asyncio.run(use()) == "Bearer token-1"
+    assert server.requests == 1
+
+
+def test_close_ends_the_waits_of_all_tasks(serve):
+    source = serve({"hang": True}).source()
+
+    async def use():
+        waiting = asyncio.gather(*(source.token_async() for _ in range(5)), return_exceptions=True)
+        await asyncio.sleep(0)
+        source.close()
+        return await waiting
+
+    assert {type(error) for error in asyncio.run(use())} == {ClosedError}

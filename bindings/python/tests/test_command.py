@@ -1,0 +1,93 @@
+"""`python -m tokensource` does what the command does."""
+
+import json
+import time
+
+import pytest
+
+from conftest import python
+
+SECRET = "correct-horse-battery-staple"
+
+
+def run(*arguments, **more):
+    ran = python("-m", "tokensource", *arguments, **more)
+    assert SECRET not in ran.stderr
+    return ran
+
+
+@pytest.fixture
+def podero(serve):
+    url = serve(arguments=("--dialect", "podero", "--client-secret", SECRET)).url
+    return "get", "provider=podero", f"token_url={url}", "client_id=test-client"
+
+
+def test_a_token_a_header_or_json(podero):
+    secret = f"client_secret={SECRET}"
+    token = run(*podero, secret)
+    assert (token.returncode, token.stderr, len(token.stdout)) == (0, "", 31)
+    assert run(*podero, secret, "--header").stdout.startswith("Authorization: Bearer ")
+    answer = json.loads(run(*podero, secret, "--json").stdout)
+    assert list(answer) == ["access_token", "token_type", "scope", "expires_at", "expires_in", "response"]
+    assert (answer["token_type"], answer["scope"]) == ("Bearer", "read write")
+    assert 35900 < answer["expires_at"] - time.time() < 36010
+    assert "access_token" not in answer["response"]
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
+def test_the_secret_comes_from_standard_input(podero, ending):
+    assert run(*podero, "client_secret_file=-", input=SECRET + ending).returncode == 0
+
+
+@pytest.mark.parametrize(("text", "reason"), [("", "it is empty"), ("a\0b", "holds a NUL"), ("x" * 65537, "64 KiB")])
+def test_a_secret_that_is_none_is_refused(podero, text, reason):
+    ran = run(*podero, "client_secret_file=-", input=text)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("tokensource: TKS_INVALID_CONFIG: standard input: ")
+    assert reason in ran.stderr
+
+
+def test_options_come_from_the_environment_and_arguments_win(podero, monkeypatch, tmp_path):
+    monkeypatch.setenv("TOKENSOURCE_CLIENT_SECRET", SECRET)
+    monkeypatch.setenv("TOKENSOURCE_SCOPE", "")
+    assert run(*podero).returncode == 0
+    (tmp_path / "secret").write_text("wrong")
+    ran = run(*podero, f"client_secret_file={tmp_path}/secret")
+    assert (ran.returncode, ran.stdout) == (7, "")
+    assert ran.stderr.startswith("tokensource: TKS_OAUTH: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["get", SECRET], "argument 1 of get is neither NAME=VALUE"),
+        (["get", "--header", "--json"], "give one of --header and --json"),
+        (["help", "x"], "help takes no arguments"),
+        ([SECRET], "the first argument is get, options or help"),
+    ],
+)
+def test_wrong_usage_is_64_and_repeats_nothing(arguments, reason):
+    ran = run(*arguments)
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (64, "", 1)
+    assert reason in ran.stderr
+
+
+def test_a_bad_option_is_named_with_what_was_meant():
+    ran = run("get", "clientid=x")
+    assert (ran.returncode, "did you mean client_id?" in ran.stderr) == (1, True)
+
+
+def test_help_options_and_version():
+    assert "TKS_CLOSED" in run("help").stdout
+    assert run().returncode == 64
+    options = run("options").stdout
+    assert all(len(line) <= 80 for line in options.splitlines())
+    assert "header.NAME" in options
+    assert run("--version").stdout.startswith("tokensource ")
+
+
+def test_output_that_does_not_arrive_is_74(podero):
+    with open("/dev/full", "w") as full:
+        ran = run(*podero, f"client_secret={SECRET}", capture_output=False, stdout=full, stderr=-1)
+    assert ran.returncode == 74
+    assert ran.stderr.startswith("tokensource: standard output: ")

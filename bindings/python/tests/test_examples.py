@@ -1,0 +1,50 @@
+"""The examples and the README do what they say."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from conftest import REPOSITORY, python
+from tokensource import TokenSource
+
+HERE = REPOSITORY / "bindings/python"
+CLIENT = {"CLIENT_ID": "test-client", "CLIENT_SECRET": "test-secret", "NO_PROXY": "127.0.0.1"}
+
+
+@pytest.mark.parametrize("library", ["requests", "httpx", "aiohttp"])
+def test_the_example_for(serve, api, library):
+    url = serve(arguments=("--dialect", "gardin")).url
+    ran = python(HERE / f"examples/with_{library}.py", url, api.url, env={**os.environ, **CLIENT})
+    assert (ran.stdout, ran.stderr) == ("200 /assets\n200 /prices\n", "")
+    assert len({token for _, token, _ in api.seen}) == 1
+
+
+def test_the_example_for_asyncio(serve):
+    url = serve({"delay": 0.2}).url
+    ran = python(HERE / "examples/with_asyncio.py", url, env={**os.environ, **CLIENT})
+    assert (ran.stdout, ran.stderr) == ("100 tasks, 1 token, 1 request\n", "")
+
+
+def test_the_demo(serve):
+    urls = [serve(arguments=("--dialect", dialect)).url for dialect in ("podero", "gardin")]
+    ran = python(HERE / "demo.py", *urls)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert re.fullmatch(r"\nPython\n  podero +\S{6}\.\.\. \(30 .*\n  gardin +eyJ.*\n", ran.stdout)
+
+
+def test_the_code_in_the_readme_runs(serve, api, monkeypatch, tmp_path):
+    url = serve({}).url
+    blocks = re.findall(r"^```python\n(.*?)^```", Path(HERE / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 4
+
+    def on_this_machine(**options):
+        return TokenSource(**{**options, "token_url": url, "client_secret_file": None, "client_secret": "secret"})
+
+    names = {"TokenSource": on_this_machine}
+    for block in blocks:
+        code = block.replace("https://api.example.com", api.url)
+        code = code.replace("from tokensource import TokenSource\n", "")
+        exec(compile(code, "README.md", "exec"), names)
+    assert {token for _, token, _ in api.seen} == {"Bearer token-1"}

@@ -1,0 +1,155 @@
+"""The token in requests, httpx and aiohttp: a fresh header each time, one retry after a 401, and nothing to other
+origins."""
+
+import asyncio
+import io
+
+import aiohttp
+import httpx
+import pytest
+import requests
+import trio
+
+
+def of_requests(source, method, url, body=None):
+    with requests.Session() as session:
+        session.trust_env = False
+        session.auth = source.requests_auth()
+        response = session.request(method, url, data=body, timeout=20)
+        return response.status_code, response.content
+
+
+def of_httpx(source, method, url, body=None):
+    with httpx.Client(auth=source.httpx_auth(), follow_redirects=True, trust_env=False) as client:
+        response = client.request(method, url, content=body)
+        return response.status_code, response.content
+
+
+async def httpx_async(source, method, url, body=None):
+    async with httpx.AsyncClient(auth=source.httpx_auth(), follow_redirects=True, trust_env=False) as client:
+        response = await client.request(method, url, content=body)
+        return response.status_code, response.content
+
+
+def of_httpx_asyncio(*arguments):
+    return asyncio.run(httpx_async(*arguments))
+
+
+def of_httpx_trio(*arguments):
+    return trio.run(httpx_async, *arguments)
+
+
+def of_aiohttp(source, method, url, body=None):
+    async def call():
+        async with (
+            aiohttp.ClientSession(middlewares=[source.aiohttp_middleware()]) as session,
+            session.request(method, url, data=body) as response,
+        ):
+            return response.status, await response.read()
+
+    return asyncio.run(call())
+
+
+CLIENTS = pytest.mark.parametrize(
+    "call", [of_requests, of_httpx, of_httpx_asyncio, of_httpx_trio, of_aiohttp], ids=lambda call: call.__name__
+)
+
+
+@CLIENTS
+def test_each_request_has_the_header(serve, api, call):
+    source = serve().source()
+    assert call(source, "POST", api.url, b"body") == (200, b"body")
+    assert api.seen == [("/", "Bearer token-1", b"body")]
+
+
+@CLIENTS
+def test_after_a_401_the_request_goes_out_once_more_with_another_token(serve, api, call):
+    server = serve()
+    source = server.source()
+    source.token()
+    api.refused.add("token-1")
+    assert call(source, "POST", api.url, b"body") == (200, b"body")
+    assert [(token, body) for _, token, body in api.seen] == [("Bearer token-1", b"body"), ("Bearer token-2", b"body")]
+    assert server.requests == 2
+
+
+@CLIENTS
+def test_an_api_that_always_refuses_is_asked_twice(serve, api, call):
+    server = serve()
+    source = server.source()
+    api.refuses_all = True
+    assert call(source, "GET", api.url) == (401, b"refused")
+    assert len(api.seen) == 2
+    for _ in range(5):
+        call(source, "GET", api.url)
+    # And the token server does not pay for it.
+    assert server.requests <= 4
+
+
+@CLIENTS
+def test_a_redirect_to_another_origin_has_no_token_and_costs_none(serve, api, other_api, call):
+    server = serve()
+    source = server.source()
+    # Another port is another origin.
+    status, _ = call(source, "GET", f"{api.url}/?to={other_api.url}/elsewhere")
+    assert status == 401
+    assert [token for _, token, _ in api.seen] == ["Bearer token-1"]
+    assert [(path, token) for path, token, _ in other_api.seen] == [("/elsewhere", None)]
+    assert server.requests == 1
+
+
+@CLIENTS
+def test_a_redirect_within_the_origin_keeps_the_token(serve, api, call):
+    source = serve().source()
+    assert call(source, "GET", f"{api.url}/?to=/here")[0] == 200
+    assert [token for _, token, _ in api.seen] == ["Bearer token-1"] * 2
+
+
+def pieces():
+    yield b"once"
+
+
+async def async_pieces():
+    yield b"once"
+
+
+@pytest.mark.parametrize(
+    ("call", "body"),
+    [(of_requests, pieces), (of_httpx, pieces), (of_httpx_asyncio, async_pieces), (of_aiohttp, async_pieces)],
+    ids=lambda value: value.__name__,
+)
+def test_a_body_that_can_be_sent_only_once_is(serve, api, call, body):
+    source = serve().source()
+    source.token()
+    api.refused.add("token-1")
+    assert call(source, "POST", api.url, body()) == (401, b"refused")
+    assert [(token, sent) for _, token, sent in api.seen] == [("Bearer token-1", b"once")]
+    # The next request has the next token all the same.
+    assert call(source, "POST", api.url, b"x")[0] == 200
+
+
+@pytest.mark.parametrize("call", [of_requests, of_aiohttp], ids=lambda call: call.__name__)
+def test_a_file_is_sent_again_from_where_it_began(serve, api, call):
+    source = serve().source()
+    source.token()
+    api.refused.add("token-1")
+    file = io.BytesIO(b"skipped, body")
+    file.seek(9)
+    assert call(source, "POST", api.url, file) == (200, b"body")
+    assert [sent for _, _, sent in api.seen] == [b"body", b"body"]
+
+
+def test_aiohttp_gives_the_token_to_the_named_origins_alone(serve, api, other_api):
+    source = serve().source()
+
+    async def call():
+        middleware = source.aiohttp_middleware(f"{other_api.url}/some/path")
+        async with aiohttp.ClientSession(middlewares=[middleware]) as session:
+            for url in (api.url, other_api.url):
+                async with session.get(url):
+                    pass
+
+    asyncio.run(call())
+    assert (api.seen[0][1], other_api.seen[0][1]) == (None, "Bearer token-1")
+    with pytest.raises(ValueError):
+        source.aiohttp_middleware("api.example.com")

@@ -1,0 +1,73 @@
+"""The table of prototypes says what the header says."""
+
+import ctypes
+import re
+
+from conftest import REPOSITORY
+from tokensource import _handle, _library, _prototypes, errors, source
+
+HEADER = (REPOSITORY / "include/tokensource.h").read_text()
+CODE = re.sub(r"/\*.*?\*/|//[^\n]*", "", HEADER, flags=re.DOTALL)
+
+SIMPLE = {
+    "void": None,
+    "const char *": ctypes.c_char_p,
+    "tks_status": ctypes.c_int32,
+    "int32_t": ctypes.c_int32,
+    "uint32_t": ctypes.c_uint32,
+    "int64_t": ctypes.c_int64,
+    "uint64_t": ctypes.c_uint64,
+    "double": ctypes.c_double,
+    "size_t": ctypes.c_size_t,
+}
+
+
+def as_ctypes(declaration):
+    kind = re.match(r"(?:const )?\w+ ?\**", declaration).group().strip()
+    if kind in SIMPLE:
+        return SIMPLE[kind]
+    noun, stars = re.fullmatch(r"(?:const )?tks_(\w+) (\*+)", kind).groups()
+    handle = getattr(_handle, f"{noun.capitalize()}Handle")
+    return handle if stars == "*" else ctypes.POINTER(handle)
+
+
+def test_every_function_of_the_header_is_declared_as_it_is_there():
+    functions = re.findall(r"^((?:const )?\w+ \*?)(tks_\w+)\(([^)]*)\);", CODE, re.MULTILINE)
+    declared = {}
+    for result, name, arguments in functions:
+        arguments = [] if arguments == "void" else [as_ctypes(" ".join(each.split())) for each in arguments.split(",")]
+        declared[name] = (as_ctypes(result), *arguments)
+    assert len(declared) > 30
+    assert declared == _prototypes.PROTOTYPES
+
+
+def test_the_numbers_are_those_of_the_header():
+    numbers = {name: int(number) for name, number in re.findall(r"#define (TKS_\w+) (\d+)$", HEADER, re.MULTILINE)}
+    assert numbers["TKS_ABI_VERSION"] == _library.ABI
+    for name in ("INVALID_ARGUMENT", "CLOSED"):
+        assert numbers[f"TKS_{name}"] == getattr(errors, name)
+    stats = [f"TKS_STAT_{name.upper()}" for name in vars(source.Stats(0, 0, 0, 0))]
+    assert [numbers[name] for name in stats] == [1, 2, 3, 4]
+
+
+def test_every_status_has_its_exception():
+    expected = {
+        "TKS_INVALID_ARGUMENT": "ConfigError",
+        "TKS_INVALID_CONFIG": "ConfigError",
+        "TKS_NETWORK": "NetworkError",
+        "TKS_TLS": "NetworkError",
+        "TKS_TIMEOUT": "TokenTimeoutError",
+        "TKS_HTTP": "OAuthError",
+        "TKS_OAUTH": "OAuthError",
+        "TKS_BAD_RESPONSE": "ResponseError",
+        "TKS_INTERNAL": "TokenSourceError",
+        "TKS_CLOSED": "ClosedError",
+        "TKS_UNKNOWN": "TokenSourceError",
+    }
+    for number in [*range(1, 10), 11, 12, -1]:
+        name = _library.library.tks_status_name(number).decode()
+        error = errors.error_of(number, "text")
+        assert (type(error).__name__, error.status, str(error)) == (expected[name], number, "text")
+    assert issubclass(errors.ConfigError, ValueError)
+    assert issubclass(errors.NetworkError, ConnectionError)
+    assert issubclass(errors.TokenTimeoutError, TimeoutError)

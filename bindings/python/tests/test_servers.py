@@ -1,0 +1,57 @@
+"""Authorization servers that others wrote, through Python. What they refuse and why is tests/servers.rs's to try."""
+
+import json
+
+import pytest
+
+from conftest import REPOSITORY, needed, running
+from tokensource import OAuthError, TokenSource
+
+pytestmark = pytest.mark.once
+
+HERE = REPOSITORY / "tests/servers"
+CLIENTS = json.loads((HERE / "clients.json").read_text())
+
+# Name, arguments, provider, lifetime.
+SERVERS = [
+    ("django", ["JSONOAuthLibCore"], "podero", 36000),
+    ("authlib", [], "gardin", 3600),
+    ("oidc-provider", [], None, 600),
+    ("node-oauth2-server", [], "gardin", 3600),
+]
+
+
+@pytest.fixture(scope="module", params=SERVERS, ids=lambda server: server[0])
+def server(request, tmp_path_factory):
+    name, arguments, provider, lifetime = request.param
+    installed = needed("TOKENSOURCE_SERVERS")
+    if (HERE / name / "server.mjs").exists():
+        command = ["node", HERE / name / "server.mjs", installed / "node"]
+    else:
+        if arguments:
+            arguments = [*arguments, tmp_path_factory.mktemp(name)]
+        command = [installed / "python/venv/bin/python", "-B", HERE / name / "server.py", *arguments]
+    with running(command) as url:
+        assert url.startswith("http://127.0.0.1:")
+        yield url, provider, lifetime
+
+
+def test_a_real_server_grants_refuses_and_replaces(server):
+    url, provider, lifetime = server
+
+    def source(**options):
+        known = {"client_id": "plain", "client_secret": CLIENTS["plain"]["secret"]}
+        return TokenSource(provider=provider, token_url=url, **{**known, **options})
+
+    with source() as good:
+        token = good.token()
+        assert lifetime - 60 <= token.expires_in <= lifetime
+        assert token.authorization == f"Bearer {token.access_token}"
+        good.invalidate(token)
+        assert good.token().access_token != token.access_token
+    with source(client_secret="not-the-right-one") as bad:
+        for _ in range(2):
+            with pytest.raises(OAuthError) as caught:
+                bad.token()
+            assert (caught.value.oauth_error, caught.value.is_transient) == ("invalid_client", False)
+        assert bad.stats.requests == 1

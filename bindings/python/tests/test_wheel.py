@@ -1,0 +1,86 @@
+"""The wheel as a user has it: in an empty environment, run elsewhere, with the source tree out of reach."""
+
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+
+import pytest
+
+from conftest import REPOSITORY, needed
+
+pytestmark = pytest.mark.once
+
+# No variable of the tests': neither where the source tree is, nor another library.
+CLEAN = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+
+
+def run(*command, cwd, **more):
+    return subprocess.run(
+        list(map(str, command)), cwd=cwd, env=CLEAN, check=True, capture_output=True, text=True, **more
+    )
+
+
+def installed(wheel, folder):
+    """The interpreter of a new environment that has this wheel and nothing else."""
+    run(sys.executable, "-m", "venv", "--without-pip", folder / "venv", cwd=folder)
+    python = folder / "venv/bin/python"
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check"]
+    run(*pip, "--no-index", wheel, cwd=folder)
+    return python
+
+
+@pytest.fixture(scope="module")
+def wheels():
+    return needed("TOKENSOURCE_WHEELS")
+
+
+def test_the_wheel_works_alone(wheels, tmp_path, serve):
+    (wheel,) = wheels.glob("*.whl")
+    assert re.fullmatch(r"tokensource-[\d.]+-py3-none-manylinux2014_\w+\.whl", wheel.name)
+    python = installed(wheel, tmp_path)
+    url = serve(arguments=("--dialect", "podero")).url
+    program = "import tokensource; print(open('/proc/self/maps').read(), tokensource.__file__)"
+    shown = run(python, "-c", program, cwd=tmp_path).stdout
+    assert str(tmp_path / "venv/lib") in shown
+    assert "libtokensource.so" in shown
+    assert str(REPOSITORY) not in shown
+    client = ["client_id=test-client", "client_secret=test-secret"]
+    got = run(python, "-m", "tokensource", "get", "provider=podero", f"token_url={url}", *client, cwd=tmp_path)
+    assert (len(got.stdout), got.stderr) == (31, "")
+
+
+def test_the_library_in_the_wheel_runs_on_old_machines_and_names_its_licences(wheels):
+    (wheel,) = wheels.glob("*.whl")
+    with zipfile.ZipFile(wheel) as files:
+        library = files.read("tokensource/libtokensource.so")
+        names = files.namelist()
+        (licences,) = (name for name in names if name.endswith("/LICENCES"))
+        text = files.read(licences).decode()
+    assert max(int(minor) for minor in re.findall(rb"GLIBC_2\.(\d+)", library)) <= 17
+    assert "tokensource/py.typed" in names
+    for name in ("ring", "rustls", "ureq", "webpki-roots", "The Rust standard library"):
+        assert re.search(rf"^{name}\b.*: (LICENSE|COPYRIGHT)", text, re.MULTILINE), name
+    assert len(text) < 1_000_000
+
+
+def test_the_sdist_builds_from_itself(wheels, tmp_path, serve):
+    (sdist,) = wheels.glob("*.tar.gz")
+    with tarfile.open(sdist) as files:
+        files.extractall(tmp_path, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+    (source,) = tmp_path.glob("tokensource-*")
+    # For cargo, what is as old as the sdist says has been built already.
+    for file in source.rglob("*"):
+        os.utime(file)
+    # Quickly: what comes of it is the same at any level. What it depends on is kept for the next time.
+    quickly = {"CARGO_PROFILE_RELEASE_LTO": "off", "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0"}
+    quickly |= {"CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16", "CARGO_TARGET_DIR": str(wheels / "sdist-build")}
+    hatchling = wheels / "venv/bin/hatchling"
+    subprocess.run([hatchling, "build", "--target", "wheel"], cwd=source, env=CLEAN | quickly, check=True)
+    (wheel,) = (source / "dist").glob("*.whl")
+    assert "-py3-none-linux_" in wheel.name
+    python = installed(wheel, tmp_path)
+    client = [f"token_url={serve().url}", "client_id=id", "client_secret=secret"]
+    assert run(python, "-m", "tokensource", "get", *client, cwd=tmp_path).stdout == "token-1\n"
