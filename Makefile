@@ -20,8 +20,6 @@ help:
 	@echo 'make asan     the C programs under AddressSanitizer and LeakSanitizer'
 	@echo 'make tsan     the C programs under ThreadSanitizer'
 	@echo 'make fuzz     every fuzzer for a minute, or SECONDS=...'
-	@echo 'make asan     looks for leaks and misused memory under the C programs'
-	@echo 'make tsan     looks for races under them'
 	@echo 'make bench    what it costs, beside what one would use instead'
 	@echo 'make clean    removes what was built'
 
@@ -141,8 +139,3 @@ fuzz:
 	        $(TARGET)/fuzz/corpus/$$fuzzer fuzz/corpus/$$fuzzer -- \
 	        -max_total_time=$(SECONDS) -max_len=2048 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 || exit 1; \
 	done
-
-# The library and the C programs of its tests under AddressSanitizer with LeakSanitizer, and under ThreadSanitizer.
-.PHONY: asan tsan
-asan tsan:
-	@tests/sanitizers/run $@ $(TARGET)
