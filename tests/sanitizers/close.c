@@ -1,0 +1,34 @@
+/* A source is closed while others wait for its token, or are about to. Stands in for `unload`, which counts threads, where
+ * the sanitizer has a thread of its own. argv: a server that takes its time. */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+
+#include <pthread.h>
+#include <time.h>
+
+enum { WAITERS = 4, ROUNDS = 20 };
+
+static void *wait_for_token(void *source) {
+    tks_token *token = NULL;
+    CHECK(tks_source_get(source, &token, NULL) == TKS_CLOSED);
+    CHECK(token == NULL);
+    return NULL;
+}
+
+int main(int argc, char **argv) {
+    CHECK(argc == 2);
+    for (int round = 0; round < ROUNDS; round++) {
+        tks_source *source = source_for(argv[1]);
+        pthread_t waiters[WAITERS];
+        struct timespec pause = {0, round * 1000000L};
+        for (int i = 0; i < WAITERS; i++)
+            CHECK(pthread_create(&waiters[i], NULL, wait_for_token, source) == 0);
+        /* Each round closes at another moment. */
+        nanosleep(&pause, NULL);
+        tks_source_close(source);
+        for (int i = 0; i < WAITERS; i++)
+            CHECK(pthread_join(waiters[i], NULL) == 0);
+        tks_source_free(source);
+    }
+    return 0;
+}
