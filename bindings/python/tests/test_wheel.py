@@ -77,6 +77,8 @@ def test_the_sdist_builds_from_itself(wheels, tmp_path, serve):
     # Quickly: what comes of it is the same at any level. What it depends on is kept for the next time.
     quickly = {"CARGO_PROFILE_RELEASE_LTO": "off", "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0"}
     quickly |= {"CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16", "CARGO_TARGET_DIR": str(wheels / "sdist-build")}
+    # Where cargo is kept.
+    quickly |= {name: os.environ[name] for name in ("CARGO_HOME", "RUSTUP_HOME") if name in os.environ}
     hatchling = wheels / "venv/bin/hatchling"
     subprocess.run([hatchling, "build", "--target", "wheel"], cwd=source, env=CLEAN | quickly, check=True)
     (wheel,) = (source / "dist").glob("*.whl")
