@@ -1,14 +1,11 @@
 //! C text and numbers in: checked here, once, so that the core sees only `&str` and `Duration`.
 
 use super::boundary;
-use crate::{Error, Status};
+use crate::{Error, Status, options::TEN_YEARS};
 use std::{
     ffi::{CStr, c_char},
     time::Duration,
 };
-
-/// Longer than any option may say; a `Duration` that can be added to any moment.
-const TEN_YEARS: f64 = 10.0 * 365.25 * 86_400.0;
 
 /// # Safety
 /// `text` is NULL or ends with a NUL, and does not change while the answer is in use.
@@ -31,7 +28,7 @@ pub(super) unsafe fn optional<'a>(argument: &str, text: *const c_char) -> Result
 
 /// Any number of seconds as a span: 0 for what is negative or no number, ten years for what is more.
 pub(super) fn seconds(seconds: f64) -> Duration {
-    if seconds > 0.0 { Duration::from_secs_f64(seconds.min(TEN_YEARS)) } else { Duration::ZERO }
+    if seconds > 0.0 { Duration::from_secs_f64(seconds.min(TEN_YEARS.as_secs_f64())) } else { Duration::ZERO }
 }
 
 #[cfg(test)]
@@ -61,7 +58,7 @@ mod tests {
             assert_eq!(seconds(never), Duration::ZERO);
         }
         assert_eq!(seconds(0.25), Duration::from_millis(250));
-        for more in [TEN_YEARS, 1e300, f64::INFINITY] {
+        for more in [TEN_YEARS.as_secs_f64(), 1e300, f64::INFINITY] {
             assert_eq!(seconds(more), Duration::from_secs(315_576_000));
         }
     }
