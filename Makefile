@@ -97,7 +97,7 @@ test-servers: servers
 
 # The library that is shipped, for every Linux with glibc 2.17 or later, and the packages that carry it.
 dist-so:
-	@bindings/python/dist-so $(TARGET)
+	@bindings/dist/build $(TARGET)
 
 wheel: dist-so
 	@bindings/python/wheel $(TARGET)
