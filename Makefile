@@ -40,9 +40,11 @@ readme:
 	TKS_WRITE_README=1 $(CARGO) test --locked --features capi --test readme what_is_made
 
 # The command, which finds the library beside itself, and in lib beside its bin where it is installed.
+COMMAND_IN = -std=c99 -Wall -Wextra -Wpedantic -O2 -Iinclude bindings/c/tokensource.c -o $(1)/tokensource \
+    -L$(1) -ltokensource -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
+
 command: build
-	$(CC) -std=c99 -Wall -Wextra -Wpedantic -O2 -Iinclude bindings/c/tokensource.c -o $(TARGET)/release/tokensource \
-	    -L$(TARGET)/release -ltokensource -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
+	$(CC) $(call COMMAND_IN,$(TARGET)/release)
 
 # Where to, and from where. DESTDIR is put before every path, for packagers. A LIBDIR that is not lib below PREFIX must be
 # one that the loader knows.
@@ -152,9 +154,12 @@ test-c: testing-library
 test-servers: servers
 	$(CARGO) test --locked --features testing --test servers
 
-# The library that is shipped, for every Linux with glibc 2.17 or later, and the packages that carry it.
+# What is shipped, for every Linux with glibc 2.17 or later, and the packages that carry it.
 dist-so:
 	@bindings/dist/build $(TARGET)
+	@ln -sf libtokensource.so $(TARGET)/dist-so/$(SONAME)
+	@ZIG_GLOBAL_CACHE_DIR=$(TARGET)/dist-so/zig-cache $(TARGET)/dist-so/venv/bin/python -m ziglang cc \
+	    -target $$(uname -m)-linux-gnu.2.17 -s $(call COMMAND_IN,$(TARGET)/dist-so)
 
 wheel: dist-so
 	@bindings/python/wheel $(TARGET)
