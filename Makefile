@@ -114,7 +114,7 @@ testing-library:
 servers:
 	@tests/servers/install $(TARGET)/servers
 
-STAGES := tools format lint build rust c servers python node
+STAGES := tools format lint build rust c servers packages python node
 
 test:
 	@for stage in $(STAGES); do \
@@ -183,6 +183,10 @@ dist: deny wheel npm
 # Whose work the library is made of, and where from: licences, doubles, sources.
 deny:
 	@bindings/dist/deny $(TARGET)
+
+# What is shipped is as it should be, and whoever looks at it sees when it is not.
+test-packages: build wheel npm
+	@python3 bindings/dist/test_check.py $(TARGET)
 
 test-python: build servers wheel
 	$(CARGO) build --locked --package tokensource-testserver

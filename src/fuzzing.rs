@@ -187,7 +187,12 @@ mod tests {
     use std::path::Path;
 
     fn replay(target: &str, run: fn(&[u8])) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+        let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+        if !corpora.exists() {
+            // The published crate: cargo leaves out the folders that have a Cargo.toml of their own.
+            return;
+        }
+        let folder = corpora.join(target);
         let files: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
         assert!(files.len() > 20, "{} holds only {} files", folder.display(), files.len());
         for path in files {

@@ -34,7 +34,7 @@ class Check(unittest.TestCase):
 
     def test_the_plain_build_is_refused_for_the_glibc_that_it_needs(self) -> None:
         self.content[LIBRARY] = (TARGET / "release/libtokensource.so").read_bytes()
-        self.assertIn(f"{LIBRARY}: needs GLIBC_2.34", self.faults())
+        self.assertRegex("\n".join(self.faults()), rf"(?m)^{LIBRARY}: needs GLIBC_2\.\d+$")
 
     def test_an_empty_package_is_refused(self) -> None:
         del self.content[LIBRARY]
