@@ -111,7 +111,7 @@ testing-library:
 servers:
 	@tests/servers/install $(TARGET)/servers
 
-STAGES := tools format lint build rust c servers python node
+STAGES := tools format lint build rust c servers python node install
 
 test:
 	@for stage in $(STAGES); do \
@@ -124,12 +124,12 @@ test:
 
 test-tools:
 	@missing=; \
-	for tool in cargo cargo-clippy cargo-fmt cc c++ nm readelf valgrind; do \
+	for tool in cargo cargo-clippy cargo-fmt cc c++ nm readelf valgrind pkg-config cmake strace; do \
 	    command -v $$tool > /dev/null || missing="$$missing $$tool"; \
 	done; \
 	if [ -n "$$missing" ]; then \
 	    echo "missing:$$missing"; \
-	    echo 'On Debian: apt-get install build-essential valgrind; Rust with clippy and rustfmt from https://rustup.rs'; \
+	    echo 'On Debian: apt-get install build-essential valgrind pkg-config cmake strace; Rust with clippy and rustfmt from https://rustup.rs'; \
 	    exit 1; \
 	fi
 
@@ -166,10 +166,13 @@ test-python: build servers wheel
 	$(CARGO) build --locked --package tokensource-testserver
 	@bindings/python/test $(TARGET)
 
-test-node: build servers npm
+test-node: build servers
 	$(CARGO) build --locked --package tokensource-testserver
 	@bindings/node/check $(TARGET)
-	@bindings/node/try-packed $(TARGET)/npm $(TARGET)/debug/tokensource-testserver
+
+test-install: command wheel npm
+	$(CARGO) build --locked --package tokensource-testserver
+	@tests/install/run $(TARGET)
 
 # The programs in tests/c under a sanitizer, each of which must first find what is planted.
 asan tsan:
