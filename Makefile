@@ -18,7 +18,7 @@ help:
 	@echo 'make readme   rewrites the tables and examples in README.md from the code'
 	@echo 'make demo     what the library does, in a screenful'
 	@echo 'make command  $(TARGET)/release/tokensource, the command'
-	@echo 'make install  header, library, command and manual to PREFIX, by default /usr/local; make uninstall removes them'
+	@echo 'make install  headers, library, command and manual to PREFIX, by default /usr/local; make uninstall removes them'
 	@echo 'make wheel    $(TARGET)/wheel, the Python package'
 	@echo 'make npm      $(TARGET)/npm, the Node packages'
 	@echo 'make test     everything that can be tested here, stage by stage'
@@ -56,7 +56,7 @@ NATIVE := util rt pthread m dl
 
 IN_LIBDIR := $(SONAME).$(VERSION) $(SONAME) libtokensource.so libtokensource.a pkgconfig/tokensource.pc \
     cmake/tokensource/tokensource-config.cmake cmake/tokensource/tokensource-config-version.cmake
-IN_PREFIX := include/tokensource.h bin/tokensource share/man/man1/tokensource.1 \
+IN_PREFIX := include/tokensource.h include/tokensource.hpp bin/tokensource share/man/man1/tokensource.1 \
     share/doc/tokensource/LICENSE-MIT share/doc/tokensource/LICENSE-APACHE
 
 install uninstall: prefix = $(DESTDIR)$(PREFIX)
@@ -76,7 +76,7 @@ install: $(FROM)/tokensource
 	    s|@FLAGS@|$(NATIVE:%=-l%)|; s|@LIBRARIES@|$(subst $() ,;,$(NATIVE))|; \
 	    s|@PREFIX@|$$(realpath -ms --relative-to='$(lib)' '$(prefix)')|" \
 	    '$(lib)/pkgconfig/tokensource.pc' '$(lib)/cmake/tokensource'/*.cmake
-	install -D -m 644 -t '$(prefix)/include' include/tokensource.h
+	install -D -m 644 -t '$(prefix)/include' include/tokensource.h bindings/c/tokensource.hpp
 	install -D -m 755 -t '$(prefix)/bin' '$(FROM)/tokensource'
 	install -D -m 644 -t '$(prefix)/share/man/man1' bindings/c/tokensource.1
 	install -D -m 644 -t '$(prefix)/share/doc/tokensource' LICENSE-MIT LICENSE-APACHE
