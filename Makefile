@@ -17,8 +17,8 @@ help:
 	@echo 'make header   rewrites include/tokensource.h from src/ffi'
 	@echo 'make readme   rewrites the tables and examples in README.md from the code'
 	@echo 'make demo     what the library does, in a screenful'
-	@echo 'make command  $(TARGET)/release/tokensource, the command'
-	@echo 'make install  headers, library, command and manual to PREFIX, by default /usr/local; make uninstall removes them'
+	@echo 'make command  $(TARGET)/release/tokensource, the command; so does make alone'
+	@echo 'make install  what was built to PREFIX=/usr/local, LIBDIR=PREFIX/lib, below DESTDIR; make uninstall removes it'
 	@echo 'make wheel    $(TARGET)/wheel, the Python package'
 	@echo 'make npm      $(TARGET)/npm, the Node packages'
 	@echo 'make test     everything that can be tested here, stage by stage'
@@ -129,7 +129,8 @@ test-tools:
 	done; \
 	if [ -n "$$missing" ]; then \
 	    echo "missing:$$missing"; \
-	    echo 'On Debian: apt-get install build-essential valgrind pkg-config cmake strace; Rust with clippy and rustfmt from https://rustup.rs'; \
+	    echo 'On Debian: apt-get install build-essential valgrind pkg-config cmake strace'; \
+	    echo 'Rust with clippy and rustfmt: https://rustup.rs'; \
 	    exit 1; \
 	fi
 
