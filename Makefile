@@ -119,7 +119,7 @@ asan tsan:
 	@tests/sanitizers/run $@ $(TARGET)
 
 # What the library costs, beside what one would use instead. Some minutes; other programs should be quiet.
-bench: build
+bench: command
 	$(CARGO) build --locked --release --package tokensource-testserver
 	python3 benches/run.py $(TARGET)
 	python3 bindings/python/bench/run.py $(TARGET)
