@@ -346,7 +346,8 @@ fn every_setting_and_name_in_the_text_is_known() {
             if let Some((name, value)) =
                 span.split_once('=').filter(|(name, _)| options().iter().any(|o| o.name() == *name))
             {
-                Config::new().set(name, value.trim_matches('"')).unwrap();
+                // In Python the text is in quotes, and true is True.
+                Config::new().set(name, &*value.trim_matches('"').replace("True", "true")).unwrap();
             }
             if let Some(goal) = span.strip_prefix("make ") {
                 assert!(is_goal(goal), "{page}: {span}");
