@@ -28,8 +28,6 @@ use tokensource::{Config, TokenSource, options};
 use tokensource_testserver::{Dialect, Script, Server, ServerOptions};
 
 const README: &str = "README.md";
-const LAYOUT: &str = "CONTRIBUTING.md";
-const TROUBLESHOOTING: &str = README;
 
 /// Pages that also travel in a package, and what of the repository travels with them.
 const PACKED: [(&str, &[&str]); 2] = [("bindings/node/README.md", &["examples/"]), ("bindings/python/README.md", &[])];
@@ -388,7 +386,7 @@ fn every_message_under_troubleshooting_is_one_of_ours() {
             }
         }
     }
-    let page = read(TROUBLESHOOTING);
+    let page = read(README);
     let (_, section) = page.split_once("\n## Troubleshooting\n").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
     let messages: Vec<_> = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).collect();
@@ -437,7 +435,7 @@ fn every_link_leads_somewhere() {
 
 #[test]
 fn the_layout_is_the_trees() {
-    let page = read(LAYOUT);
+    let page = read(README);
     let (_, layout) = blocks(&page).into_iter().find(|(info, _)| info == "text layout").unwrap();
     let mut named = BTreeSet::new();
     for line in layout.lines() {
@@ -453,7 +451,7 @@ fn the_layout_is_the_trees() {
         }
     }
     for entry in fs::read_dir("src").unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
-        assert!(named.contains(&entry), "{} has no place in {LAYOUT}", entry.display());
+        assert!(named.contains(&entry), "{} has no place in {README}", entry.display());
     }
 }
 
