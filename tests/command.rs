@@ -17,7 +17,9 @@ use std::{
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tokensource_testserver::{Authority, Behaviour, Dialect, Leaf, Proxy, ProxyOptions, Script, Server, ServerOptions};
+use tokensource_testserver::{
+    Authority, Behaviour, Dialect, Leaf, Proxy, ProxyOptions, Script, Server, ServerOptions, said,
+};
 
 /// Where everything is built.
 static TARGET: LazyLock<PathBuf> = LazyLock::new(|| make("build"));
@@ -78,6 +80,8 @@ fn run(command: &mut Command, input: &[u8]) -> Ran {
     });
     let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
     assert!(!err.contains(SECRET) && !err.contains(TOKEN), "{err}");
+    said("command", &err);
+    said("command.out", &out);
     Ran { status: output.status, out, err }
 }
 
