@@ -54,12 +54,18 @@ testing-library:
 servers:
 	@tests/servers/install $(TARGET)/servers
 
-STAGES := tools format lint build rust c servers python node
+STAGES := tools format lint build rust c servers python node said
+
+# What the stages print, and what tests keep of errors, is searched for secrets by the last of them.
+SAID := $(abspath $(TARGET))/said
 
 test:
+	@rm -rf $(SAID); mkdir -p $(SAID)
 	@for stage in $(STAGES); do \
 	    start=$$(date +%s); \
-	    $(MAKE) --no-print-directory test-$$stage || exit 1; \
+	    { TOKENSOURCE_SAID=$(SAID) $(MAKE) --no-print-directory test-$$stage 2>&1 && touch $(SAID)/$$stage.passed; } | \
+	        tee -a $(SAID)/$$stage.out; \
+	    [ -e $(SAID)/$$stage.passed ] || exit 1; \
 	    echo "=== $$stage: $$(($$(date +%s) - start)) s"; \
 	done
 
@@ -113,6 +119,11 @@ test-node: build servers npm
 	$(CARGO) build --locked --package tokensource-testserver
 	@bindings/node/check $(TARGET)
 	@bindings/node/try-packed $(TARGET)/npm $(TARGET)/debug/tokensource-testserver
+
+# After all the others. What it searched, it tells.
+test-said:
+	TOKENSOURCE_SAID=$(SAID) STAGES='$(STAGES)' $(CARGO) test --locked --test said -- --include-ignored --show-output
+	@! grep -q TOKENSOURCE_SAID $(TARGET)/release/libtokensource.so
 
 # The programs in tests/c under a sanitizer, each of which must first find what is planted.
 asan tsan:

@@ -312,7 +312,7 @@ fn try_examples(block: &str) {
 
 fn try_options(block: &str) {
     let mut config = Config::new();
-    config.set("client_id", "a client").unwrap().set("client_secret", "a secret").unwrap();
+    config.set("client_id", "a client").unwrap().set("client_secret", "horse-battery").unwrap();
     for line in block.lines() {
         let (name, value) = line.split_once('=').expect(line);
         config.set(name, value).unwrap();

@@ -48,7 +48,7 @@ for (const [name, expected] of Object.entries(EXPECTED)) {
     const env = {
       TOKEN_URL: url,
       CLIENT_ID: 'id',
-      CLIENT_SECRET: 'secret',
+      CLIENT_SECRET: 'horse-battery',
       API_URL: await api(t),
       PODERO_TOKEN_URL: url,
       PODERO_CLIENT_ID: 'test-client',
