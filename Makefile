@@ -4,9 +4,13 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 ABI := $(shell sed -n 's/.*TKS_ABI_VERSION: u32 = \([0-9]*\);/\1/p' src/ffi/library.rs)
 CARGO := cargo
 SONAME := libtokensource.so.$(ABI)
+VERSION := $(shell sed -n '/^version = /{s/.*"\(.*\)"/\1/p;q;}' Cargo.toml)
+
+# What `make` alone makes, so that `make && sudo make install` does what it does elsewhere.
+.DEFAULT_GOAL := command
 
 .PHONY: help build header readme command demo bench test clean testing-library servers \
-    dist-so wheel npm asan tsan
+    dist-so wheel npm asan tsan install uninstall
 
 help:
 	@echo 'make build    $(TARGET)/release/libtokensource.so and .a'
@@ -14,6 +18,7 @@ help:
 	@echo 'make readme   rewrites the tables and examples in README.md from the code'
 	@echo 'make demo     what the library does, in a screenful'
 	@echo 'make command  $(TARGET)/release/tokensource, the command'
+	@echo 'make install  header, library, command and manual to PREFIX, by default /usr/local; make uninstall removes them'
 	@echo 'make wheel    $(TARGET)/wheel, the Python package'
 	@echo 'make npm      $(TARGET)/npm, the Node packages'
 	@echo 'make test     everything that can be tested here, stage by stage'
@@ -34,10 +39,64 @@ header:
 readme:
 	TKS_WRITE_README=1 $(CARGO) test --locked --features capi --test readme what_is_made
 
-# The command, which finds the library beside itself.
+# The command, which finds the library beside itself, and in lib beside its bin where it is installed.
+COMMAND_IN = -std=c99 -Wall -Wextra -Wpedantic -O2 -Iinclude bindings/c/tokensource.c -o $(1)/tokensource \
+    -L$(1) -ltokensource -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
+
 command: build
-	$(CC) -std=c99 -Wall -Wextra -Wpedantic -O2 -Iinclude bindings/c/tokensource.c -o $(TARGET)/release/tokensource \
-	    -L$(TARGET)/release -ltokensource -Wl,-rpath,'$$ORIGIN'
+	$(CC) $(call COMMAND_IN,$(TARGET)/release)
+
+# Where to, and from where. DESTDIR is put before every path, for packagers. A LIBDIR that is not lib below PREFIX must be
+# one that the loader knows.
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+FROM ?= $(TARGET)/release
+
+# What the archive needs beside libc, as `cargo rustc --features capi --crate-type staticlib -- --print native-static-libs`
+# says; without gcc_s, since every cc links that by itself, and under -static another one in its place.
+NATIVE := util rt pthread m dl
+
+IN_LIBDIR := $(SONAME).$(VERSION) $(SONAME) libtokensource.so libtokensource.a pkgconfig/tokensource.pc \
+    cmake/tokensource/tokensource-config.cmake cmake/tokensource/tokensource-config-version.cmake
+IN_PREFIX := include/tokensource.h bin/tokensource share/man/man1/tokensource.1 \
+    share/doc/tokensource/LICENSE-MIT share/doc/tokensource/LICENSE-APACHE
+
+install uninstall: prefix = $(DESTDIR)$(PREFIX)
+install uninstall: lib = $(DESTDIR)$(LIBDIR)
+
+# Makes what is not there, and never makes again what is: root may have no cargo, and shall leave nothing in $(TARGET).
+install: $(FROM)/tokensource
+	install -D -m 755 '$(FROM)/libtokensource.so' '$(lib)/$(SONAME).$(VERSION)'
+	ln -sf $(SONAME).$(VERSION) '$(lib)/$(SONAME)'
+	ln -sf $(SONAME) '$(lib)/libtokensource.so'
+	install -m 644 '$(FROM)/libtokensource.a' '$(lib)'
+	install -D -m 644 bindings/c/tokensource.pc.in '$(lib)/pkgconfig/tokensource.pc'
+	for name in tokensource-config tokensource-config-version; do \
+	    install -D -m 644 bindings/c/$$name.cmake.in '$(lib)/cmake/tokensource'/$$name.cmake || exit 1; \
+	done
+	sed -i "s|@VERSION@|$(VERSION)|; s|@SONAME@|$(SONAME)|; \
+	    s|@FLAGS@|$(NATIVE:%=-l%)|; s|@LIBRARIES@|$(subst $() ,;,$(NATIVE))|; \
+	    s|@PREFIX@|$$(realpath -ms --relative-to='$(lib)' '$(prefix)')|" \
+	    '$(lib)/pkgconfig/tokensource.pc' '$(lib)/cmake/tokensource'/*.cmake
+	install -D -m 644 -t '$(prefix)/include' include/tokensource.h
+	install -D -m 755 -t '$(prefix)/bin' '$(FROM)/tokensource'
+	install -D -m 644 -t '$(prefix)/share/man/man1' bindings/c/tokensource.1
+	install -D -m 644 -t '$(prefix)/share/doc/tokensource' LICENSE-MIT LICENSE-APACHE
+	$(LDCONFIG)
+
+uninstall:
+	rm -f $(IN_LIBDIR:%='$(lib)/%') $(IN_PREFIX:%='$(prefix)/%')
+	for own in '$(lib)/cmake/tokensource' '$(prefix)/share/doc/tokensource'; do \
+	    ! [ -d "$$own" ] || rmdir --ignore-fail-on-non-empty "$$own"; \
+	done
+	$(LDCONFIG)
+
+# The loader has to be told what a system's directory has now. In a stage that is the packager's part, in a directory of
+# one's own nobody's.
+LDCONFIG = @if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then PATH="$$PATH:/usr/sbin:/sbin" ldconfig; fi
+
+$(TARGET)/release/tokensource:
+	@$(MAKE) --no-print-directory command
 
 demo: build
 	@bindings/c/demo.sh $(TARGET)
@@ -101,9 +160,12 @@ test-c: testing-library
 test-servers: servers
 	$(CARGO) test --locked --features testing --test servers
 
-# The library that is shipped, for every Linux with glibc 2.17 or later, and the packages that carry it.
+# What is shipped, for every Linux with glibc 2.17 or later, and the packages that carry it.
 dist-so:
-	@bindings/python/dist-so $(TARGET)
+	@bindings/dist/build $(TARGET)
+	@ln -sf libtokensource.so $(TARGET)/dist-so/$(SONAME)
+	@ZIG_GLOBAL_CACHE_DIR=$(TARGET)/dist-so/zig-cache $(TARGET)/dist-so/venv/bin/python -m ziglang cc \
+	    -target $$(uname -m)-linux-gnu.2.17 -s $(call COMMAND_IN,$(TARGET)/dist-so)
 
 wheel: dist-so
 	@bindings/python/wheel $(TARGET)
