@@ -47,7 +47,7 @@ def test_the_code_in_the_readme_runs(serve, api, monkeypatch, tmp_path):
     assert len(blocks) >= 4
 
     def on_this_machine(**options):
-        return TokenSource(**{**options, "token_url": url, "client_secret_file": None, "client_secret": "horse-battery"})
+        return TokenSource(**{**options, "token_url": url, "client_secret_file": None, "client_secret": "hunter2"})
 
     names = {"TokenSource": on_this_machine}
     for block in blocks:
