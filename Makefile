@@ -18,7 +18,7 @@ help:
 	@echo 'make readme   rewrites the tables and examples in README.md from the code'
 	@echo 'make demo     what the library does, in a screenful'
 	@echo 'make command  $(TARGET)/release/tokensource, the command'
-	@echo 'make install  header, library, command and manual to PREFIX, by default /usr/local; make uninstall removes them'
+	@echo 'make install  headers, library, command and manual to PREFIX, by default /usr/local; make uninstall removes them'
 	@echo 'make wheel    $(TARGET)/wheel, the Python package'
 	@echo 'make npm      $(TARGET)/npm, the Node packages'
 	@echo 'make test     everything that can be tested here, stage by stage'
@@ -58,7 +58,7 @@ NATIVE := util rt pthread m dl
 
 IN_LIBDIR := $(SONAME).$(VERSION) $(SONAME) libtokensource.so libtokensource.a pkgconfig/tokensource.pc \
     cmake/tokensource/tokensource-config.cmake cmake/tokensource/tokensource-config-version.cmake
-IN_PREFIX := include/tokensource.h bin/tokensource share/man/man1/tokensource.1 \
+IN_PREFIX := include/tokensource.h include/tokensource.hpp bin/tokensource share/man/man1/tokensource.1 \
     share/doc/tokensource/LICENSE-MIT share/doc/tokensource/LICENSE-APACHE
 
 install uninstall: prefix = $(DESTDIR)$(PREFIX)
@@ -78,7 +78,7 @@ install: $(FROM)/tokensource
 	    s|@FLAGS@|$(NATIVE:%=-l%)|; s|@LIBRARIES@|$(subst $() ,;,$(NATIVE))|; \
 	    s|@PREFIX@|$$(realpath -ms --relative-to='$(lib)' '$(prefix)')|" \
 	    '$(lib)/pkgconfig/tokensource.pc' '$(lib)/cmake/tokensource'/*.cmake
-	install -D -m 644 -t '$(prefix)/include' include/tokensource.h
+	install -D -m 644 -t '$(prefix)/include' include/tokensource.h bindings/c/tokensource.hpp
 	install -D -m 755 -t '$(prefix)/bin' '$(FROM)/tokensource'
 	install -D -m 644 -t '$(prefix)/share/man/man1' bindings/c/tokensource.1
 	install -D -m 644 -t '$(prefix)/share/doc/tokensource' LICENSE-MIT LICENSE-APACHE
@@ -113,7 +113,7 @@ testing-library:
 servers:
 	@tests/servers/install $(TARGET)/servers
 
-STAGES := tools format lint build rust c servers python node said
+STAGES := tools format lint build rust c servers python node install said
 
 # What the stages print, and what tests keep of errors, is searched for secrets by the last of them.
 SAID := $(abspath $(TARGET))/said
@@ -132,12 +132,12 @@ test:
 
 test-tools:
 	@missing=; \
-	for tool in cargo cargo-clippy cargo-fmt cc c++ nm readelf valgrind; do \
+	for tool in cargo cargo-clippy cargo-fmt cc c++ nm readelf valgrind pkg-config cmake strace; do \
 	    command -v $$tool > /dev/null || missing="$$missing $$tool"; \
 	done; \
 	if [ -n "$$missing" ]; then \
 	    echo "missing:$$missing"; \
-	    echo 'On Debian: apt-get install build-essential valgrind; Rust with clippy and rustfmt from https://rustup.rs'; \
+	    echo 'On Debian: apt-get install build-essential valgrind pkg-config cmake strace; Rust with clippy and rustfmt from https://rustup.rs'; \
 	    exit 1; \
 	fi
 
@@ -177,10 +177,13 @@ test-python: build servers wheel
 	$(CARGO) build --locked --package tokensource-testserver
 	@bindings/python/test $(TARGET)
 
-test-node: build servers npm
+test-node: build servers
 	$(CARGO) build --locked --package tokensource-testserver
 	@bindings/node/check $(TARGET)
-	@bindings/node/try-packed $(TARGET)/npm $(TARGET)/debug/tokensource-testserver
+
+test-install: command wheel npm
+	$(CARGO) build --locked --package tokensource-testserver
+	@tests/install/run $(TARGET)
 
 # After all the others. What it searched, it tells.
 test-said:
