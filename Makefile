@@ -40,9 +40,11 @@ readme:
 	TKS_WRITE_README=1 $(CARGO) test --locked --features capi --test readme what_is_made
 
 # The command, which finds the library beside itself, and in lib beside its bin where it is installed.
+COMMAND_IN = -std=c99 -Wall -Wextra -Wpedantic -O2 -Iinclude bindings/c/tokensource.c -o $(1)/tokensource \
+    -L$(1) -ltokensource -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
+
 command: build
-	$(CC) -std=c99 -Wall -Wextra -Wpedantic -O2 -Iinclude bindings/c/tokensource.c -o $(TARGET)/release/tokensource \
-	    -L$(TARGET)/release -ltokensource -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
+	$(CC) $(call COMMAND_IN,$(TARGET)/release)
 
 # Where to, and from where. DESTDIR is put before every path, for packagers. A LIBDIR that is not lib below PREFIX must be
 # one that the loader knows.
@@ -111,12 +113,18 @@ testing-library:
 servers:
 	@tests/servers/install $(TARGET)/servers
 
-STAGES := tools format lint build rust c servers python node install
+STAGES := tools format lint build rust c servers python node install said
+
+# What the stages print, and what tests keep of errors, is searched for secrets by the last of them.
+SAID := $(abspath $(TARGET))/said
 
 test:
+	@rm -rf $(SAID); mkdir -p $(SAID)
 	@for stage in $(STAGES); do \
 	    start=$$(date +%s); \
-	    $(MAKE) --no-print-directory test-$$stage || exit 1; \
+	    { TOKENSOURCE_SAID=$(SAID) $(MAKE) --no-print-directory test-$$stage 2>&1 && touch $(SAID)/$$stage.passed; } | \
+	        tee -a $(SAID)/$$stage.out; \
+	    [ -e $(SAID)/$$stage.passed ] || exit 1; \
 	    echo "=== $$stage: $$(($$(date +%s) - start)) s"; \
 	done
 
@@ -153,9 +161,12 @@ test-c: testing-library
 test-servers: servers
 	$(CARGO) test --locked --features testing --test servers
 
-# The library that is shipped, for every Linux with glibc 2.17 or later, and the packages that carry it.
+# What is shipped, for every Linux with glibc 2.17 or later, and the packages that carry it.
 dist-so:
-	@bindings/python/dist-so $(TARGET)
+	@bindings/dist/build $(TARGET)
+	@ln -sf libtokensource.so $(TARGET)/dist-so/$(SONAME)
+	@ZIG_GLOBAL_CACHE_DIR=$(TARGET)/dist-so/zig-cache $(TARGET)/dist-so/venv/bin/python -m ziglang cc \
+	    -target $$(uname -m)-linux-gnu.2.17 -s $(call COMMAND_IN,$(TARGET)/dist-so)
 
 wheel: dist-so
 	@bindings/python/wheel $(TARGET)
@@ -175,12 +186,17 @@ test-install: command wheel npm
 	$(CARGO) build --locked --package tokensource-testserver
 	@tests/install/run $(TARGET)
 
+# After all the others. What it searched, it tells.
+test-said:
+	TOKENSOURCE_SAID=$(SAID) STAGES='$(STAGES)' $(CARGO) test --locked --test said -- --include-ignored --show-output
+	@! grep -q TOKENSOURCE_SAID $(TARGET)/release/libtokensource.so
+
 # The programs in tests/c under a sanitizer, each of which must first find what is planted.
 asan tsan:
 	@tests/sanitizers/run $@ $(TARGET)
 
 # What the library costs, beside what one would use instead. Some minutes; other programs should be quiet.
-bench: build
+bench: command
 	$(CARGO) build --locked --release --package tokensource-testserver
 	python3 benches/run.py $(TARGET)
 	python3 bindings/python/bench/run.py $(TARGET)
