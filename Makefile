@@ -10,7 +10,7 @@ VERSION := $(shell sed -n '/^version = /{s/.*"\(.*\)"/\1/p;q;}' Cargo.toml)
 .DEFAULT_GOAL := command
 
 .PHONY: help build header readme command demo bench test clean testing-library servers \
-    dist-so wheel npm asan tsan install uninstall
+    dist-so wheel npm dist deny asan tsan install uninstall
 
 help:
 	@echo 'make build    $(TARGET)/release/libtokensource.so and .a'
@@ -21,6 +21,7 @@ help:
 	@echo 'make install  what was built to PREFIX=/usr/local, LIBDIR=PREFIX/lib, below DESTDIR; make uninstall removes it'
 	@echo 'make wheel    $(TARGET)/wheel, the Python package'
 	@echo 'make npm      $(TARGET)/npm, the Node packages'
+	@echo 'make dist     $(TARGET)/dist, all that a release hands out'
 	@echo 'make test     everything that can be tested here, stage by stage'
 	@echo 'make asan     the C programs under AddressSanitizer and LeakSanitizer'
 	@echo 'make tsan     the C programs under ThreadSanitizer'
@@ -170,9 +171,25 @@ dist-so:
 
 wheel: dist-so
 	@bindings/python/wheel $(TARGET)
+	@python3 bindings/dist/check.py $(TARGET)/wheel/*.whl $(TARGET)/wheel/*.tar.gz
 
 npm: dist-so
-	@bindings/node/pack $(TARGET)/dist-so/libtokensource.so $(TARGET)/npm LICENSE-MIT LICENSE-APACHE $(TARGET)/dist-so/LICENCES
+	@bindings/node/pack $(TARGET)/dist-so $(TARGET)/npm LICENSE-MIT LICENSE-APACHE
+	@python3 bindings/dist/check.py $(TARGET)/npm/*.tgz
+
+# All that is handed to people, and its sums.
+dist: deny wheel npm
+	@bindings/dist/tarballs $(TARGET) $(VERSION)
+	@python3 bindings/dist/check.py $(TARGET)/dist/*.tar.gz
+	@rm -rf $(TARGET)/dist/wheel $(TARGET)/dist/npm
+	@mkdir $(TARGET)/dist/wheel $(TARGET)/dist/npm
+	@cp $(TARGET)/wheel/*.whl $(TARGET)/wheel/*.tar.gz $(TARGET)/dist/wheel
+	@cp $(TARGET)/npm/*.tgz $(TARGET)/dist/npm
+	@cd $(TARGET)/dist && sha256sum *.tar.gz */* > SHA256SUMS
+
+# Whose work the library is made of, and where from: licences, doubles, sources.
+deny:
+	@bindings/dist/deny $(TARGET)
 
 test-python: build servers wheel
 	$(CARGO) build --locked --package tokensource-testserver

@@ -1,6 +1,6 @@
 """Puts the shared library into the wheel, and says for which machines it is.
 
-TOKENSOURCE_DIST is the directory in which dist-so has put the library and its licences; the wheel is then for every
+TOKENSOURCE_DIST is the directory in which dist-so has put the library and what it is made of; the wheel is then for every
 Linux with glibc 2.17 or later. Without it (pip builds the sdist) cargo builds the library from core/, for this machine
 alone.
 """
@@ -21,11 +21,11 @@ class LibraryHook(BuildHookInterface):
         if self.target_name != "wheel" or version == "editable":
             return
         if dist := os.environ.get("TOKENSOURCE_DIST"):
-            library, licences = Path(dist, "libtokensource.so"), Path(dist, "LICENCES")
+            library = Path(dist, "libtokensource.so")
             if not library.exists():
                 raise FileNotFoundError(f"{library}: dist-so makes it")
             tag = f"manylinux2014_{platform.machine()}"
-            build_data["extra_metadata"] = {str(licences): "LICENCES"}
+            build_data["sbom_files"] = [str(Path(dist, "tokensource.cdx.json"))]
         else:
             library = self.built_here()
             tag = sysconfig.get_platform().replace("-", "_").replace(".", "_")

@@ -52,15 +52,11 @@ def test_the_wheel_works_alone(wheels, tmp_path, serve):
     assert (len(got.stdout), got.stderr) == (31, "")
 
 
-def test_the_library_in_the_wheel_runs_on_old_machines_and_names_its_licences(wheels):
+def test_the_wheel_names_the_licences_of_all_that_is_in_it(wheels):
     (wheel,) = wheels.glob("*.whl")
     with zipfile.ZipFile(wheel) as files:
-        library = files.read("tokensource/libtokensource.so")
-        names = files.namelist()
-        (licences,) = (name for name in names if name.endswith("/LICENCES"))
+        (licences,) = (name for name in files.namelist() if name.endswith("/licenses/LICENCES"))
         text = files.read(licences).decode()
-    assert max(int(minor) for minor in re.findall(rb"GLIBC_2\.(\d+)", library)) <= 17
-    assert "tokensource/py.typed" in names
     for name in ("ring", "rustls", "ureq", "webpki-roots", "The Rust standard library"):
         assert re.search(rf"^{name}\b.*: (LICENSE|COPYRIGHT)", text, re.MULTILINE), name
     assert len(text) < 1_000_000
