@@ -17,8 +17,8 @@ help:
 	@echo 'make header   rewrites include/tokensource.h from src/ffi'
 	@echo 'make readme   rewrites the tables and examples in README.md from the code'
 	@echo 'make demo     what the library does, in a screenful'
-	@echo 'make command  $(TARGET)/release/tokensource, the command'
-	@echo 'make install  header, library, command and manual to PREFIX, by default /usr/local; make uninstall removes them'
+	@echo 'make command  $(TARGET)/release/tokensource, the command; so does make alone'
+	@echo 'make install  what was built to PREFIX=/usr/local, LIBDIR=PREFIX/lib, below DESTDIR; make uninstall removes it'
 	@echo 'make wheel    $(TARGET)/wheel, the Python package'
 	@echo 'make npm      $(TARGET)/npm, the Node packages'
 	@echo 'make dist     $(TARGET)/dist, all that a release hands out'
@@ -59,7 +59,7 @@ NATIVE := util rt pthread m dl
 
 IN_LIBDIR := $(SONAME).$(VERSION) $(SONAME) libtokensource.so libtokensource.a pkgconfig/tokensource.pc \
     cmake/tokensource/tokensource-config.cmake cmake/tokensource/tokensource-config-version.cmake
-IN_PREFIX := include/tokensource.h bin/tokensource share/man/man1/tokensource.1 \
+IN_PREFIX := include/tokensource.h include/tokensource.hpp bin/tokensource share/man/man1/tokensource.1 \
     share/doc/tokensource/LICENSE-MIT share/doc/tokensource/LICENSE-APACHE
 
 install uninstall: prefix = $(DESTDIR)$(PREFIX)
@@ -79,7 +79,7 @@ install: $(FROM)/tokensource
 	    s|@FLAGS@|$(NATIVE:%=-l%)|; s|@LIBRARIES@|$(subst $() ,;,$(NATIVE))|; \
 	    s|@PREFIX@|$$(realpath -ms --relative-to='$(lib)' '$(prefix)')|" \
 	    '$(lib)/pkgconfig/tokensource.pc' '$(lib)/cmake/tokensource'/*.cmake
-	install -D -m 644 -t '$(prefix)/include' include/tokensource.h
+	install -D -m 644 -t '$(prefix)/include' include/tokensource.h bindings/c/tokensource.hpp
 	install -D -m 755 -t '$(prefix)/bin' '$(FROM)/tokensource'
 	install -D -m 644 -t '$(prefix)/share/man/man1' bindings/c/tokensource.1
 	install -D -m 644 -t '$(prefix)/share/doc/tokensource' LICENSE-MIT LICENSE-APACHE
@@ -114,12 +114,18 @@ testing-library:
 servers:
 	@tests/servers/install $(TARGET)/servers
 
-STAGES := tools format lint build rust c servers packages python node
+STAGES := tools format lint build rust c servers packages python node install said
+
+# What the stages print, and what tests keep of errors, is searched for secrets by the last of them.
+SAID := $(abspath $(TARGET))/said
 
 test:
+	@rm -rf $(SAID); mkdir -p $(SAID)
 	@for stage in $(STAGES); do \
 	    start=$$(date +%s); \
-	    $(MAKE) --no-print-directory test-$$stage || exit 1; \
+	    { TOKENSOURCE_SAID=$(SAID) $(MAKE) --no-print-directory test-$$stage 2>&1 && touch $(SAID)/$$stage.passed; } | \
+	        tee -a $(SAID)/$$stage.out; \
+	    [ -e $(SAID)/$$stage.passed ] || exit 1; \
 	    echo "=== $$stage: $$(($$(date +%s) - start)) s"; \
 	done
 
@@ -127,12 +133,13 @@ test:
 
 test-tools:
 	@missing=; \
-	for tool in cargo cargo-clippy cargo-fmt cc c++ nm readelf valgrind; do \
+	for tool in cargo cargo-clippy cargo-fmt cc c++ nm readelf valgrind pkg-config cmake strace; do \
 	    command -v $$tool > /dev/null || missing="$$missing $$tool"; \
 	done; \
 	if [ -n "$$missing" ]; then \
 	    echo "missing:$$missing"; \
-	    echo 'On Debian: apt-get install build-essential valgrind; Rust with clippy and rustfmt from https://rustup.rs'; \
+	    echo 'On Debian: apt-get install build-essential valgrind pkg-config cmake strace'; \
+	    echo 'Rust with clippy and rustfmt: https://rustup.rs'; \
 	    exit 1; \
 	fi
 
@@ -192,17 +199,25 @@ test-python: build servers wheel
 	$(CARGO) build --locked --package tokensource-testserver
 	@bindings/python/test $(TARGET)
 
-test-node: build servers npm
+test-node: build servers
 	$(CARGO) build --locked --package tokensource-testserver
 	@bindings/node/check $(TARGET)
-	@bindings/node/try-packed $(TARGET)/npm $(TARGET)/debug/tokensource-testserver
+
+test-install: command wheel npm
+	$(CARGO) build --locked --package tokensource-testserver
+	@tests/install/run $(TARGET)
+
+# After all the others. What it searched, it tells.
+test-said:
+	TOKENSOURCE_SAID=$(SAID) STAGES='$(STAGES)' $(CARGO) test --locked --test said -- --include-ignored --show-output
+	@! grep -q TOKENSOURCE_SAID $(TARGET)/release/libtokensource.so
 
 # The programs in tests/c under a sanitizer, each of which must first find what is planted.
 asan tsan:
 	@tests/sanitizers/run $@ $(TARGET)
 
 # What the library costs, beside what one would use instead. Some minutes; other programs should be quiet.
-bench: build
+bench: command
 	$(CARGO) build --locked --release --package tokensource-testserver
 	python3 benches/run.py $(TARGET)
 	python3 bindings/python/bench/run.py $(TARGET)

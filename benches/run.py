@@ -26,7 +26,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 THREADS = (1, 2, 4, 8)
 GO_SOURCES = Path("/usr/share/gocode")
-PACKAGES = "golang-go golang-golang-x-oauth2-dev libcurl4-openssl-dev"
+PACKAGES = "golang-go golang-golang-x-oauth2-dev libcurl4-openssl-dev curl"
+SECRET = "correct-horse-battery-staple"
 MB, KB = 1e6, 1e3
 
 
@@ -35,8 +36,8 @@ MB, KB = 1e6, 1e3
 
 def require_peers():
     oauth2 = GO_SOURCES / "src/golang.org/x/oauth2"
-    curl = shutil.which("curl-config")
-    if not (shutil.which("go") and oauth2.is_dir() and curl):
+    commands = all(map(shutil.which, ("go", "curl-config", "curl")))
+    if not (commands and oauth2.is_dir()):
         sys.exit(f"The peers that are measured beside are missing. On Debian: apt-get install {PACKAGES}")
 
 
@@ -47,6 +48,7 @@ def build(target):
     release = target / "release"
     ours = [f"-I{HERE.parent}/include", f"-L{release}", "-ltokensource", f"-Wl,-rpath,{release}"]
     libraries = {"cached": [*ours, "-pthread"], "cold": ours, "many": ours, "cold_curl": ["-lcurl"], "load": ["-ldl"]}
+    libraries["command"] = []
     for name, arguments in libraries.items():
         source = HERE / f"{name}.c"
         subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", out / name, source, *arguments], check=True)
@@ -114,6 +116,26 @@ def cold(out, target, rounds):
     with server(target, "--tls", out) as url:
         programs = {"ours": "cold", "curl": "cold_curl"}
         taken = in_turn(rounds, {name: lambda p=program: first_token(p) for name, program in programs.items()})
+    return {(name, what): [each[what] for each in taken[name]] for name in taken for what in taken[name][0]}
+
+
+def commands(out, target, rounds):
+    def cost(*command):
+        return lambda: dict(zip(("wall", "cpu", "resident"), run(out / "command", *command)[0], strict=True))
+
+    def options(**given):
+        return [f"{name}={value}" for name, value in given.items()]
+
+    ca = out / "ca.pem"
+    with server(target, "--tls", out) as url:
+        ours = options(token_url=url, client_id="benchmark", client_secret_file=out / "secret", ca_file=ca)
+        request = ["--data", "grant_type=client_credentials", "--user", f"benchmark:{SECRET}", url]
+        (out / "secret").write_text(SECRET)
+        costs = {
+            "ours": cost(target / "release/tokensource", "get", *ours),
+            "curl": cost(shutil.which("curl"), "--silent", "--fail", "--cacert", ca, *request),
+        }
+        taken = in_turn(rounds, costs)
     return {(name, what): [each[what] for each in taken[name]] for name in taken for what in taken[name][0]}
 
 
@@ -194,23 +216,34 @@ def tell_cached(report, taken, seconds, rounds):
     report.say()
 
 
+def tell_beside_curl(report, taken, rows):
+    report.say(f"  {'':<40}{'ours':>8}{'curl':>9}{'ratio':>8}")
+    for what, name, unit in rows:
+        ours, curl = (statistics.median(taken[who, what]) / unit for who in ("ours", "curl"))
+        both = ratio(taken, ("ours", what), ("curl", what))
+        report.say(f"  {name:<40}{ours:>8.2f}{curl:>9.2f}{both:>8.2f}")
+
+
 def tell_cold(report, taken, rounds):
     report.result["cold"] = {f"{name} {what}": quartiles(v) for (name, what), v in taken.items()}
     report.say(f"The first token of a process, TLS on loopback (median of {rounds})")
-    report.say(f"  {'':<40}{'ours':>8}{'libcurl':>9}{'ratio':>8}")
     rows = (
         ("wall", "ms, from main to the token", 1),
         ("cpu", "CPU ms, from main to the end", 1),
         ("whole", "CPU ms, with the loading of libraries", 1),
         ("resident", "MB resident at most", MB),
     )
-    for what, name, unit in rows:
-        ours, curl = (statistics.median(taken[who, what]) / unit for who in ("ours", "curl"))
-        both = ratio(taken, ("ours", what), ("curl", what))
-        report.say(f"  {name:<40}{ours:>8.2f}{curl:>9.2f}{both:>8.2f}")
+    tell_beside_curl(report, taken, rows)
     report.say()
     report.aim("CPU of libcurl, from main", ratio(taken, ("ours", "cpu"), ("curl", "cpu")), 0.6)
     report.aim("resident", statistics.median(taken["ours", "resident"]) / MB, 6, unit=" MB")
+    report.say()
+
+
+def tell_commands(report, taken, rounds):
+    report.result["command"] = {f"{name} {what}": quartiles(v) for (name, what), v in taken.items()}
+    report.say(f"The command, from its start to its end, the same endpoint (median of {rounds})")
+    tell_beside_curl(report, taken, (("wall", "ms", 1), ("cpu", "CPU ms", 1), ("resident", "MB resident at most", MB)))
     report.say()
 
 
@@ -257,6 +290,7 @@ def main():
     report.say()
     tell_cached(report, cached(out, target, seconds, rounds), seconds, rounds)
     tell_cold(report, cold(out, target, starts), starts)
+    tell_commands(report, commands(out, target, starts), starts)
     tell_loading(report, loading(out, library, starts), library, starts)
     tell_memory(report, memory(out, target, held, fetched), held, fetched)
     (out / "result.json").write_text(json.dumps(report.result, indent=2) + "\n")

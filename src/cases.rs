@@ -101,13 +101,13 @@ impl World {
         static WORLDS: AtomicUsize = AtomicUsize::new(0);
         let nth = WORLDS.fetch_add(1, Ordering::SeqCst);
         let secret = std::env::temp_dir().join(format!("tokensource-case-{}-{nth}", std::process::id()));
-        std::fs::write(&secret, "secret").unwrap();
+        std::fs::write(&secret, "horse-battery").unwrap();
         let clock = TestClock::new();
         let server = Scripted::new(case.server.clone(), &clock);
         let mut config = Config::new();
         config.set("token_url", "https://localhost/token").unwrap().set("client_id", "id").unwrap();
         if !case.options.contains_key("client_secret_file") {
-            config.set("client_secret", "secret").unwrap();
+            config.set("client_secret", "horse-battery").unwrap();
         }
         for (name, value) in &case.options {
             config.set(name, value.replace("$FILE", secret.to_str().unwrap()).as_str()).unwrap();

@@ -345,7 +345,7 @@ impl Settings {
         for (name, value) in [
             ("token_url", "https://auth.example.com/oauth2/token"),
             ("client_id", "my-client"),
-            ("client_secret", "plain"),
+            ("client_secret", "hunter2"),
         ] {
             config.set(name, value).unwrap();
         }
@@ -508,7 +508,7 @@ mod tests {
     #[test]
     fn an_option_wins_over_its_providers_row_in_any_order() {
         let explicit = [("body_format", "form"), ("header.Cache-Control", "no-store")];
-        let rest = [("provider", "podero"), ("client_id", "id"), ("client_secret", "s")];
+        let rest = [("provider", "podero"), ("client_id", "id"), ("client_secret", "hunter2")];
         for options in [[&explicit[..], &rest[..]].concat(), [&rest[..], &explicit[..]].concat()] {
             let settings = settings(&options);
             assert_eq!(settings.endpoint.host, "app.podero.com");
@@ -520,7 +520,7 @@ mod tests {
     #[test]
     fn unsetting_brings_a_providers_option_back_but_never_its_header() {
         for unset_first in [true, false] {
-            let mut config = config(&[("client_id", "id"), ("client_secret", "s"), ("body_format", "form")]);
+            let mut config = config(&[("client_id", "id"), ("client_secret", "hunter2"), ("body_format", "form")]);
             if !unset_first {
                 config.set("provider", "podero").unwrap();
             }

@@ -114,3 +114,32 @@ pub use error::{Error, Status};
 pub use options::{OptionInfo, options};
 pub use source::TokenSource;
 pub use token::Token;
+
+/// What unit tests make leaves what it says behind when it goes, for the search for secrets that ends `make test`.
+#[cfg(test)]
+mod said {
+    use super::{Config, Error, Token};
+    use std::fmt::Debug;
+
+    fn said(what: &impl Debug) {
+        tokensource_testserver::said("unit", &format!("{what:?}"));
+    }
+
+    impl Drop for Error {
+        fn drop(&mut self) {
+            said(&(self.to_string(), self.oauth_description(), self.oauth_uri(), &self));
+        }
+    }
+
+    impl Drop for Config {
+        fn drop(&mut self) {
+            said(self);
+        }
+    }
+
+    impl Drop for Token {
+        fn drop(&mut self) {
+            said(self);
+        }
+    }
+}

@@ -369,7 +369,7 @@ mod tests {
     fn served(generation: u32, sent: Nanos, lifetime: u64) -> Served {
         let lifetime = Duration::from_secs(lifetime);
         let grant = Grant {
-            access_token: Secret::new("token"),
+            access_token: Secret::new("token-0"),
             token_type: "Bearer".into(),
             scope: None,
             lifetime: None,

@@ -271,7 +271,7 @@ mod tests {
 
     fn token(clock: &Arc<TestClock>) -> Token {
         let grant = Grant {
-            access_token: Secret::new("abc"),
+            access_token: Secret::new("the-t0ken"),
             token_type: "bearer".into(),
             scope: None,
             lifetime: None,
@@ -307,10 +307,10 @@ mod tests {
     #[test]
     fn a_token_shows_its_parts_and_prints_without_its_text() {
         let token = token(&TestClock::new());
-        assert_eq!(token.access_token(), "abc");
-        assert_eq!(token.authorization(), "Bearer abc");
+        assert_eq!(token.access_token(), "the-t0ken");
+        assert_eq!(token.authorization(), "Bearer the-t0ken");
         assert_eq!((token.token_type(), token.scope(), token.response()), ("bearer", None, "{}"));
         assert_eq!(token.generation(), 7);
-        assert!(!format!("{token:?}").contains("abc"), "{token:?}");
+        assert!(!format!("{token:?}").contains("t0ken"), "{token:?}");
     }
 }

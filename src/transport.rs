@@ -60,6 +60,9 @@ pub(crate) struct HttpTransport {
     /// Host, and port unless it is the scheme's own.
     authority: String,
     must_be_loopback: bool,
+    /// The options of these names, for a message: what is left of them for one request is less.
+    timeout: Duration,
+    connect_timeout: Duration,
     /// Of whom the connection is made to: the proxy, or else the server.
     names: Resolver,
     proxy: Option<Tunnel>,
@@ -70,6 +73,9 @@ pub(crate) struct HttpTransport {
 /// How to get through a proxy.
 struct Tunnel {
     request: Zeroizing<Vec<u8>>,
+    /// Host and port of the server.
+    target: String,
+    has_credentials: bool,
     named_by: &'static str,
 }
 
@@ -102,12 +108,16 @@ impl HttpTransport {
         let own_port = if endpoint.https { 443 } else { 80 };
         let proxy = settings.proxy.as_ref().map(|proxy| Tunnel {
             request: tunnel::request(&target, &settings.user_agent, proxy.credentials.as_ref().map(basic).as_ref()),
+            target: target.clone(),
+            has_credentials: proxy.credentials.is_some(),
             named_by: proxy.named_by,
         });
         Ok(Self {
             host: endpoint.host.clone(),
             authority: if endpoint.port == own_port { bracketed(&endpoint.host) } else { target },
             must_be_loopback: endpoint.must_be_loopback,
+            timeout: settings.timeout,
+            connect_timeout: settings.connect_timeout,
             names: match &settings.proxy {
                 Some(proxy) => Resolver::new(&proxy.host, proxy.port),
                 None => Resolver::new(&endpoint.host, endpoint.port),
@@ -195,7 +205,7 @@ impl HttpTransport {
         if let Some(tunnel) = &self.proxy {
             let status = tunnel::open(&mut wire, &tunnel.request);
             let status = status.map_err(|fault| self.failed(fault, Phase::Tunnel, limits))?;
-            self.check_tunnel(status)?;
+            self.check_tunnel(tunnel, status)?;
         }
         Ok(wire)
     }
@@ -257,8 +267,8 @@ impl HttpTransport {
         let source = self.proxy.as_ref().map_or("token_url", |tunnel| tunnel.named_by);
         let error = if error.kind() == io::ErrorKind::TimedOut {
             let why = format!(
-                "looking up the host `{host}` took longer than {}: this machine's DNS does not answer",
-                budget(limits)
+                "looking up the host `{host}` took too long ({}): this machine's DNS does not answer",
+                self.budget(limits)
             );
             Error::new(self.status_of_time_out(), why)
         } else {
@@ -288,8 +298,8 @@ impl HttpTransport {
             }
             (Phase::Connect, fault) if timed_out => {
                 let why = format!(
-                    "connecting to {peer} took longer than {} ({fault}): it is down, or a firewall drops what is sent",
-                    budget(limits)
+                    "connecting to {peer} took too long ({}; {fault}): it is down, or a firewall drops what is sent",
+                    self.budget(limits)
                 );
                 again(self.status_of_time_out(), why)
             }
@@ -315,8 +325,8 @@ impl HttpTransport {
             }
             (Phase::Handshake, _) if timed_out => {
                 let why = format!(
-                    "the TLS handshake with {server} took longer than {}: it is overloaded or does not speak TLS",
-                    budget(limits)
+                    "the TLS handshake with {server} took too long ({}): it is overloaded or does not speak TLS",
+                    self.budget(limits)
                 );
                 again(Status::Timeout, why)
             }
@@ -334,8 +344,8 @@ impl HttpTransport {
             // The server has the request and may be at work on it: a second one would only add to its load.
             (Phase::Answer, _) if timed_out => {
                 let why = format!(
-                    "{server} did not answer completely within {} (timeout): it is slow or stuck",
-                    seconds(limits.total)
+                    "{server} did not answer completely in time (timeout is {}): it is slow or stuck",
+                    seconds(self.timeout)
                 );
                 Error::new(Status::Timeout, why).transient()
             }
@@ -349,32 +359,40 @@ impl HttpTransport {
         }
     }
 
-    fn check_tunnel(&self, status: u16) -> Result<(), Error> {
-        let (peer, asked) = (self.peer(), &self.host);
+    /// The option that limits a connection, and its value.
+    fn budget(&self, limits: Limits) -> String {
+        if limits.connect < limits.total {
+            format!("connect_timeout is {}", seconds(self.connect_timeout))
+        } else {
+            format!("timeout is {}", seconds(self.timeout))
+        }
+    }
+
+    fn check_tunnel(
+        &self,
+        Tunnel { target, has_credentials, named_by, .. }: &Tunnel,
+        status: u16,
+    ) -> Result<(), Error> {
+        let peer = self.peer();
         let failed = |why: String| Error::new(Status::Network, why);
+        let later = |why: String| failed(why).transient().worth_another_attempt();
         Err(match status {
             200..300 => return Ok(()),
-            401 | 407 => failed(format!(
+            401 | 407 if *has_credentials => failed(format!(
                 "{peer} refused our credentials ({status}): put a user and password that it accepts into its URL"
             )),
-            408 | 425 | 429 | 500.. => {
-                failed(format!("{peer} could not reach {asked} ({status}): it is overloaded, or the server is down"))
-                    .transient()
-                    .worth_another_attempt()
+            401 | 407 => failed(format!(
+                "{peer} wants a user and password ({status}): put them into {named_by}, as in \
+                 http://user:password@host:port, percent-encoded"
+            )),
+            429 => later(format!("{peer} is asked too often (429): ask it for less, or use another proxy")),
+            408 | 425 | 500.. => {
+                later(format!("{peer} could not reach {target} ({status}): it is overloaded, or the server is down"))
             }
-            _ => {
-                failed(format!("{peer} refuses to connect to {asked} ({status}): allow it there, or use another proxy"))
-            }
+            _ => failed(format!(
+                "{peer} refuses to connect to {target} ({status}): allow it there, or use another proxy"
+            )),
         })
-    }
-}
-
-/// The time that there was for connecting, and the option that said so.
-fn budget(limits: Limits) -> String {
-    if limits.connect < limits.total {
-        format!("{} (connect_timeout)", seconds(limits.connect))
-    } else {
-        format!("{} (timeout)", seconds(limits.total))
     }
 }
 

@@ -1,9 +1,11 @@
 //! Builds the programs in `tests/c` with the system's compiler against the release build and runs each of them plain and
-//! under valgrind. A program that passes ends with 0 and prints nothing.
+//! under valgrind; and those of `tests/abi`, which other releases left. A program that passes ends with 0 and prints nothing.
 #![cfg(target_os = "linux")]
 
+mod programs;
 mod release;
 
+use programs::{LEAKS, VALGRIND, compile};
 use release::make;
 use std::{
     fs,
@@ -39,19 +41,8 @@ fn over_tls(script: Script, file: &str) -> (Server, PathBuf) {
     (Server::start(ServerOptions { script, tls, ..ServerOptions::default() }), roots)
 }
 
-fn compile(source: &Path, library: &Path) -> PathBuf {
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(source.file_stem().unwrap());
-    let mut cc = Command::new("cc");
-    cc.args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g", "-pthread", "-Iinclude"]);
-    cc.arg(source).arg("-o").arg(&program);
-    cc.args(["-Wl,--as-needed", "-ltokensource", "-ldl"]).arg("-L").arg(library);
-    cc.arg(format!("-Wl,-rpath,{}", library.display()));
-    assert!(cc.status().expect("cc").success(), "{} does not compile", source.display());
-    program
-}
-
 fn program(name: &str) -> PathBuf {
-    compile(Path::new(&format!("tests/c/{name}.c")), &LIBRARY)
+    compile(format!("tests/c/{name}"), &[], &LIBRARY)
 }
 
 /// Under `timeout`, since what some programs look for is a hang.
@@ -71,10 +62,6 @@ fn plain(program: &Path, arguments: &[&str]) {
     passes(&[], program, arguments);
 }
 
-/// ring's assembly reads past what it was given, within a word: undefined values cannot be looked for.
-const VALGRIND: [&str; 4] = ["valgrind", "--quiet", "--error-exitcode=99", "--undef-value-errors=no"];
-const LEAKS: [&str; 3] = ["--leak-check=full", "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"];
-
 fn valgrind(program: &Path, arguments: &[&str]) {
     passes(&[&VALGRIND[..], &LEAKS[..]].concat(), program, arguments);
 }
@@ -88,26 +75,26 @@ fn both(program: &Path, arguments: &[&str]) {
 fn abuse_is_refused_and_harms_nothing() {
     // It takes its time, so that who does not wait has no token yet.
     let server = granting_after(0.5);
-    both(&program("abuse"), &[&server.url()]);
+    both(&program("abuse.c"), &[&server.url()]);
 }
 
 #[test]
 fn a_token_lives_as_the_header_says() {
     let (granting, refusing) = (granting(), refusing());
-    both(&program("life"), &[&granting.url(), &refusing.url()]);
+    both(&program("life.c"), &[&granting.url(), &refusing.url()]);
 }
 
 #[test]
 fn threads_share_one_request_and_one_refusal() {
     let (granting, refusing) = (granting_after(0.3), refusing());
-    both(&program("threads"), &[&granting.url(), &refusing.url()]);
+    both(&program("threads.c"), &[&granting.url(), &refusing.url()]);
     assert_eq!(refusing.requests(), 2);
 }
 
 #[test]
 fn children_of_forks_live() {
     let server = granting_after(0.3);
-    let fork = program("fork");
+    let fork = program("fork.c");
     plain(&fork, &[&server.url(), "200"]);
     // A child leaks on purpose what another thread of its parent may have held locked.
     passes(&VALGRIND, &fork, &[&server.url(), "20"]);
@@ -116,7 +103,7 @@ fn children_of_forks_live() {
 #[test]
 fn children_of_forks_while_certificates_are_loaded_live() {
     let (server, file) = over_tls(Script::default(), "forks.pem");
-    let (roots, arguments) = (program("roots"), [&*server.url(), file.to_str().unwrap()]);
+    let (roots, arguments) = (program("roots.c"), [&*server.url(), file.to_str().unwrap()]);
     // The certificates are loaded once in a process, so there must be many.
     for _ in 0..20 {
         plain(&roots, &arguments);
@@ -130,19 +117,19 @@ fn a_process_with_too_many_files_open_is_told_so() {
     let secret = Path::new(env!("CARGO_TARGET_TMPDIR")).join("files.secret");
     fs::write(&secret, "correct-horse-battery-staple\n").unwrap();
     // Not under valgrind, which opens files of its own.
-    plain(&program("files"), &[&server.url(), secret.to_str().unwrap()]);
+    plain(&program("files.c"), &[&server.url(), secret.to_str().unwrap()]);
 }
 
 #[test]
 fn signals_are_the_hosts() {
     let server = granting_after(1.0);
-    both(&program("signals"), &[&server.url()]);
+    both(&program("signals.c"), &[&server.url()]);
 }
 
 #[test]
 fn going_away_during_a_fetch_is_harmless_and_quick() {
     let (slow, quick) = (granting_after(30.0), granting_after(0.5));
-    let unload = program("unload");
+    let unload = program("unload.c");
     plain(&unload, &[&slow.url(), &quick.url(), "100"]);
     valgrind(&unload, &[&slow.url(), &quick.url(), "5000"]);
 }
@@ -151,7 +138,7 @@ fn going_away_during_a_fetch_is_harmless_and_quick() {
 fn a_panic_is_a_status_and_prints_nothing() {
     let server = granting();
     let library = make("testing-library").join("testing/debug");
-    both(&compile(Path::new("tests/c/panic.c"), &library), &[&server.url()]);
+    both(&compile("tests/c/panic.c", &[], &library), &[&server.url()]);
 }
 
 #[test]
@@ -161,10 +148,31 @@ fn no_secret_stays_in_memory() {
     let (url, roots) = (server.url(), roots.to_str().unwrap());
     // What malloc is given back it keeps, and does not give to the system.
     let keeping = ["env", "MALLOC_ARENA_MAX=1", "MALLOC_TRIM_THRESHOLD_=1000000000", "MALLOC_MMAP_MAX_=0"];
-    passes(&keeping, &program("wiped"), &[&url, roots]);
+    passes(&keeping, &program("wiped.c"), &[&url, roots]);
     // And the search finds what is there: in a library that does not wipe.
     let library = make("testing-library").join("testing/debug");
-    passes(&keeping, &compile(Path::new("tests/c/wiped.c"), &library), &[&url, roots, "leave_memory"]);
+    passes(&keeping, &compile("tests/c/wiped.c", &[], &library), &[&url, roots, "leave_memory"]);
+}
+
+#[test]
+fn the_objects_of_cpp_live_as_their_header_says() {
+    let script = |json: &str| {
+        let script = Script::parse(json).unwrap();
+        Server::start(ServerOptions { script, ..ServerOptions::default() })
+    };
+    let refusing = script(
+        r#"[{"status": 400, "body": {"error": "invalid_scope", "error_description": "No such scope.",
+            "error_uri": "https://login.example/scopes"}}]"#,
+    );
+    let (granting, overloaded) = (granting(), script(r#"[{"status": 503, "retry_after": 7}]"#));
+    let slow = granting_after(30.0);
+    let urls = [granting.url(), refusing.url(), overloaded.url(), slow.url()];
+    both(&program("objects.cpp"), &urls.each_ref().map(String::as_str));
+}
+
+#[test]
+fn a_library_of_another_abi_is_refused_by_cpp() {
+    both(&program("other_abi.cpp"), &[]);
 }
 
 #[test]
@@ -178,7 +186,7 @@ fn the_example_in_the_header_works() {
     fs::write(&secret, "correct-horse-battery-staple\n").unwrap();
 
     let server = granting();
-    let example = compile(&source, &LIBRARY);
+    let example = compile(&source, &[], &LIBRARY);
     let answer = run(&[], &example, &[&server.url(), "someone", secret.to_str().unwrap()]);
     assert!(answer.status.success() && answer.stdout.starts_with(b"Authorization: Bearer "), "{answer:?}");
     let answer = run(&[], &example, &["ftp://example.com/", "someone", secret.to_str().unwrap()]);

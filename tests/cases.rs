@@ -37,14 +37,14 @@ struct Outcome {
 impl World {
     fn new(case: &Case, nth: usize) -> Self {
         let secret = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("secret-of-case-{nth}"));
-        fs::write(&secret, "secret").unwrap();
+        fs::write(&secret, "horse-battery").unwrap();
         let server = Server::start(ServerOptions { script: case.server.clone(), ..ServerOptions::default() });
         let mut config = Config::new();
         let url = server.url();
         config.set("token_url", url.as_str()).unwrap();
         config.set("client_id", "id").unwrap();
         if !case.options.contains_key("client_secret_file") {
-            config.set("client_secret", "secret").unwrap();
+            config.set("client_secret", "horse-battery").unwrap();
         }
         for (name, value) in &case.options {
             config.set(name, value.replace("$FILE", secret.to_str().unwrap()).as_str()).unwrap();

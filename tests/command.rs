@@ -17,7 +17,9 @@ use std::{
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tokensource_testserver::{Authority, Behaviour, Dialect, Leaf, Proxy, ProxyOptions, Script, Server, ServerOptions};
+use tokensource_testserver::{
+    Authority, Behaviour, Dialect, Leaf, Proxy, ProxyOptions, Script, Server, ServerOptions, said,
+};
 
 /// Where everything is built.
 static TARGET: LazyLock<PathBuf> = LazyLock::new(|| make("build"));
@@ -78,6 +80,8 @@ fn run(command: &mut Command, input: &[u8]) -> Ran {
     });
     let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
     assert!(!err.contains(SECRET) && !err.contains(TOKEN), "{err}");
+    said("command", &err);
+    said("command.out", &out);
     Ran { status: output.status, out, err }
 }
 
@@ -272,11 +276,11 @@ fn arguments_win_over_the_environment() {
     let with = |name: &str, value: &str, argument: &str, input: &str| {
         run(podero(&server).env(name, value).arg(argument), input.as_bytes())
     };
-    granted_by_podero(with("TOKENSOURCE_CLIENT_SECRET", "wrong", &secret(), ""));
+    granted_by_podero(with("TOKENSOURCE_CLIENT_SECRET", "not-horse-battery", &secret(), ""));
     granted_by_podero(with("TOKENSOURCE_CLIENT_SECRET_FILE", "/nonexistent", &secret(), ""));
-    granted_by_podero(with("TOKENSOURCE_CLIENT_SECRET", "wrong", "client_secret_file=-", SECRET));
+    granted_by_podero(with("TOKENSOURCE_CLIENT_SECRET", "not-horse-battery", "client_secret_file=-", SECRET));
     granted_by_podero(run(podero(&server).env("TOKENSOURCE_TOKEN_URL", "http://127.0.0.1:1/").arg(secret()), b""));
-    with("TOKENSOURCE_CLIENT_SECRET", SECRET, "client_secret=wrong", "").failed(7);
+    with("TOKENSOURCE_CLIENT_SECRET", SECRET, "client_secret=not-horse-battery", "").failed(7);
     with("TOKENSOURCE_CLIENT_SECRET", SECRET, "client_secret=", "").failed(7);
 }
 
@@ -288,14 +292,14 @@ fn arguments_come_in_any_order_and_the_last_wins() {
     for arguments in [first, last] {
         granted_by_podero(run(tokensource(["get"]).args(arguments), b""));
     }
-    granted_by_podero(run(podero(&server).args(["client_secret=wrong", &secret]), b""));
-    run(podero(&server).args([&secret, "client_secret=wrong"]), b"").failed(7);
+    granted_by_podero(run(podero(&server).args(["client_secret=not-horse-battery", &secret]), b""));
+    run(podero(&server).args([&secret, "client_secret=not-horse-battery"]), b"").failed(7);
 }
 
 #[test]
 fn what_went_wrong_is_named_and_numbered() {
     let server = server(Dialect::Podero);
-    let line = run(podero(&server).arg("client_secret=wrong"), b"").failed(7);
+    let line = run(podero(&server).arg("client_secret=not-horse-battery"), b"").failed(7);
     assert!(line.starts_with("TKS_OAUTH: the token endpoint answered 401 invalid_client; "), "{line}");
     assert!(line.contains("client_secret"), "{line}");
     let line = run(podero(&server).args([&secret(), "body_format=form"]), b"").failed(7);
@@ -464,7 +468,7 @@ fn the_shortest_example_works() {
     };
     let header = asked(SECRET).succeeded();
     assert!(header.starts_with("Authorization: Bearer ") && header.len() == 22 + 31, "{header:?}");
-    let refused = asked("wrong");
+    let refused = asked("not-horse-battery");
     assert_eq!((refused.status.code(), &*refused.out), (Some(1), ""));
     assert!(refused.err.contains("invalid_client"), "{}", refused.err);
     assert!(run(&mut bare(&get), b"").err.contains("client_id is not set"));
@@ -477,7 +481,7 @@ fn the_threads_of_the_other_share_each_token() {
     let out = run(bare(&threads).args(options).arg(SECRET), b"").succeeded();
     assert_eq!(out, "8000 calls by 8 threads, 2 requests for a token\n");
     assert_eq!(server.requests(), 2);
-    let refused = run(bare(&threads).args(options).arg("wrong"), b"");
+    let refused = run(bare(&threads).args(options).arg("not-horse-battery"), b"");
     assert_eq!((refused.status.code(), &*refused.out), (Some(1), ""));
     assert!(refused.err.contains("invalid_client"), "{}", refused.err);
 }

@@ -141,7 +141,11 @@ fn the_library_needs_nothing_but_the_c_library() {
     }
     let header = read(HEADER);
     let (_, abi) = header.split_once("#define TKS_ABI_VERSION ").unwrap();
-    assert_eq!(named("(SONAME)"), [format!("libtokensource.so.{}", abi.lines().next().unwrap())]);
+    let abi = abi.lines().next().unwrap();
+    assert_eq!(named("(SONAME)"), [format!("libtokensource.so.{abi}")]);
+    let manifest = read("Cargo.toml");
+    let (_, cargo_c) = manifest.split_once("[package.metadata.capi.library]\n").unwrap();
+    assert!(cargo_c.starts_with(&format!("version = \"{abi}.")), "cargo-c would name the library after another ABI");
     assert!(dynamic.contains("NODELETE"), "dlclose would unmap the code of a running fetch");
 }
 

@@ -27,7 +27,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use tokensource_testserver::{Authority, Leaf, Proxy, ProxyOptions, Server, ServerOptions, Tls};
+use tokensource_testserver::{Authority, Leaf, Proxy, ProxyOptions, Server, ServerOptions, Tls, said};
 
 /// What a caller got.
 type Outcome = Result<Granted, Box<Failed>>;
@@ -108,7 +108,9 @@ fn through_rust(options: &Options) -> Ran {
             Status::BadResponse => "TKS_BAD_RESPONSE",
             other => panic!("{other:?}"),
         };
-        assert_eq!(secrets::found_in(&format!("{error:?} {error}")), None);
+        let shown = format!("{error:?} {error}");
+        assert_eq!(secrets::found_in(&shown), None);
+        said("hostile", &shown);
         Box::new(Failed {
             status: status.into(),
             message: error.message().into(),
@@ -119,18 +121,22 @@ fn through_rust(options: &Options) -> Ran {
             transient: error.is_transient(),
         })
     };
-    let granted = |token: std::sync::Arc<Token>| Granted {
-        token: token.access_token().into(),
-        token_type: token.token_type().into(),
-        scope: token.scope().map(str::to_owned),
-        response: token.response().into(),
-        expires_in: token.expires_in().as_secs_f64(),
+    let granted = |token: std::sync::Arc<Token>| {
+        said("hostile", &format!("{token:?}"));
+        Granted {
+            token: token.access_token().into(),
+            token_type: token.token_type().into(),
+            scope: token.scope().map(str::to_owned),
+            response: token.response().into(),
+            expires_in: token.expires_in().as_secs_f64(),
+        }
     };
     let mut config = Config::new();
     for (name, value) in options {
         config.set(name, value.as_str()).unwrap();
     }
     let source = TokenSource::new(&config).map_err(failed);
+    said("hostile", &format!("{config:?} {source:?}"));
     run(source, |source| source.get().map(granted).map_err(failed))
 }
 
@@ -382,6 +388,7 @@ const LONGEST: usize = 500;
 
 fn fit_to_print(failed: &Failed) {
     let Failed { message, oauth_error, description, uri, .. } = failed;
+    said("hostile", &format!("{failed:?}"));
     assert!(message.chars().count() > 20, "{failed:?}");
     assert!(message.chars().count() <= 2 * LONGEST, "{failed:?}");
     let servers: usize = [oauth_error, description, uri].into_iter().flatten().map(|text| text.chars().count()).sum();

@@ -1,15 +1,18 @@
-//! README.md tells the truth: its tables and examples are made from the code, its commands and settings are tried, and
-//! what it names exists. `make readme` rewrites what is made; the words around it are written by hand.
+//! The pages tell the truth: README.md and every other one. Tables and examples are made from the code, commands and
+//! settings are tried, and what is named exists. `make readme` rewrites what is made; the words around it are written by
+//! hand.
 //!
-//! A block of code says by its first line how it is held; there is no other kind of block.
+//! A block of code says by its first line how it is held; there is no other kind of block. A FILE is named from the page's
+//! folder.
 //!
-//!   c from FILE, rust from FILE   a copy of what other tests compile and run
-//!   sh                            see `try_command` and `try_example`
-//!   options                       a source can be made with them
-//!   toml                          the dependency's name
-//!   text demo                     lines of what the demo prints, numbers and tokens aside
-//!   text layout                   every path exists, and every file of src has its place
-//!   text picture                  is not
+//!   LANGUAGE from FILE, LANGUAGE part of FILE   a copy of what other tests compile and run, or some lines of it
+//!   python run by FILE                          that test runs it
+//!   sh                                          see `try_command` and `try_examples`
+//!   options                                     a source can be made with them
+//!   json script                                 the token server of the tests understands it
+//!   text demo                                   lines of what the demo prints, numbers and tokens aside
+//!   text layout                                 every path exists, and every file of src has its place
+//!   text picture                                is not
 #![cfg(target_os = "linux")]
 
 mod release;
@@ -19,13 +22,15 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::LazyLock,
+    sync::{LazyLock, Mutex},
 };
 use tokensource::{Config, TokenSource, options};
-use tokensource_testserver::{Dialect, Server, ServerOptions};
+use tokensource_testserver::{Dialect, Script, Server, ServerOptions};
 
 const README: &str = "README.md";
-const PAGES: [&str; 5] = [README, "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "tests/support/README.md"];
+
+/// Pages that also travel in a package, and what of the repository travels with them.
+const PACKED: [(&str, &[&str]); 2] = [("bindings/node/README.md", &["examples/"]), ("bindings/python/README.md", &[])];
 
 static TARGET: LazyLock<PathBuf> = LazyLock::new(|| release::make("build"));
 
@@ -57,6 +62,32 @@ const WHAT_TO_DO: [(&str, &str); 12] = [
 fn read(path: impl AsRef<Path>) -> String {
     let path = path.as_ref();
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every page of the repository.
+static PAGES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let mut pages = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(Path::new(".").join(&folder)).unwrap().map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap();
+            let path = folder.join(&name);
+            if entry.file_type().unwrap().is_dir() {
+                if !name.starts_with('.') && !["target", "node_modules"].contains(&&*name) {
+                    folders.push(path);
+                }
+            } else if name.ends_with(".md") {
+                pages.push(path.into_os_string().into_string().unwrap());
+            }
+        }
+    }
+    pages.sort();
+    pages
+});
+
+/// A file that a page names.
+fn beside(page: &str, file: &str) -> PathBuf {
+    Path::new(page).parent().unwrap().join(file)
 }
 
 /// The rows of a table.
@@ -109,7 +140,7 @@ fn error_table() -> String {
 }
 
 /// The first example in a file's documentation, without the lines that rustdoc hides.
-fn rust_example(path: &str) -> String {
+fn rust_example(path: &Path) -> String {
     let source = read(path);
     let comment = source.lines().filter_map(|line| line.strip_prefix("//!"));
     let comment = comment.map(|line| line.strip_prefix(' ').unwrap_or(line));
@@ -120,19 +151,20 @@ fn rust_example(path: &str) -> String {
 /// The page with everything that is made made anew.
 fn made(page: &str) -> String {
     let mut made = String::new();
-    let mut lines = page.lines();
+    let text = read(page);
+    let mut lines = text.lines();
     while let Some(line) = lines.next() {
         made += &format!("{line}\n");
         let (text, end) = match line {
             "<!-- options -->" => (format!("\n{}\n", option_table()), "<!-- /options -->"),
             "<!-- errors -->" => (format!("\n{}\n", error_table()), "<!-- /errors -->"),
             _ => match line.strip_prefix("```").and_then(|info| info.split_once(" from ")) {
-                Some(("rust", path)) => (rust_example(path), "```"),
-                Some((_, path)) => (read(path), "```"),
+                Some(("rust", file)) => (rust_example(&beside(page, file)), "```"),
+                Some((_, file)) => (read(beside(page, file)), "```"),
                 None => continue,
             },
         };
-        assert!(lines.any(|line| line == end), "{line} has no end");
+        assert!(lines.any(|line| line == end), "{page}: {line} has no end");
         made += &format!("{text}{end}\n");
     }
     made
@@ -140,14 +172,16 @@ fn made(page: &str) -> String {
 
 #[test]
 fn what_is_made_from_the_code_is_current() {
-    let page = read(README);
-    let made = made(&page);
-    if env::var_os("TKS_WRITE_README").is_some() {
-        fs::write(README, &made).unwrap();
+    for page in &*PAGES {
+        let made = made(page);
+        if env::var_os("TKS_WRITE_README").is_some() {
+            fs::write(page, &made).unwrap();
+        }
+        assert!(read(page) == made, "{page} is stale: run `make readme` and commit it");
     }
-    assert!(read(README) == made, "{README} is stale: run `make readme` and commit it");
-    for part in ["<!-- options -->", "<!-- errors -->", "```c from ", "```rust from "] {
-        assert!(page.contains(part), "{part}");
+    let front = read(README);
+    for part in ["<!-- options -->", "<!-- errors -->", "```c ", "```js ", "```python ", "```rust "] {
+        assert!(front.contains(part), "{part}");
     }
 }
 
@@ -164,23 +198,37 @@ fn blocks(page: &str) -> Vec<(String, String)> {
     blocks
 }
 
+/// Whether the lines stand in the file like this, however far to the right.
+fn is_part_of(part: &str, file: &str) -> bool {
+    let (part, file): (Vec<_>, Vec<_>) = (part.lines().collect(), file.lines().collect());
+    file.windows(part.len()).any(|lines| {
+        let indent = &lines[0][..lines[0].len() - lines[0].trim_start().len()];
+        lines.iter().zip(&part).all(|(line, shown)| line.strip_prefix(indent).unwrap_or(line) == *shown)
+    })
+}
+
 #[test]
 fn every_block_is_held() {
-    for (info, body) in PAGES.into_iter().flat_map(|page| blocks(&read(page))) {
-        match info.split(' ').collect::<Vec<_>>()[..] {
-            ["c" | "js" | "python" | "rust", "from", _] | ["text", "demo" | "layout" | "picture"] => {}
-            ["sh"] if body.contains("PODERO_TOKEN_URL=") => try_example(&body),
-            ["sh"] => body.lines().for_each(try_command),
-            ["options"] => try_options(&body),
-            ["toml"] => {
-                let dependency = concat!(env!("CARGO_PKG_NAME"), " = { path = ");
-                assert!(
-                    body.starts_with(&format!("[dependencies]\n{dependency}")) && body.lines().count() == 2,
-                    "{body}"
-                );
+    for page in &*PAGES {
+        for (info, body) in blocks(&read(page)) {
+            match info.split(' ').collect::<Vec<_>>()[..] {
+                [_, "from", _] | ["text", "demo" | "layout" | "picture"] => {}
+                [_, "part", "of", file] => {
+                    assert!(is_part_of(&body, &read(beside(page, file))), "{page}: {file} has no such lines:\n{body}");
+                }
+                ["python", "run", "by", file] => {
+                    assert!(read(beside(page, file)).contains("README.md"), "{page}: {file} does not run it");
+                }
+                ["sh"] if body.contains("PODERO_TOKEN_URL=") => try_examples(&body),
+                ["sh"] => body.lines().for_each(try_command),
+                ["options"] => try_options(&body),
+                ["json", "script"] => drop(Script::parse(&body).unwrap()),
+                _ => panic!("{page}: a block of code that nothing holds: {info:?}"),
             }
-            _ => panic!("a block of code that nothing holds: {info:?}"),
         }
+        // Four spaces make a block too, one that says nothing of itself.
+        let indented = prose(&read(page)).lines().find(|line| line.starts_with("    ")).map(str::to_owned);
+        assert_eq!(indented, None, "{page}");
     }
 }
 
@@ -188,27 +236,30 @@ fn is_goal(name: &str) -> bool {
     read("Makefile").contains(&format!("\n{name}:"))
 }
 
-/// `cc` is run. Of `make` the goal is looked up, of the two programs the options: other tests run them.
+/// `cc` is run. Of `make` the goal is looked up, of what is installed who makes it, of the programs the options: other
+/// tests run them.
 fn try_command(line: &str) {
     let words: Vec<&str> = line.split(" | ").next().unwrap().split(' ').collect();
     match words[..] {
         ["make", goal] => assert!(is_goal(goal), "{line}"),
         ["cc", ..] => {
-            let target = TARGET.to_str().unwrap();
-            let line = line.replace("$PWD/target/", "target/").replace("target/", &format!("{target}/"));
-            assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success(), "{line}");
+            assert!(Command::new("sh").args(["-c", &built(line)]).status().unwrap().success(), "{line}");
             let answer = Command::new(TARGET.join("get")).env_clear().output().unwrap();
             let said = String::from_utf8_lossy(&answer.stderr);
             assert!(said.contains("client_id is not set"), "{line}: {said}");
         }
         ["target/release/tokensource", subcommand, ref arguments @ ..] => {
-            let source = read("bindings/c/tokensource.c");
-            assert!(source.contains(&format!("\"{subcommand}\"")), "{line}");
-            for argument in arguments {
-                match argument.split_once('=') {
-                    Some((name, value)) => drop(Config::new().set(name, value).unwrap()),
-                    None => assert!(source.contains(&format!("\"{argument}\"")), "{line}"),
-                }
+            try_arguments(line, subcommand, arguments, "bindings/c/tokensource.c");
+        }
+        ["python", "-m", "tokensource", subcommand, ref arguments @ ..] => {
+            try_arguments(line, subcommand, arguments, "bindings/python/src/tokensource/__main__.py");
+        }
+        ["pip" | "npm", "install", ref arguments @ ..] => {
+            for file in arguments.iter().filter(|argument| !argument.starts_with("--")) {
+                let goal = file.split('/').nth(1).unwrap();
+                let makes = format!("{goal} $(TARGET)/{goal},");
+                let mut help = read("Makefile").lines().map(normal).collect::<Vec<_>>().into_iter();
+                assert!(help.any(|line| line.contains(&makes)), "{line}: who makes {file}?");
             }
         }
         ["cargo", "run", "--package", package, "--", ref flags @ ..] => {
@@ -222,19 +273,46 @@ fn try_command(line: &str) {
     }
 }
 
-/// Runs the example, which `cc` has made, with a server as the block before it starts one.
-fn try_example(block: &str) {
+/// With one space between two words.
+fn normal(line: &str) -> String {
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn try_arguments(line: &str, subcommand: &str, arguments: &[&str], program: &str) {
+    let source = read(program);
+    for word in [&[subcommand], arguments].concat() {
+        match word.split_once('=') {
+            Some((name, value)) => drop(Config::new().set(name, value).unwrap()),
+            None => assert!(source.contains(&format!("\"{word}\"")), "{line}"),
+        }
+    }
+}
+
+/// The commands with the place where this test has built.
+fn built(commands: &str) -> String {
+    commands.replace("$PWD/target/", "target/").replace("target/", &format!("{}/", TARGET.display()))
+}
+
+/// Held by whoever has the Node package installed: the demo puts it where the README does.
+static NODE: Mutex<()> = Mutex::new(());
+
+/// Runs the examples, which `cc` and an installation have made, with a server as the block before it starts one.
+fn try_examples(block: &str) {
     let server = Server::start(ServerOptions { dialect: Dialect::Podero, ..ServerOptions::default() });
-    let port = server.url().replace("http://127.0.0.1:", "");
-    let port = port.split('/').next().unwrap();
-    let block = block.replace("8899", port).replace("target/", &format!("{}/", TARGET.display()));
-    let answer = Command::new("sh").args(["-c", &block]).output().unwrap();
-    assert!(answer.stdout.starts_with(b"Authorization: Bearer "), "{block}: {answer:?}");
+    let commands = format!("set -e\n{}", built(&block.replace("8899", &server.port().to_string())));
+    let _node = NODE.lock();
+    let mut sh = Command::new("sh");
+    let output = sh.args(["-c", &commands]).env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
+    let (printed, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{block}{said}");
+    let expected = block.lines().filter(|line| !line.starts_with("export ")).count();
+    assert!(printed.lines().count() == expected && expected > 0, "{block}{printed}");
+    assert!(printed.lines().all(|line| line.starts_with("Authorization: Bearer ")), "{block}{printed}");
 }
 
 fn try_options(block: &str) {
     let mut config = Config::new();
-    config.set("client_id", "a client").unwrap().set("client_secret", "a secret").unwrap();
+    config.set("client_id", "a client").unwrap().set("client_secret", "horse-battery").unwrap();
     for line in block.lines() {
         let (name, value) = line.split_once('=').expect(line);
         config.set(name, value).unwrap();
@@ -242,27 +320,32 @@ fn try_options(block: &str) {
     TokenSource::new(&config).unwrap();
 }
 
-/// What is in backquotes and not in a block.
-fn code_spans(page: &str) -> Vec<String> {
+/// The page without its blocks of code.
+fn prose(page: &str) -> String {
     let mut block = false;
     let lines = page.lines().filter(|line| {
         let fence = line.starts_with("```");
         block ^= fence;
         !block && !fence
     });
-    let text = lines.collect::<Vec<_>>().join("\n");
-    text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// What is in backquotes and not in a block.
+fn code_spans(page: &str) -> Vec<String> {
+    prose(page).split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 #[test]
 fn every_setting_and_name_in_the_text_is_known() {
     let header = read("include/tokensource.h");
-    for page in PAGES {
+    for page in &*PAGES {
         for span in code_spans(&read(page)) {
             if let Some((name, value)) =
                 span.split_once('=').filter(|(name, _)| options().iter().any(|o| o.name() == *name))
             {
-                Config::new().set(name, value).unwrap();
+                // In Python the text is in quotes, and true is True.
+                Config::new().set(name, &*value.trim_matches('"').replace("True", "true")).unwrap();
             }
             if let Some(goal) = span.strip_prefix("make ") {
                 assert!(is_goal(goal), "{page}: {span}");
@@ -313,26 +396,41 @@ fn every_message_under_troubleshooting_is_one_of_ours() {
     }
 }
 
+/// The anchors of a page's headings, as GitHub makes them.
+fn anchors(page: &str) -> Vec<String> {
+    let prose = prose(page);
+    let headings = prose.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let anchor = |heading: &str| {
+        let kept =
+            heading.to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>();
+        kept.replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
+/// The links of a page that lead nowhere in the repository, or out of the package that the page is read in.
+fn broken_links(page: &str, text: &str) -> Vec<String> {
+    let prose = prose(text).split('`').step_by(2).collect::<String>();
+    let links = prose.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+    let leads = |link: &str| {
+        let (path, anchor) = link.split_once('#').map_or((link, None), |(path, anchor)| (path, Some(anchor)));
+        let packed = PACKED.iter().find(|(packed, _)| *packed == page);
+        let travels = packed.is_none_or(|(_, with)| path.is_empty() || with.iter().any(|with| path.starts_with(with)));
+        let target = if path.is_empty() { page.into() } else { beside(page, path) };
+        let found = || anchor.is_none_or(|anchor| anchors(&read(&target)).iter().any(|known| known == anchor));
+        travels && target.exists() && found()
+    };
+    links.filter(|link| !link.starts_with("https://") && !leads(link)).map(str::to_owned).collect()
+}
+
 #[test]
 fn every_link_leads_somewhere() {
-    for page in PAGES {
-        let text = read(page);
-        let folder = Path::new(page).parent().unwrap();
-        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-            if link.starts_with("https://") {
-                continue;
-            }
-            let (path, anchor) = link.split_once('#').map_or((link, None), |(path, anchor)| (path, Some(anchor)));
-            let target = if path.is_empty() { page.into() } else { folder.join(path) };
-            assert!(target.exists(), "{page}: {link}");
-            if let Some(anchor) = anchor {
-                let target = read(target);
-                let headings = target.lines().filter_map(|line| line.strip_prefix("## "));
-                let mut anchors = headings.map(|heading| heading.to_lowercase().replace(' ', "-"));
-                assert!(anchors.any(|known| known == anchor), "{page}: {link}");
-            }
-        }
+    for page in &*PAGES {
+        assert_eq!(broken_links(page, &read(page)), [""; 0], "{page}");
     }
+    let planted = "[a](README.md#errors) [b](READYOU.md) [c](#no-such-heading) [`d`](src/lib.rs) `[e](f)`";
+    assert_eq!(broken_links(README, planted), ["READYOU.md", "#no-such-heading"]);
+    assert_eq!(broken_links("bindings/node/README.md", "[a](examples/fetch.mjs) [b](index.js)"), ["index.js"]);
 }
 
 #[test]
@@ -378,6 +476,7 @@ fn the_demo_prints_what_is_shown_of_it() {
     for (name, _) in env::vars().filter(|(name, _)| name.starts_with("PODERO_") || name.starts_with("GARDIN_")) {
         demo.env_remove(name);
     }
+    let _node = NODE.lock();
     let output = demo.arg(&*TARGET).env("CARGO_TERM_QUIET", "true").output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let printed = String::from_utf8(output.stdout).unwrap();

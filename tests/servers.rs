@@ -32,7 +32,7 @@ const RAW: (&str, &str) = ("basic_encoding", "raw");
 const RFC6749: (&str, &str) = ("basic_encoding", "rfc6749");
 const FORM: (&str, &str) = ("body_format", "form");
 const JSON: (&str, &str) = ("body_format", "json");
-const WRONG: (&str, &str) = ("client_secret", "not-the-right-one");
+const WRONG: (&str, &str) = ("client_secret", "not-the-right-horse-battery");
 
 static INSTALLED: LazyLock<PathBuf> = LazyLock::new(|| make("servers").join("servers"));
 
@@ -233,7 +233,7 @@ fn django_decodes_what_basic_carries() {
 fn django_refuses_with_a_hint() {
     DJANGO.refuses("plain", &[WRONG], INVALID_CLIENT, WHO);
     DJANGO.refuses("plain", &[WRONG, POST], INVALID_CLIENT, WHO);
-    DJANGO.refuses("hashed", &[("client_secret", "% + : @ e")], INVALID_CLIENT, "try basic_encoding=raw");
+    DJANGO.refuses("hashed", &[("client_secret", "% + : @ e horse-battery")], INVALID_CLIENT, "try basic_encoding=raw");
     DJANGO.refuses("nobody", &[], INVALID_CLIENT, WHO);
     for scope in ["nonsense", "read nonsense"] {
         DJANGO.refuses("plain", &[("scope", scope)], INVALID_SCOPE, "check scope");

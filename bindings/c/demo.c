@@ -238,7 +238,7 @@ int main(int argc, char **argv) {
         show_reads(podero != NULL ? podero : gardin);
     show_refresh(argv[3]);
     title("a wrong secret", "what is said, and how often it is tried");
-    show_refusal(argv[1], "wrong-secret", NULL);
+    show_refusal(argv[1], "not-test-secret", NULL);
     title("a form sent to podero", "what its server says, and what the library makes of it");
     show_refusal(argv[1], "test-secret", "form");
     tks_source_free(podero);

@@ -46,6 +46,10 @@ pub(super) fn open(stream: &mut (impl Read + Write), request: &[u8]) -> Result<u
 
 /// Length and status of a head; `None` while it is incomplete.
 fn parse(bytes: &[u8]) -> Result<Option<(usize, u16)>, Fault> {
+    // A handshake or alert record of TLS.
+    if matches!(bytes, [0x15 | 0x16, ..]) {
+        return Err(Fault::Unusable("is TLS, not HTTP (name its port for plain http)"));
+    }
     let mut headers = [httparse::EMPTY_HEADER; 100];
     let mut answer = httparse::Response::new(&mut headers);
     match answer.parse(bytes) {
@@ -109,7 +113,10 @@ mod tests {
             assert_eq!(ask(b"HTTP/1.1 200 Connection established\r\n\r\n", step).unwrap(), 200);
             assert_eq!(ask(b"HTTP/1.1 102 Wait\r\n\r\nHTTP/1.0 200 OK\r\nA: b\r\n\r\n", step).unwrap(), 200);
             assert_eq!(ask(b"HTTP/1.1 407 No\r\nContent-Length: 9\r\n\r\n<html>", step).unwrap(), 407);
-            assert!(matches!(ask(b"<html>", step), Err(Fault::Unusable(_))));
+            assert!(matches!(ask(b"<html>", step), Err(Fault::Unusable("is not HTTP/1.1"))));
+            for record in [b"\x15\x03\x03", b"\x16\x03\x01"] {
+                assert!(matches!(ask(record, step), Err(Fault::Unusable(what)) if what.starts_with("is TLS")));
+            }
             assert!(matches!(ask(b"", step), Err(Fault::NoAnswer)));
             assert!(matches!(ask(b"HTTP/1.1 200 OK\r\n", step), Err(Fault::CutShort)));
         }

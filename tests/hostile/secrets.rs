@@ -12,6 +12,8 @@ pub const CLIENT: &str = "hostile-client";
 pub const SECRET: &str = "s3cr3t-Zürich+4711/&=\"<\\ ~q";
 /// Tokens, `param.*`, `header.*` and proxy passwords that a row wants hidden begin with this.
 pub const HUSH: &str = "hush";
+/// Every secret of every other test has one of these in it, but for those of examples that a standard or a server wrote.
+pub const WORDS: [&str; 5] = ["horse-battery", "hunter2", "test-secret", "s3cr3t", HUSH];
 
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -73,11 +75,23 @@ pub fn found_in(text: &str) -> Option<String> {
         // Half a secret is one too many.
         chars.windows(8).map(|window| window.iter().collect::<String>()).collect::<Vec<_>>()
     });
-    let pieces: Vec<String> = pieces.chain([HUSH.to_owned()]).collect();
+    let words = WORDS.iter().flat_map(|word| in_base64(word)).chain(WORDS.map(str::to_owned));
+    let pieces: Vec<String> = pieces.chain(words.map(|word| word.to_lowercase())).collect();
     readings.iter().find_map(|reading| {
         let reading = reading.to_lowercase();
         pieces.iter().find(|piece| reading.contains(*piece)).cloned()
     })
+}
+
+/// What a word looks like in the middle of a Base64 text, wherever that begins; nothing for one so short that it would be
+/// found by chance.
+fn in_base64(word: &str) -> Vec<String> {
+    let middle = |before: usize| {
+        let text = BASE64_STANDARD_NO_PAD.encode([&vec![0; before][..], word.as_bytes()].concat());
+        // The characters to which nothing but the word gave bits.
+        text[(before * 8).div_ceil(6)..(before + word.len()) * 8 / 6].to_owned()
+    };
+    (0..3).map(middle).filter(|_| word.len() > 6).collect()
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -114,5 +128,12 @@ fn the_search_finds_each_spelling() {
         assert!(found_in(&format!("it said '{spelling}'.")).is_some(), "{name}: {spelling}");
     }
     assert!(found_in("a hush-token").is_some());
+    for word in WORDS.into_iter().filter(|word| word.len() > 6) {
+        for before in ["", "a", "bc"] {
+            // Glued to what is no Base64 text of its own, so that decoding does not help.
+            let glued = format!("from/{}", BASE64_STANDARD.encode(format!("{before}{word}/@")));
+            assert!(found_in(&glued).is_some(), "{word} in {glued}");
+        }
+    }
     assert_eq!(found_in("invalid_client: check client_id hostile-client"), None);
 }

@@ -7,7 +7,4 @@ const source = new TokenSource({
   tokenUrl: process.env.PODERO_TOKEN_URL, // undefined: the provider's
   timeout: 5, // seconds
 });
-
-const token = await source.token();
-console.log(token.scope, token.expiresAt > new Date());
-console.log((await source.authorization()) === `Bearer ${token.accessToken}`);
+console.log('Authorization:', await source.authorization());

@@ -143,13 +143,13 @@ const ends = [() => rmSync(folder, { recursive: true })];
 
 async function prepare({ options = {}, server }, nth) {
   const secret = join(folder, String(nth));
-  writeFileSync(secret, 'secret');
+  writeFileSync(secret, 'horse-battery');
   const { url, seen } = await scripted({ after: (end) => ends.push(end) }, server);
   const all = { token_url: url, client_id: 'id', ...options };
   if (all.client_secret_file) {
     all.client_secret_file = secret;
   } else {
-    all.client_secret = 'secret';
+    all.client_secret = 'horse-battery';
   }
   const camel = (option) => option.replaceAll(/_[a-z]/g, ([, letter]) => letter.toUpperCase());
   const own = Object.fromEntries(Object.entries(all).map(([option, value]) => [camel(option), value]));

@@ -13,7 +13,7 @@ const HANG = [{ hang: true }];
 /** The start of a program whose argument is a token URL. */
 const PROGRAM = `
   const { TokenSource } = require('tokensource');
-  const make = () => new TokenSource({ tokenUrl: process.argv.at(-1), clientId: 'id', clientSecret: 'secret', timeout: 300 });
+  const make = () => new TokenSource({ tokenUrl: process.argv.at(-1), clientId: 'id', clientSecret: 'horse-battery', timeout: 300 });
   const source = make();
 `;
 

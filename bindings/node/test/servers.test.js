@@ -75,10 +75,10 @@ describe('real servers', { concurrency: true }, () => {
       });
 
       test('refuses a wrong secret, which no message repeats', async () => {
-        const wrong = source('plain', { clientSecret: 'not-the-right-one' });
+        const wrong = source('plain', { clientSecret: 'not-the-right-horse-battery' });
         await assert.rejects(wrong.token(), ({ code, oauthError, isTransient, message }) => {
           assert.deepEqual([code, oauthError, isTransient], ['TKS_OAUTH', 'invalid_client', false]);
-          assert.ok(!message.includes('not-the-right-one'), message);
+          assert.ok(!message.includes('not-the-right-horse-battery'), message);
           return true;
         });
         assert.equal(wrong.stats.requests, 1);

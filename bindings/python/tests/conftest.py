@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import traceback
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,9 +17,26 @@ from typing import Any
 
 import pytest
 
-from tokensource import TokenSource
+from tokensource import Token, TokenSource, TokenSourceError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def said(by: str, *texts: str) -> None:
+    """Keeps a text for the search for secrets that ends `make test`: in one write, since others write too."""
+    if folder := os.environ.get("TOKENSOURCE_SAID"):
+        with open(Path(folder, by), "ab", buffering=0) as file:
+            file.write("\n".join(texts).encode(errors="backslashreplace") + b"\0")
+
+
+def error_said(error: TokenSourceError) -> None:
+    said("python", str(error), repr(error), repr(vars(error)), *traceback.format_exception(error))
+
+
+# Whatever was made is shown once more when it goes.
+TokenSourceError.__del__ = error_said
+for shown in Token, TokenSource:
+    shown.__del__ = lambda self: said("python", repr(self), str(self))
 
 
 def needed(variable: str) -> Path:
@@ -45,7 +63,7 @@ class Server:
         return self.seen()["requests"]
 
     def source(self, **options: Any) -> TokenSource:
-        return TokenSource(**{"token_url": self.url, "client_id": "id", "client_secret": "secret", **options})
+        return TokenSource(**{"token_url": self.url, "client_id": "id", "client_secret": "horse-battery", **options})
 
 
 @contextmanager
@@ -144,4 +162,6 @@ def other_api() -> Iterator[Api]:
 def python(*arguments: Any, **more: Any) -> subprocess.CompletedProcess[str]:
     """Another interpreter like this one. A hang is a failure."""
     more = {"capture_output": True, "text": True, "timeout": 60, **more}
-    return subprocess.run([sys.executable, *map(str, arguments)], **more)
+    ran = subprocess.run([sys.executable, *map(str, arguments)], **more)
+    said("python.out", str(ran.stdout), str(ran.stderr))
+    return ran

@@ -48,7 +48,7 @@ class Caller(threading.Thread):
 class World:
     def __init__(self, case, serve, secret):
         self.secret = secret
-        self.secret.write_text("secret")
+        self.secret.write_text("horse-battery")
         options = {name: value.replace("$FILE", str(secret)) for name, value in case.get("options", {}).items()}
         if "client_secret_file" in options:
             options["client_secret"] = None

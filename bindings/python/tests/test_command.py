@@ -51,7 +51,7 @@ def test_options_come_from_the_environment_and_arguments_win(podero, monkeypatch
     monkeypatch.setenv("TOKENSOURCE_CLIENT_SECRET", SECRET)
     monkeypatch.setenv("TOKENSOURCE_SCOPE", "")
     assert run(*podero).returncode == 0
-    (tmp_path / "secret").write_text("wrong")
+    (tmp_path / "secret").write_text("not-horse-battery")
     ran = run(*podero, f"client_secret_file={tmp_path}/secret")
     assert (ran.returncode, ran.stdout) == (7, "")
     assert ran.stderr.startswith("tokensource: TKS_OAUTH: ")

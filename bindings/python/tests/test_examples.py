@@ -13,6 +13,13 @@ HERE = REPOSITORY / "bindings/python"
 CLIENT = {"CLIENT_ID": "test-client", "CLIENT_SECRET": "test-secret", "NO_PROXY": "127.0.0.1"}
 
 
+def test_the_shortest_example(serve):
+    client = {f"PODERO_{name}": value for name, value in CLIENT.items()}
+    client["PODERO_TOKEN_URL"] = serve(arguments=("--dialect", "podero")).url
+    ran = python(HERE / "examples/podero.py", env={**os.environ, **client})
+    assert (re.sub("[A-Za-z0-9]{30}", "TOKEN", ran.stdout), ran.stderr) == ("Authorization: Bearer TOKEN\n", "")
+
+
 @pytest.mark.parametrize("library", ["requests", "httpx", "aiohttp"])
 def test_the_example_for(serve, api, library):
     url = serve(arguments=("--dialect", "gardin")).url
@@ -36,11 +43,11 @@ def test_the_demo(serve):
 
 def test_the_code_in_the_readme_runs(serve, api, monkeypatch, tmp_path):
     url = serve({}).url
-    blocks = re.findall(r"^```python\n(.*?)^```", Path(HERE / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```python run by .*\n([^`]*)", Path(HERE / "README.md").read_text(), re.MULTILINE)
     assert len(blocks) >= 4
 
     def on_this_machine(**options):
-        return TokenSource(**{**options, "token_url": url, "client_secret_file": None, "client_secret": "secret"})
+        return TokenSource(**{**options, "token_url": url, "client_secret_file": None, "client_secret": "hunter2"})
 
     names = {"TokenSource": on_this_machine}
     for block in blocks:

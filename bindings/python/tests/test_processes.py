@@ -18,7 +18,7 @@ warnings.simplefilter("ignore", DeprecationWarning)
 from tokensource import ClosedError, OAuthError, TokenSource
 
 def make(**options):
-    return TokenSource(**{"token_url": sys.argv[1], "client_id": "id", "client_secret": "secret", **options})
+    return TokenSource(**{"token_url": sys.argv[1], "client_id": "id", "client_secret": "horse-battery", **options})
 """
 
 CHILDREN = """
@@ -154,7 +154,7 @@ def test_gunicorn_preloads_a_source(serve, tmp_path):
 
 GUNICORN = """
 from tokensource import TokenSource
-source = TokenSource(token_url="{url}", client_id="id", client_secret="secret")
+source = TokenSource(token_url="{url}", client_id="id", client_secret="horse-battery")
 source.token()
 
 def application(environ, start_response):

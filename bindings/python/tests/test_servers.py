@@ -49,7 +49,7 @@ def test_a_real_server_grants_refuses_and_replaces(server):
         assert token.authorization == f"Bearer {token.access_token}"
         good.invalidate(token)
         assert good.token().access_token != token.access_token
-    with source(client_secret="not-the-right-one") as bad:
+    with source(client_secret="not-the-right-horse-battery") as bad:
         for _ in range(2):
             with pytest.raises(OAuthError) as caught:
                 bad.token()

@@ -183,8 +183,8 @@ def test_a_bad_option_is_a_config_error_that_says_what_would_do(options, message
 
 def test_text_that_is_not_ascii_arrives_as_utf_8(serve):
     server = serve()
-    server.source(client_secret="pässwörd", auth_method="client_secret_post").token()
-    assert "client_secret=p%C3%A4ssw%C3%B6rd" in server.seen()["last"]["body"]
+    server.source(client_secret="pässwörd of horse-battery", auth_method="client_secret_post").token()
+    assert "client_secret=p%C3%A4ssw%C3%B6rd+of+horse-battery" in server.seen()["last"]["body"]
 
 
 @pytest.mark.parametrize(
@@ -324,13 +324,13 @@ def pages():
 
 def make(count):
     for _ in range(count):
-        source = TokenSource(token_url=sys.argv[1], client_id="id", client_secret="secret")
+        source = TokenSource(token_url=sys.argv[1], client_id="id", client_secret="horse-battery")
         try:
             TokenSource(clientid="x")
         except ConfigError:
             pass
 
-TokenSource(token_url=sys.argv[1], client_id="id", client_secret="secret").token()
+TokenSource(token_url=sys.argv[1], client_id="id", client_secret="horse-battery").token()
 make(2000)
 early = pages()
 make(8000)

@@ -80,5 +80,5 @@ def test_the_sdist_builds_from_itself(wheels, tmp_path, serve):
     (wheel,) = (source / "dist").glob("*.whl")
     assert "-py3-none-linux_" in wheel.name
     python = installed(wheel, tmp_path)
-    client = [f"token_url={serve().url}", "client_id=id", "client_secret=secret"]
+    client = [f"token_url={serve().url}", "client_id=id", "client_secret=horse-battery"]
     assert run(python, "-m", "tokensource", "get", *client, cwd=tmp_path).stdout == "token-1\n"

@@ -26,7 +26,8 @@
 //! ```
 //!
 //! The files: `answer` (scripts and their bytes, pure), `dialect` (the manners of particular servers, pure), `http` (reads
-//! a request), `connection` (bytes and patience), `listener` (threads), `server`, `proxy`, `tls` (certificates).
+//! a request), `connection` (bytes and patience), `listener` (threads), `server`, `proxy`, `tls` (certificates), `said` (what
+//! the tests keep).
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -35,6 +36,7 @@ mod dialect;
 mod http;
 mod listener;
 mod proxy;
+mod said;
 mod server;
 mod tls;
 
@@ -42,5 +44,6 @@ pub use answer::{Answer, Close, Flood, Member, Rendered, Script};
 pub use dialect::Dialect;
 pub use http::Request;
 pub use proxy::{Behaviour, Proxy, ProxyOptions};
+pub use said::said;
 pub use server::{Seen, SeenByProxy, Server, ServerOptions};
 pub use tls::{Authority, Identity, Leaf, Tls, Versions};

@@ -4,7 +4,7 @@
 const cluster = require('node:cluster');
 const { TokenSource } = require('tokensource');
 
-const source = new TokenSource({ tokenUrl: process.argv[2], clientId: 'id', clientSecret: 'secret' });
+const source = new TokenSource({ tokenUrl: process.argv[2], clientId: 'id', clientSecret: 'horse-battery' });
 source.token().then(({ accessToken }) => {
   if (cluster.isPrimary) {
     cluster.fork();
