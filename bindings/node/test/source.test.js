@@ -184,7 +184,7 @@ test('options are named in camel case by one rule, and what is not plain text is
   refused({ timeout: NaN }, refusal(/timeout/));
   refused({ timeout: 1e-7 }, refusal(/timeout/));
   refused({ refresh: 'inline' }, refusal(/block the event loop/));
-  refused({ clientSecret: 'hush\0' }, refusal(/^option "client_secret": NUL/));
+  refused({ clientSecret: 'hush-hush\0' }, refusal(/^option "client_secret": NUL/));
   refused({ param: { a: '\ud800' } }, refusal(/^option "param.a": NUL and unpaired surrogates/));
   refused({ clientId: null }, { name: 'TokenSourceError', code: 'TKS_INVALID_CONFIG' });
   for (const value of [5n, Symbol('x'), () => 1, ['x'], new Date(), new URL('http://a'), Buffer.from('x')]) {

@@ -184,7 +184,7 @@ def test_a_bad_option_is_a_config_error_that_says_what_would_do(options, message
 def test_text_that_is_not_ascii_arrives_as_utf_8(serve):
     server = serve()
     server.source(client_secret="pässwörd of horse-battery", auth_method="client_secret_post").token()
-    assert "client_secret=p%C3%A4ssw%C3%B6rd+of+horse-battery" in server.seen()["last"]["body"]
+    assert "client_secret=p%C3%A4ssw%C3%B6rd%20of%20horse-battery" in server.seen()["last"]["body"]
 
 
 @pytest.mark.parametrize(
