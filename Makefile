@@ -6,7 +6,7 @@ CARGO := cargo
 SONAME := libtokensource.so.$(ABI)
 
 .PHONY: help build header readme command demo bench test clean testing-library servers \
-    dist-so wheel npm asan tsan
+    dist-so wheel npm asan tsan freeze
 
 help:
 	@echo 'make build    $(TARGET)/release/libtokensource.so and .a'
@@ -17,6 +17,7 @@ help:
 	@echo 'make wheel    $(TARGET)/wheel, the Python package'
 	@echo 'make npm      $(TARGET)/npm, the Node packages'
 	@echo 'make test     everything that can be tested here, stage by stage'
+	@echo 'make freeze   keeps what this version promises in tests/abi, for all later ones to keep'
 	@echo 'make asan     the C programs under AddressSanitizer and LeakSanitizer'
 	@echo 'make tsan     the C programs under ThreadSanitizer'
 	@echo 'make fuzz     every fuzzer for a minute, or SECONDS=...'
@@ -38,6 +39,20 @@ readme:
 command: build
 	$(CC) -std=c99 -Wall -Wextra -Wpedantic -O2 -Iinclude bindings/c/tokensource.c -o $(TARGET)/release/tokensource \
 	    -L$(TARGET)/release -ltokensource -Wl,-rpath,'$$ORIGIN'
+
+# What a program of this version is compiled with, and programs that see whether the promises are kept. Made anew until the
+# version is out, and never after.
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+FROZEN := tests/abi/$(VERSION)
+
+freeze:
+	@if [ -e $(FROZEN) ] && ! grep -q '^## $(VERSION), not released yet$$' CHANGELOG.md; then \
+	    echo '$(FROZEN): $(VERSION) is released, and stays as it is' >&2; \
+	    exit 1; \
+	fi
+	rm -rf $(FROZEN)
+	mkdir $(FROZEN)
+	cp include/tokensource.h $(patsubst %,tests/c/%,check.h abuse.c life.c threads.c unload.c) $(FROZEN)
 
 demo: build
 	@bindings/c/demo.sh $(TARGET)
@@ -67,12 +82,12 @@ test:
 
 test-tools:
 	@missing=; \
-	for tool in cargo cargo-clippy cargo-fmt cc c++ nm readelf valgrind; do \
+	for tool in cargo cargo-clippy cargo-fmt cc c++ curl-config nm readelf valgrind; do \
 	    command -v $$tool > /dev/null || missing="$$missing $$tool"; \
 	done; \
 	if [ -n "$$missing" ]; then \
 	    echo "missing:$$missing"; \
-	    echo 'On Debian: apt-get install build-essential valgrind; Rust with clippy and rustfmt from https://rustup.rs'; \
+	    echo 'On Debian: apt-get install build-essential libcurl4-openssl-dev valgrind; Rust with clippy and rustfmt from https://rustup.rs'; \
 	    exit 1; \
 	fi
 
@@ -90,7 +105,8 @@ test-rust:
 
 test-c: testing-library
 	$(CARGO) test --locked --features testing --lib -- ffi::
-	$(CARGO) test --locked --features testing --test header --test corpus --test c --test command --test readme
+	$(CARGO) test --locked --features testing --test header --test corpus --test c --test command --test examples \
+	    --test readme
 
 test-servers: servers
 	$(CARGO) test --locked --features testing --test servers
