@@ -10,7 +10,7 @@ VERSION := $(shell sed -n '/^version = /{s/.*"\(.*\)"/\1/p;q;}' Cargo.toml)
 .DEFAULT_GOAL := command
 
 .PHONY: help build header readme command demo bench test clean testing-library servers \
-    dist-so wheel npm dist deny asan tsan install uninstall
+    dist-so wheel npm dist deny asan tsan install uninstall freeze
 
 help:
 	@echo 'make build    $(TARGET)/release/libtokensource.so and .a'
@@ -23,6 +23,7 @@ help:
 	@echo 'make npm      $(TARGET)/npm, the Node packages'
 	@echo 'make dist     $(TARGET)/dist, all that a release hands out'
 	@echo 'make test     everything that can be tested here, stage by stage'
+	@echo 'make freeze   keeps what this version promises in tests/abi, for all later ones to keep'
 	@echo 'make asan     the C programs under AddressSanitizer and LeakSanitizer'
 	@echo 'make tsan     the C programs under ThreadSanitizer'
 	@echo 'make fuzz     every fuzzer for a minute, or SECONDS=...'
@@ -99,6 +100,19 @@ LDCONFIG = @if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then PATH="$$PATH:/us
 $(TARGET)/release/tokensource:
 	@$(MAKE) --no-print-directory command
 
+# What a program of this version is compiled with, and programs that see whether the promises are kept. Made anew until the
+# version is out, and never after.
+FROZEN := tests/abi/$(VERSION)
+
+freeze:
+	@if [ -e $(FROZEN) ] && ! grep -q '^## $(VERSION), not released yet$$' CHANGELOG.md; then \
+	    echo '$(FROZEN): $(VERSION) is released, and stays as it is' >&2; \
+	    exit 1; \
+	fi
+	rm -rf $(FROZEN)
+	mkdir $(FROZEN)
+	cp include/tokensource.h $(patsubst %,tests/c/%,check.h abuse.c life.c threads.c unload.c) $(FROZEN)
+
 demo: build
 	@bindings/c/demo.sh $(TARGET)
 
@@ -133,12 +147,12 @@ test:
 
 test-tools:
 	@missing=; \
-	for tool in cargo cargo-clippy cargo-fmt cc c++ nm readelf valgrind pkg-config cmake strace; do \
+	for tool in cargo cargo-clippy cargo-fmt cc c++ curl-config nm readelf valgrind pkg-config cmake strace; do \
 	    command -v $$tool > /dev/null || missing="$$missing $$tool"; \
 	done; \
 	if [ -n "$$missing" ]; then \
 	    echo "missing:$$missing"; \
-	    echo 'On Debian: apt-get install build-essential valgrind pkg-config cmake strace'; \
+	    echo 'On Debian: apt-get install build-essential libcurl4-openssl-dev valgrind pkg-config cmake strace'; \
 	    echo 'Rust with clippy and rustfmt: https://rustup.rs'; \
 	    exit 1; \
 	fi
@@ -157,7 +171,8 @@ test-rust:
 
 test-c: testing-library
 	$(CARGO) test --locked --features testing --lib -- ffi::
-	$(CARGO) test --locked --features testing --test header --test corpus --test c --test command --test readme
+	$(CARGO) test --locked --features testing --test header --test corpus --test c --test command --test examples \
+	    --test readme
 
 test-servers: servers
 	$(CARGO) test --locked --features testing --test servers
