@@ -128,7 +128,7 @@ testing-library:
 servers:
 	@tests/servers/install $(TARGET)/servers
 
-STAGES := tools format lint build rust c servers packages python node install said
+STAGES := tools format lint build rust c servers python node install said
 
 # What the stages print, and what tests keep of errors, is searched for secrets by the last of them.
 SAID := $(abspath $(TARGET))/said
@@ -143,7 +143,7 @@ test:
 	    echo "=== $$stage: $$(($$(date +%s) - start)) s"; \
 	done
 
-.PHONY: $(STAGES:%=test-%)
+.PHONY: $(STAGES:%=test-%) test-dist
 
 test-tools:
 	@missing=; \
@@ -194,10 +194,10 @@ npm: dist-so
 
 # All that is handed to people, and its sums.
 dist: deny wheel npm
+	@rm -rf $(TARGET)/dist
+	@mkdir -p $(TARGET)/dist/wheel $(TARGET)/dist/npm
 	@bindings/dist/tarballs $(TARGET) $(VERSION)
 	@python3 bindings/dist/check.py $(TARGET)/dist/*.tar.gz
-	@rm -rf $(TARGET)/dist/wheel $(TARGET)/dist/npm
-	@mkdir $(TARGET)/dist/wheel $(TARGET)/dist/npm
 	@cp $(TARGET)/wheel/*.whl $(TARGET)/wheel/*.tar.gz $(TARGET)/dist/wheel
 	@cp $(TARGET)/npm/*.tgz $(TARGET)/dist/npm
 	@cd $(TARGET)/dist && sha256sum *.tar.gz */* > SHA256SUMS
@@ -205,10 +205,6 @@ dist: deny wheel npm
 # Whose work the library is made of, and where from: licences, doubles, sources.
 deny:
 	@bindings/dist/deny $(TARGET)
-
-# What is shipped is as it should be, and whoever looks at it sees when it is not.
-test-packages: build wheel npm
-	@python3 bindings/dist/test_check.py $(TARGET)
 
 test-python: build servers wheel
 	$(CARGO) build --locked --package tokensource-testserver
@@ -221,6 +217,12 @@ test-node: build servers
 test-install: command wheel npm
 	$(CARGO) build --locked --package tokensource-testserver
 	@tests/install/run $(TARGET)
+	@python3 bindings/dist/test_check.py $(TARGET)
+
+# What is handed out, as those have it to whom it is handed. Some minutes, and no stage of `make test`.
+test-dist: dist
+	$(CARGO) build --locked --package tokensource-testserver
+	@bindings/dist/try $(TARGET) $(VERSION)
 
 # After all the others. What it searched, it tells.
 test-said:

@@ -1,4 +1,4 @@
-"""Whether check.py sees what it is there to see: usage: test_check.py TARGET, where wheel and plain library are built."""
+"""Whether check.py sees what it is there to see: usage: test_check.py TARGET, with the wheel and the plain library in it."""
 
 import shutil
 import sys
