@@ -71,6 +71,15 @@ for (const [name, body] of Object.entries(bodies)) {
   });
 }
 
+test('any other refusal is the caller\'s', async (t) => {
+  const { options } = await scripted(t);
+  const { url, seen } = await api(t, () => 403);
+  const source = new TokenSource(options);
+  assert.equal((await source.fetch(url)).status, 403);
+  assert.equal(seen.length, 1);
+  assert.equal(source.tokenIfReady()?.generation, 1);
+});
+
 test('after a second 401 fetch gives up', async (t) => {
   const { options, seen: tokens } = await scripted(t);
   const { url, seen } = await api(t, () => 401);
