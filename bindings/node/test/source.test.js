@@ -2,7 +2,11 @@
 
 const assert = require('node:assert/strict');
 const { getEventListeners } = require('node:events');
+const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');
+const { tmpdir } = require('node:os');
+const { dirname, join } = require('node:path');
 const { test } = require('node:test');
+const { setTimeout: sleep } = require('node:timers/promises');
 const { inspect } = require('node:util');
 const { TokenSource, TokenSourceError } = require('tokensource');
 const { scripted } = require('./support');
@@ -23,6 +27,34 @@ test('a token has what the server said', async (t) => {
   assert.ok(Math.abs(expiresAt - (Date.now() + 3600e3)) < 600e3, String(expiresAt));
   assert.deepEqual(response, { expires_in: 3600, scope: 'read write', token_type: 'Bearer' });
   assert.ok(Object.isFrozen(token));
+  assert.equal(await source.token(), token);
+});
+
+// Until then it tells where it stands.
+test('the seconds that a token has left end at 0', { timeout: 60_000 }, async (t) => {
+  const { options } = await scripted(t, [{ expires_in: 1 }]);
+  const token = await new TokenSource(options).token();
+  while (token.expiresIn > 0) {
+    assert.ok(token.expiresIn <= 1);
+    await sleep(20);
+  }
+  assert.equal(token.expiresIn, 0);
+  assert.ok(token.expiresAt <= new Date());
+});
+
+test('a token stays the same object while its refreshes fail', { timeout: 60_000 }, async (t) => {
+  const { options } = await scripted(t, [{ expires_in: 10 }, { status: 503 }]);
+  const file = join(mkdtempSync(join(tmpdir(), 'tokensource-')), 'secret');
+  t.after(() => rmSync(dirname(file), { recursive: true }));
+  writeFileSync(file, 'secret');
+  // With such a file the library is asked each time, for it may be mended.
+  const more = { clientSecret: undefined, clientSecretFile: file, refreshAhead: 10, expiryMargin: 0 };
+  const source = new TokenSource({ ...options, ...more });
+  const token = await source.token();
+  while (source.lastError === null) {
+    assert.equal(source.tokenIfReady(), token);
+    await sleep(20);
+  }
   assert.equal(await source.token(), token);
 });
 
@@ -168,12 +200,14 @@ test('options are named in camel case by one rule, and what is not plain text is
     allowInsecureHttp: false,
     audience: undefined,
     scope: null,
-    param: { extra_one: 'a b', left: undefined },
+    param: { extra_one: 'a b', asItIs: 5, left: undefined },
     header: { 'X-Extra': 'é' },
   });
   await source.token();
   const { last } = await seen();
   assert.match(last.body, /extra_one=a/);
+  assert.match(last.body, /asItIs=5/);
+  assert.equal(last.headers['x-extra'], 'é');
   assert.ok(!last.body.includes('audience') && !last.body.includes('left'), last.body);
 
   const refused = (more, expected) => assert.throws(() => new TokenSource({ ...options, ...more }), expected);
@@ -197,9 +231,21 @@ test('options are named in camel case by one rule, and what is not plain text is
   await assert.rejects(source.token({ signal: 'x' }), { name: 'TypeError' });
 });
 
+test('null takes away what a provider sets', async (t) => {
+  const { options, seen } = await scripted(t);
+  const podero = { ...options, provider: 'podero' };
+  const noCache = async (header) => {
+    await new TokenSource({ ...podero, header }).token();
+    return (await seen()).last.headers['cache-control'];
+  };
+  assert.equal(await noCache({}), 'no-cache');
+  assert.equal(await noCache({ 'cache-control': undefined }), 'no-cache');
+  assert.equal(await noCache({ 'cache-control': null }), undefined);
+});
+
 test('an error has its parts and a stack that leads to who awaited it', async (t) => {
-  const answer = { error: 'invalid_client', error_description: '"no such client"' };
-  const { options } = await scripted(t, [{ ...answer, delay: 0.1 }]);
+  const parts = { error: 'invalid_client', error_description: 'no such client', error_uri: 'https://a.example/why' };
+  const { options } = await scripted(t, [{ status: 401, body: parts, delay: 0.1 }]);
   const source = new TokenSource(options);
   async function whoAsks() {
     await source.token();
@@ -209,8 +255,8 @@ test('an error has its parts and a stack that leads to who awaited it', async (t
   assert.match(error.stack, /^TokenSourceError: .*invalid_client[^]*at async whoAsks/);
   assert.match(String(error), /^TokenSourceError: /);
   const { code, oauthError, oauthUri, httpStatus, isTransient, retryAfter } = error;
-  assert.deepEqual([code, oauthError, oauthUri, httpStatus, isTransient], ['TKS_OAUTH', 'invalid_client', null, 401, false]);
-  assert.match(error.oauthDescription, /no such client/);
+  assert.deepEqual([code, oauthError, oauthUri, httpStatus, isTransient], ['TKS_OAUTH', 'invalid_client', parts.error_uri, 401, false]);
+  assert.equal(error.oauthDescription, parts.error_description);
   assert.ok(retryAfter > 30 && retryAfter <= 60, String(retryAfter));
   assert.equal(source.lastError.message, error.message);
   assert.equal(source.stats.failures, 1);
@@ -221,6 +267,14 @@ test('an error has its parts and a stack that leads to who awaited it', async (t
   source.warmUp();
   source.close();
   assert.equal((await source.token().catch((error) => error)).retryAfter, null);
+});
+
+test('where no answer came, an error has no part of one', async (t) => {
+  const { options } = await scripted(t, [{ close: 'before' }]);
+  const error = await new TokenSource({ ...options, maxAttempts: 1 }).token().catch((error) => error);
+  const { code, oauthError, oauthDescription, oauthUri, httpStatus, isTransient } = error;
+  assert.deepEqual([code, isTransient], ['TKS_NETWORK', true]);
+  assert.deepEqual([oauthError, oauthDescription, oauthUri, httpStatus], [null, null, null, null]);
 });
 
 test('nobody else makes a token', async (t) => {
