@@ -68,6 +68,11 @@ install uninstall: lib = $(DESTDIR)$(LIBDIR)
 
 # Makes what is not there, and never makes again what is: root may have no cargo, and shall leave nothing in $(TARGET).
 install: $(FROM)/tokensource
+	@newer=$$(find src include bindings/c build.rs Cargo.toml Cargo.lock -type f ! -name '*.md' -newer $< | head -n 1); \
+	if [ -n "$$newer" ]; then \
+	    echo "$$newer is newer than what was built: make it again first"; \
+	    exit 1; \
+	fi
 	install -D -m 755 '$(FROM)/libtokensource.so' '$(lib)/$(SONAME).$(VERSION)'
 	ln -sf $(SONAME).$(VERSION) '$(lib)/$(SONAME)'
 	ln -sf $(SONAME) '$(lib)/libtokensource.so'
@@ -147,12 +152,12 @@ test:
 
 test-tools:
 	@missing=; \
-	for tool in cargo cargo-clippy cargo-fmt cc c++ curl-config nm readelf valgrind pkg-config cmake strace; do \
+	for tool in cargo cargo-clippy cargo-fmt cc c++ clang++ curl-config nm readelf valgrind pkg-config cmake strace; do \
 	    command -v $$tool > /dev/null || missing="$$missing $$tool"; \
 	done; \
 	if [ -n "$$missing" ]; then \
 	    echo "missing:$$missing"; \
-	    echo 'On Debian: apt-get install build-essential libcurl4-openssl-dev valgrind pkg-config cmake strace'; \
+	    echo 'On Debian: apt-get install build-essential clang libcurl4-openssl-dev valgrind pkg-config cmake strace'; \
 	    echo 'Rust with clippy and rustfmt: https://rustup.rs'; \
 	    exit 1; \
 	fi

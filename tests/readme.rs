@@ -243,7 +243,7 @@ fn try_command(line: &str) {
     match words[..] {
         ["make"] => assert!(read("Makefile").contains("\n.DEFAULT_GOAL := "), "{line}"),
         ["make", goal] | ["sudo", "make", goal] => assert!(is_goal(goal), "{line}"),
-        ["cc", ..] => {
+        ["cc" | "c++", ..] => {
             assert!(Command::new("sh").args(["-c", &built(line)]).status().unwrap().success(), "{line}");
             let answer = Command::new(TARGET.join("get")).env_clear().output().unwrap();
             let said = String::from_utf8_lossy(&answer.stderr);

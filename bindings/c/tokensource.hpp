@@ -28,6 +28,10 @@
 #ifndef TOKENSOURCE_HPP
 #define TOKENSOURCE_HPP
 
+#if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) < 201703L
+#error "tokensource.hpp needs C++17: compile with -std=c++17 or later"
+#endif
+
 #include <chrono>
 #include <cstdint>
 #include <cstring>
