@@ -27,6 +27,7 @@ from tokensource import (
     _library,
     source,
 )
+from tokensource.errors import error_of
 
 SECRET = "correct-horse-battery-staple"
 
@@ -221,8 +222,14 @@ def test_a_certificate_that_nobody_trusts_is_a_network_error(serve, tmp_path):
     server = serve(arguments=("--tls", tmp_path))
     with pytest.raises(NetworkError) as caught:
         server.source().token()
-    assert _library.library.tks_status_name(caught.value.status) == b"TKS_TLS"
+    assert caught.value.code == "TKS_TLS"
     server.source(ca_file=tmp_path / "ca.pem").token()
+
+
+def test_a_code_is_the_name_of_the_status():
+    assert TokenSourceError().code == "TKS_INTERNAL"
+    assert error_of(7, "").code == "TKS_OAUTH"
+    assert error_of(99, "").code == "TKS_UNKNOWN"
 
 
 def test_a_closed_source_says_so(serve):
@@ -366,7 +373,7 @@ def test_a_library_that_cannot_be_used_is_explained(tmp_path, monkeypatch, conte
     if content is not None:
         file.write_bytes(content)
     monkeypatch.setenv(_library.VARIABLE, str(file))
-    with pytest.raises(ImportError, match=f"{message}.*{_library.VARIABLE}"):
+    with pytest.raises(ImportError, match=f"{message}.*{_library.VARIABLE}.*make build"):
         _library._load(_library._find())
 
 
