@@ -44,6 +44,16 @@ test('fetch sends the header beside the caller\'s own, and never the caller\'s A
   assert.deepEqual(new Set(bearer(seen)), new Set(['Bearer token-1']));
 });
 
+test('fetch can be handed over, and the source looks as before', async (t) => {
+  const { options } = await scripted(t);
+  const { url, seen } = await api(t, () => 200);
+  const source = new TokenSource(options);
+  const client = { fetch: source.fetch };
+  assert.equal((await client.fetch(url)).status, 200);
+  assert.deepEqual(bearer(seen), ['Bearer token-1']);
+  assert.deepEqual(Object.keys(source), []);
+});
+
 const bodies = {
   'nothing': undefined,
   'a string': 'body',

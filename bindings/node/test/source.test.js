@@ -218,10 +218,12 @@ test('options are named in camel case by one rule, and what is not plain text is
   refused({ timeout: NaN }, refusal(/timeout/));
   refused({ timeout: 1e-7 }, refusal(/timeout/));
   refused({ refresh: 'inline' }, refusal(/block the event loop/));
-  refused({ clientSecret: 'hush-hush\0' }, refusal(/^option "client_secret": NUL/));
-  refused({ param: { a: '\ud800' } }, refusal(/^option "param.a": NUL and unpaired surrogates/));
+  refused({ refresh: ['inline'] }, refusal(/block the event loop/));
+  refused({ clientSecret: 'hush-hush\0' }, refusal('option "client_secret": a NUL is not allowed'));
+  refused({ param: { a: '\ud800' } }, refusal('option "param.a": an unpaired surrogate is not allowed'));
+  refused({ scope: ['a', 'b\0'] }, refusal('option "scope": a NUL is not allowed'));
   refused({ clientId: null }, { name: 'TokenSourceError', code: 'TKS_INVALID_CONFIG' });
-  for (const value of [5n, Symbol('x'), () => 1, ['x'], new Date(), new URL('http://a'), Buffer.from('x')]) {
+  for (const value of [5n, Symbol('x'), () => 1, [5], ['x', null], new Date(), Buffer.from('x')]) {
     refused({ clientSecret: value }, { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message: /"client_secret" must be/ });
   }
   for (const value of [undefined, null, 'x', 5, []]) {
@@ -229,6 +231,46 @@ test('options are named in camel case by one rule, and what is not plain text is
   }
   await assert.rejects(source.token('x'), { name: 'TypeError' });
   await assert.rejects(source.token({ signal: 'x' }), { name: 'TypeError' });
+});
+
+test('strings in an array are joined by spaces, and a URL is its href', async (t) => {
+  const { options, seen } = await scripted(t);
+  const more = { tokenUrl: new URL(options.tokenUrl), scope: ['read', 'write'], audience: new URL('https://a.example') };
+  await new TokenSource({ ...options, ...more, param: { list: ['a', 'b'] } }).token();
+  const sent = Object.fromEntries(new URLSearchParams((await seen()).last.body));
+  assert.equal(sent.scope, 'read write');
+  assert.equal(sent.audience, 'https://a.example/');
+  assert.equal(sent.list, 'a b');
+  const proxied = new TokenSource({ ...options, proxy: new URL('http://user:pass@127.0.0.1:9') });
+  proxied.close();
+  assert.throws(() => new TokenSource({ ...options, scope: [] }), { code: 'TKS_INVALID_ARGUMENT', message: /the value is empty/ });
+});
+
+test('an option in two spellings is refused, one that is left out is none', async (t) => {
+  const { options } = await scripted(t);
+  const refused = (more, name) =>
+    assert.throws(() => new TokenSource({ ...options, ...more }), {
+      name: 'TypeError',
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: `option "${name}" is given twice, in two spellings: keep one`,
+    });
+  refused({ client_id: 'other' }, 'client_id');
+  refused({ client_id: null }, 'client_id');
+  refused({ 'param': { a: 1 }, 'param.a': 2 }, 'param.a');
+  assert.equal((await new TokenSource({ ...options, client_id: undefined }).token()).generation, 1);
+});
+
+test('what is not { signal } is refused where a signal would be lost', async (t) => {
+  const { options, seen } = await scripted(t);
+  const source = new TokenSource(options);
+  const { signal } = new AbortController();
+  for (const ask of [() => source.token, () => source.authorization]) {
+    const call = (given) => ask().call(source, given);
+    await assert.rejects(call(signal), { name: 'TypeError', message: 'pass the signal as { signal }' });
+    await assert.rejects(call({ sginal: signal }), { name: 'TypeError', message: /^unknown option "sginal"/ });
+    await assert.rejects(call({ signal, timeout: 5 }), { name: 'TypeError', message: /^unknown option "timeout"/ });
+  }
+  assert.equal((await seen()).requests, 0);
 });
 
 test('null takes away what a provider sets', async (t) => {
