@@ -1,8 +1,8 @@
 """Puts the shared library into the wheel, and says for which machines it is.
 
-TOKENSOURCE_DIST is the directory in which dist-so has put the library and what it is made of; the wheel is then for every
-Linux with glibc 2.17 or later. Without it (pip builds the sdist) cargo builds the library from core/, for this machine
-alone.
+TOKENSOURCE_DIST is the directory in which dist-so has put the library and what it is made of; the wheel is then for
+every Linux with glibc 2.17 or later. Without it (pip builds the sdist) cargo builds the library from core/, for this
+machine alone.
 """
 
 import os
