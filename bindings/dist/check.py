@@ -1,7 +1,7 @@
 """Opens what is to be shipped and says what is wrong in it: usage: check.py FILE...
 
-Machine code must run with glibc 2.17 and may hold no path of the machine that built it. Each kind of file must have what
-belongs in it, the licences too, and no machine code elsewhere. Which kind a file is says its name, with its folder's.
+Machine code must run with glibc 2.17 and may hold no path of the machine that built it. Each kind of file must have
+what belongs in it, the licences too, and no machine code elsewhere. Its name says which kind it is, with its folder's.
 """
 
 import os
@@ -40,9 +40,9 @@ KINDS = [
     Kind(
         "dist/tokensource-*-linux-*.tar.gz",
         ["*/bin/tokensource", "*/lib/libtokensource.so.*"],
-        [*CARRIES, "*/lib/libtokensource.a", "*/include/*.h", "*/pkgconfig/*.pc", "*/cmake/*.cmake", "*/man1/*.1"],
+        [*CARRIES, "*/lib/libtokensource.a", "*/include/*.h", "*/pkgconfig/*.pc", "*/cmake/*.cmake", "*/man1/*"],
     ),
-    Kind("dist/tokensource-*.tar.gz", [], [*BUILDS, "*/.ci/run", "*/.cargo/config.toml", "*/vendor/*", "*/fuzz/corpus/*"]),
+    Kind("dist/tokensource-*.tar.gz", [], [*BUILDS, "*/.ci/run", "*/.cargo/config.toml", "*/vendor/*", "*/fuzz/*"]),
 ]
 
 # What building and testing leave behind, outside of other people's crates.
@@ -69,7 +69,8 @@ def too_new(content: bytes) -> list[str]:
         file.write(content)
         file.flush()
         command = ["readelf", "--wide", "--version-info", file.name]
-        said = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}).stdout
+        english = {**os.environ, "LC_ALL": "C"}
+        said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=english).stdout
     _, _, needs = said.partition("Version needs section")
     versions = set(re.findall(r"Name: GLIBC_(\S+)", needs))
     # Not all are numbers: ABI_DT_RELR is 2.36's.
@@ -81,14 +82,14 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
-def places() -> list[bytes]:
+def places() -> list[str]:
     """Where things lie on the machine that builds: no name so short that it may be in any text."""
     home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
     sysroot = subprocess.run(["rustc", "--print=sysroot"], check=True, capture_output=True, text=True).stdout.strip()
     tree = Path(__file__).resolve().parents[2]
     target = Path(os.environ.get("CARGO_TARGET_DIR") or tree / "target")
     known = {path.resolve() for path in (home, Path(sysroot), tree, target, Path.home())}
-    return [b"/home/", *(os.fsencode(path) + b"/" for path in known if len(path.parts) > 2)]
+    return ["/home/", *(f"{path}/" for path in known if len(path.parts) > 2)]
 
 
 PLACES = places()
@@ -113,7 +114,9 @@ def faults(file: Path) -> Iterator[str]:
         elif expected:
             yield from (f"{name}: needs GLIBC_{version}" for version in too_new(data))
         if expected or name.endswith((".a", "/LICENCES", ".cdx.json")):
-            yield from (f"{name}: has a path of the machine that built it, {at.decode()}" for at in PLACES if at in data)
+            yield from (
+                f"{name}: has a path of the machine that built it, {at}" for at in PLACES if at.encode() in data
+            )
 
 
 def main(files: list[str]) -> int:

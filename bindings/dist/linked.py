@@ -13,9 +13,9 @@ def output(*command: str) -> str:
 
 def metadata(triple: str) -> dict[str, Any]:
     """All that cargo knows about the crates for such a machine."""
-    return json.loads(
-        output("cargo", "metadata", "--locked", "--features=capi", "--format-version=1", f"--filter-platform={triple}")
-    )
+    command = ["cargo", "metadata", "--locked", "--features=capi", "--format-version=1", f"--filter-platform={triple}"]
+    told: dict[str, Any] = json.loads(output(*command))
+    return told
 
 
 def crates(triple: str) -> list[dict[str, Any]]:

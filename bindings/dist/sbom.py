@@ -61,14 +61,16 @@ def main(triple: str) -> None:
     linked = {crate["id"]: crate for crate in crates(triple)}
     checksum = checksums()
     std = standard_library()
-    components = {id: component(crate, checksum.get((crate["name"], crate["version"]))) for id, crate in linked.items()}
+    components = {
+        key: component(crate, checksum.get((crate["name"], crate["version"]))) for key, crate in linked.items()
+    }
     dependencies = []
     nodes = {node["id"]: node for node in metadata(triple)["resolve"]["nodes"]}
-    for id, crate in linked.items():
-        normal = [to for to in nodes[id]["deps"] if any(kind["kind"] is None for kind in to["dep_kinds"])]
+    for key, crate in linked.items():
+        normal = [to for to in nodes[key]["deps"] if any(kind["kind"] is None for kind in to["dep_kinds"])]
         on = sorted(reference(linked[to["pkg"]]) for to in normal if to["pkg"] in linked)
         dependencies.append({"ref": reference(crate), "dependsOn": [*on, std["bom-ref"]]})
-    (own,) = (id for id, crate in linked.items() if crate["source"] is None)
+    (own,) = (key for key, crate in linked.items() if crate["source"] is None)
     bill = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",

@@ -1,4 +1,4 @@
-"""Whether check.py sees what it is there to see: usage: test_check.py TARGET, with the wheel and the plain library in it."""
+"""Whether check.py sees what it is there to see: usage: test_check.py TARGET, in which wheel and library are built."""
 
 import shutil
 import sys
