@@ -169,8 +169,6 @@ class TokenSource {
 
   close() {
     library.tks_source_close(this.#pointer);
-    this.#token = null;
-    this.#generation = -1;
     if (this.#timer !== null) {
       clearTimeout(this.#timer);
       this.#poll();
@@ -245,7 +243,7 @@ class TokenSource {
   async #wait(signal) {
     this.#waits += 1;
     const answer = await new Promise((resolve) => {
-      signal?.addEventListener('abort', this.#abort);
+      signal?.addEventListener('abort', this.#abort, { once: true });
       this.#waiting.set(resolve, signal);
       if (this.#timer === null) {
         this.#pause = FIRST_PAUSE_MS;
@@ -261,7 +259,6 @@ class TokenSource {
 
   /** One function for all, which a signal therefore knows once however many wait. */
   #abort = ({ target }) => {
-    target.removeEventListener('abort', this.#abort);
     for (const [resolve, signal] of this.#waiting) {
       if (signal === target) {
         this.#waiting.delete(resolve);

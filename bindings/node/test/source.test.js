@@ -130,6 +130,7 @@ test('a signal ends the wait of its caller alone', async (t) => {
   for (const call of leaves) {
     await assert.rejects(call, { name: 'AbortError', code: 'ABORT_ERR', cause: reason });
   }
+  assert.deepEqual(getEventListeners(controller.signal, 'abort'), []);
   assert.equal((await stays).generation, 1);
   assert.equal((await source.token({ signal: new AbortController().signal })).generation, 1);
 });
@@ -161,7 +162,12 @@ test('close ends every wait at once and the source for good', async (t) => {
   const { options } = await scripted(t, [{ hang: true }]);
   const source = new TokenSource(options);
   const waiting = [source.token(), source.token(), source.authorization()];
+  const told = [];
+  waiting.forEach((call) => call.catch((error) => told.push(error.code)));
   source.close();
+  // No timer is waited for.
+  await new Promise(setImmediate);
+  assert.deepEqual(told, Array(3).fill('TKS_CLOSED'));
   for (const call of waiting) {
     await assert.rejects(call, CLOSED);
   }
