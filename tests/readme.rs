@@ -233,7 +233,10 @@ fn every_block_is_held() {
 }
 
 fn is_goal(name: &str) -> bool {
-    read("Makefile").contains(&format!("\n{name}:"))
+    let makefile = read("Makefile");
+    let mut rules =
+        makefile.lines().filter(|line| !line.starts_with(['\t', '#'])).filter_map(|line| line.split_once(':'));
+    rules.any(|(goals, _)| goals.split(' ').any(|goal| goal == name))
 }
 
 /// `cc` is run. Of `make` the goal is looked up, of what is installed who makes it, of the programs the options: other
