@@ -10,7 +10,7 @@ VERSION := $(shell sed -n '/^version = /{s/.*"\(.*\)"/\1/p;q;}' Cargo.toml)
 .DEFAULT_GOAL := command
 
 .PHONY: help build header readme command demo bench test clean testing-library servers \
-    dist-so wheel npm dist deny asan tsan install uninstall
+    dist-so wheel npm dist deny asan tsan install uninstall freeze
 
 help:
 	@echo 'make build    $(TARGET)/release/libtokensource.so and .a'
@@ -23,6 +23,7 @@ help:
 	@echo 'make npm      $(TARGET)/npm, the Node packages'
 	@echo 'make dist     $(TARGET)/dist, all that a release hands out'
 	@echo 'make test     everything that can be tested here, stage by stage'
+	@echo 'make freeze   keeps what this version promises in tests/abi, for all later ones to keep'
 	@echo 'make asan     the C programs under AddressSanitizer and LeakSanitizer'
 	@echo 'make tsan     the C programs under ThreadSanitizer'
 	@echo 'make fuzz     every fuzzer for a minute, or SECONDS=...'
@@ -67,6 +68,11 @@ install uninstall: lib = $(DESTDIR)$(LIBDIR)
 
 # Makes what is not there, and never makes again what is: root may have no cargo, and shall leave nothing in $(TARGET).
 install: $(FROM)/tokensource
+	@newer=$$(find src include bindings/c build.rs Cargo.toml Cargo.lock -type f ! -name '*.md' -newer $< | head -n 1); \
+	if [ -n "$$newer" ]; then \
+	    echo "$$newer is newer than what was built: make it again first"; \
+	    exit 1; \
+	fi
 	install -D -m 755 '$(FROM)/libtokensource.so' '$(lib)/$(SONAME).$(VERSION)'
 	ln -sf $(SONAME).$(VERSION) '$(lib)/$(SONAME)'
 	ln -sf $(SONAME) '$(lib)/libtokensource.so'
@@ -98,6 +104,19 @@ LDCONFIG = @if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then PATH="$$PATH:/us
 
 $(TARGET)/release/tokensource:
 	@$(MAKE) --no-print-directory command
+
+# What a program of this version is compiled with, and programs that see whether the promises are kept. Made anew until the
+# version is out, and never after.
+FROZEN := tests/abi/$(VERSION)
+
+freeze:
+	@if [ -e $(FROZEN) ] && ! grep -q '^## $(VERSION), not released yet$$' CHANGELOG.md; then \
+	    echo '$(FROZEN): $(VERSION) is released, and stays as it is' >&2; \
+	    exit 1; \
+	fi
+	rm -rf $(FROZEN)
+	mkdir $(FROZEN)
+	cp include/tokensource.h $(patsubst %,tests/c/%,check.h abuse.c life.c threads.c unload.c) $(FROZEN)
 
 demo: build
 	@bindings/c/demo.sh $(TARGET)
@@ -133,12 +152,12 @@ test:
 
 test-tools:
 	@missing=; \
-	for tool in cargo cargo-clippy cargo-fmt cc c++ nm readelf valgrind pkg-config cmake strace; do \
+	for tool in cargo cargo-clippy cargo-fmt cc c++ clang++ curl-config nm readelf valgrind pkg-config cmake strace; do \
 	    command -v $$tool > /dev/null || missing="$$missing $$tool"; \
 	done; \
 	if [ -n "$$missing" ]; then \
 	    echo "missing:$$missing"; \
-	    echo 'On Debian: apt-get install build-essential valgrind pkg-config cmake strace'; \
+	    echo 'On Debian: apt-get install build-essential clang libcurl4-openssl-dev valgrind pkg-config cmake strace'; \
 	    echo 'Rust with clippy and rustfmt: https://rustup.rs'; \
 	    exit 1; \
 	fi
@@ -157,7 +176,8 @@ test-rust:
 
 test-c: testing-library
 	$(CARGO) test --locked --features testing --lib -- ffi::
-	$(CARGO) test --locked --features testing --test header --test corpus --test c --test command --test readme
+	$(CARGO) test --locked --features testing --test header --test corpus --test c --test command --test examples \
+	    --test readme
 
 test-servers: servers
 	$(CARGO) test --locked --features testing --test servers

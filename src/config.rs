@@ -169,7 +169,7 @@ impl Asked<'_> {
         if endpoint.must_be_loopback && !endpoint.is_loopback() {
             return Err(
                 "token_url is http to another machine, where everyone on the way can read the secret: use https, \
-                        or set allow_insecure_http = true"
+                        or set allow_insecure_http=true"
                     .into(),
             );
         }
@@ -181,8 +181,8 @@ impl Asked<'_> {
         let raw = self.auth_method() == AuthMethod::ClientSecretBasic && self.basic_encoding() == BasicEncoding::Raw;
         if raw && id.contains(':') {
             return Err(
-                "basic_encoding = raw cannot carry the colon in client_id (RFC 7617): set basic_encoding = rfc6749 \
-                        or auth_method = client_secret_post"
+                "basic_encoding=raw cannot carry the colon in client_id (RFC 7617): set basic_encoding=rfc6749 \
+                        or auth_method=client_secret_post"
                     .into(),
             );
         }

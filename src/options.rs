@@ -167,7 +167,8 @@ static OPTIONS: &[OptionInfo] = &[
     option!("proxy", Proxy,
         "The HTTP proxy to go through, for this machine's own addresses too. Treated as a secret.",
         allowed "http://[user:password@]host[:port], percent-encoded, or none",
-        unset "for https the environment's https_proxy or all_proxy, for http its http_proxy; no_proxy is heeded"),
+        unset "for https the environment's https_proxy or all_proxy, in either case, for http its http_proxy, in lower case; none \
+                for this machine itself and what no_proxy names"),
     option!("user_agent", FieldValue,
         "The value of the User-Agent header.",
         allowed "printable text without spaces at its ends", default concat!("tokensource/", env!("CARGO_PKG_VERSION"))),

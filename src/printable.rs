@@ -96,7 +96,7 @@ fn plain(c: char) -> char {
 }
 
 /// What follows `hidden` at the start of `text`, in upper or lower case, each character plain, percent-encoded (any
-/// encoder's choice of characters, up to three times), escaped for a form, JSON or HTML.
+/// encoder's choice of characters) or escaped for JSON, either up to three times, or escaped for a form or HTML.
 fn skip<'t>(text: &'t str, hidden: &str) -> Option<&'t str> {
     let mut rests = vec![text];
     for wanted in hidden.chars() {
@@ -119,7 +119,8 @@ fn as_is(text: &str) -> Option<(char, &str)> {
     chars.next().map(|c| (c, chars.as_str()))
 }
 
-/// The character that stands encoded at the start of `text`; where it is percent-encoded, so many times `more` than once.
+/// The character that stands encoded at the start of `text`; where it is percent-encoded or escaped for JSON, so many
+/// times `more` than once.
 fn decoded(text: &str, more: usize) -> Option<(char, &str)> {
     let hex = |digits: Option<&str>| u32::from_str_radix(digits?, 16).ok();
     match text.as_bytes().first()? {
@@ -134,16 +135,9 @@ fn decoded(text: &str, more: usize) -> Option<(char, &str)> {
             })?;
             Some((c, &text[count * length..]))
         }
+        b'\\' => json(text, more + 1),
         _ if more > 0 => None,
         b'+' => Some((' ', &text[1..])),
-        b'\\' => {
-            let (escaped, rest) = as_is(&text[1..])?;
-            match escaped {
-                'u' => Some((char::from_u32(hex(rest.get(..4))?)?, &rest[4..])),
-                'n' | 'r' | 't' => Some((' ', rest)),
-                _ => Some((escaped, rest)),
-            }
-        }
         b'&' => {
             let (entity, rest) = text.get(1..)?.split_once(';')?;
             let c = match entity {
@@ -164,6 +158,38 @@ fn decoded(text: &str, more: usize) -> Option<(char, &str)> {
             Some((c, rest))
         }
         _ => None,
+    }
+}
+
+/// The character at the start of `text`, where it may be escaped so many times over: by `\"`, `\u0022` or two of those.
+fn json(text: &str, times: usize) -> Option<(char, &str)> {
+    let Some(less) = times.checked_sub(1).filter(|_| text.starts_with('\\')) else { return as_is(text) };
+    let unit = |mut text| {
+        let mut code = 0;
+        for _ in 0..4 {
+            let (digit, rest) = json(text, less)?;
+            code = code << 4 | digit.to_digit(16)? as u16;
+            text = rest;
+        }
+        Some((code, text))
+    };
+    let escaped = |text| match json(text, less)? {
+        ('\\', rest) => json(rest, less),
+        _ => None,
+    };
+    match escaped(text)? {
+        ('n' | 'r' | 't', rest) => Some((' ', rest)),
+        ('u', rest) => {
+            let (first, rest) = unit(rest)?;
+            if let Some(c) = char::from_u32(first.into()) {
+                return Some((c, rest));
+            }
+            // Half of a pair; what is no character is no match either.
+            let ('u', rest) = escaped(rest)? else { return None };
+            let (second, rest) = unit(rest)?;
+            Some((char::decode_utf16([first, second]).next()?.ok()?, rest))
+        }
+        other => Some(other),
     }
 }
 
@@ -230,18 +256,23 @@ mod tests {
             "s3c+r/e&amp;t &quot;ü\\&lt;",
             "s3c&#43;r&#x2F;e&#38;t&#x20;&#34;&#252;&#92;&#60;",
             r#"s3c+r\/e\u0026t \"\u00fc\\\u003c"#,
+            r#"s3c+r\\/e\\u0026t \\\"\\u00fc\\\\\\u003c"#,
+            r#"\\\\u0073\\\\u0033c+r/e&t \\\\\\\"ü\\\\\\\\<"#,
             "s3c+r/e&t\n\"ü\\<",
         ] {
             assert_eq!(print(&format!("got '{text}'."), &[secret]), "got '[redacted]'.", "{text}");
             assert!(Hidden::new([secret]).is_in(&format!("x{text}y")), "{text}");
         }
         assert!(!Hidden::new([secret]).is_in("s3c+r/e&t"));
+        for text in ["x😀y", r"x\ud83d\uDE00y", r"x\\ud83d\\ude00y", "x%F0%9F%98%80y", "x&#128512;y"] {
+            assert_eq!(print(text, &["😀yyy", "x😀y"]), "[redacted]", "{text}");
+        }
     }
 
     #[test]
     fn reads_a_percent_sign_both_ways() {
         assert_eq!(print("a%25%b=a%2525%25b", &["a%25%b"]), "[redacted]=[redacted]");
-        let broken = "% %2 %zz %c3 %c3%28 %ü &;&#x110000;&#;&ü;&amp \\ü \\u12 \\ud800 \\";
+        let broken = "% %2 %zz %c3 %c3%28 %ü &;&#x110000;&#;&ü;&amp \\ü \\u12 \\ud800 \\ud800\\ud800 \\ud800\\n \\";
         assert_eq!(print(broken, &["none"]), broken);
     }
 

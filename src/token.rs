@@ -273,7 +273,7 @@ mod tests {
         let grant = Grant {
             access_token: Secret::new("the-t0ken"),
             token_type: "bearer".into(),
-            scope: None,
+            scope: Some("read".into()),
             lifetime: None,
             response: Secret::new("{}"),
         };
@@ -309,8 +309,10 @@ mod tests {
         let token = token(&TestClock::new());
         assert_eq!(token.access_token(), "the-t0ken");
         assert_eq!(token.authorization(), "Bearer the-t0ken");
-        assert_eq!((token.token_type(), token.scope(), token.response()), ("bearer", None, "{}"));
+        assert_eq!((token.token_type(), token.scope(), token.response()), ("bearer", Some("read"), "{}"));
         assert_eq!(token.generation(), 7);
-        assert!(!format!("{token:?}").contains("t0ken"), "{token:?}");
+        let shown = format!("{token:?}");
+        assert!(shown.contains("[redacted]") && shown.contains("\"read\""), "{shown}");
+        assert!(!shown.contains("t0ken"), "{shown}");
     }
 }

@@ -194,7 +194,7 @@ impl HttpTransport {
         let elsewhere = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback());
         if let Some(other) = elsewhere.filter(|_| self.must_be_loopback && self.proxy.is_none()) {
             let why = format!(
-                "http is only for this machine itself, and `{}` is {} here: use https, or set allow_insecure_http",
+                "http is only for this machine itself, and `{}` is {} here: use https, or set allow_insecure_http=true",
                 self.host,
                 other.ip()
             );

@@ -154,6 +154,31 @@ fn no_secret_stays_in_memory() {
     passes(&keeping, &compile("tests/c/wiped.c", &[], &library), &[&url, roots, "leave_memory"]);
 }
 
+/// Plain: the same calls of today's programs are watched. A program in `tests/abi` may ask for what every release promises and
+/// for nothing else: no option of the tests, none of the library's memory, no limit of the machine.
+#[test]
+fn programs_of_every_release_run_with_this_library() {
+    let (granting, refusing, waiting, slow) = (granting(), refusing(), granting_after(0.5), granting_after(30.0));
+    let [granting, refusing, waiting, slow] = [granting.url(), refusing.url(), waiting.url(), slow.url()];
+    let mut ran = 0;
+    for release in fs::read_dir("tests/abi").unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        let own_header = format!("-I{}", release.display());
+        for source in fs::read_dir(release).unwrap().map(|entry| entry.unwrap().path()) {
+            let arguments = match source.file_name().unwrap().to_str().unwrap() {
+                "tokensource.h" | "check.h" => continue,
+                "abuse.c" => vec![&*waiting],
+                "life.c" => vec![&*granting, &refusing],
+                "threads.c" => vec![&*waiting, &refusing],
+                "unload.c" => vec![&*slow, &waiting, "5000"],
+                _ => panic!("{}: with which arguments?", source.display()),
+            };
+            plain(&compile(&source, &[&own_header], &LIBRARY), &arguments);
+            ran += 1;
+        }
+    }
+    assert!(ran >= 4);
+}
+
 #[test]
 fn the_objects_of_cpp_live_as_their_header_says() {
     let script = |json: &str| {

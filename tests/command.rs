@@ -1,4 +1,4 @@
-//! The programs in `bindings/c`, built as any C program is and run as from a shell.
+//! The command and the demo in `bindings/c`, built as any C program is and run as from a shell.
 #![cfg(target_os = "linux")]
 
 mod release;
@@ -139,7 +139,7 @@ fn granted_by_podero(ran: Ran) {
 
 #[test]
 fn everything_compiles_without_a_warning_however_it_is_optimised() {
-    for source in ["tokensource.c", "demo.c", "examples/get.c", "examples/threads.c"] {
+    for source in ["tokensource.c", "demo.c"] {
         for flags in [&["-O0", "-g"][..], &["-O2", "-D_FORTIFY_SOURCE=2"], &["-O3", "-Wconversion", "-Wshadow"]] {
             compile_with(flags, &format!("bindings/c/{source}"), "warnings");
         }
@@ -456,34 +456,6 @@ fn nothing_leaks() {
     checked(&["get", ID]).failed(2);
     checked(&["get", "timeuot=5"]).failed(1);
     checked(&["options"]).succeeded();
-}
-
-#[test]
-fn the_shortest_example_works() {
-    let (server, get) = (server(Dialect::Podero), compile("bindings/c/examples/get.c", "get"));
-    let asked = |secret: &str| {
-        let mut command = bare(&get);
-        command.env("PODERO_TOKEN_URL", server.url()).env("PODERO_CLIENT_ID", "test-client");
-        run(command.env("PODERO_CLIENT_SECRET", secret), b"")
-    };
-    let header = asked(SECRET).succeeded();
-    assert!(header.starts_with("Authorization: Bearer ") && header.len() == 22 + 31, "{header:?}");
-    let refused = asked("not-horse-battery");
-    assert_eq!((refused.status.code(), &*refused.out), (Some(1), ""));
-    assert!(refused.err.contains("invalid_client"), "{}", refused.err);
-    assert!(run(&mut bare(&get), b"").err.contains("client_id is not set"));
-}
-
-#[test]
-fn the_threads_of_the_other_share_each_token() {
-    let (server, threads) = (server(Dialect::Gardin), compile("bindings/c/examples/threads.c", "threads"));
-    let options = ["provider", "gardin", "token_url", &server.url(), "client_id", "test-client", "client_secret"];
-    let out = run(bare(&threads).args(options).arg(SECRET), b"").succeeded();
-    assert_eq!(out, "8000 calls by 8 threads, 2 requests for a token\n");
-    assert_eq!(server.requests(), 2);
-    let refused = run(bare(&threads).args(options).arg("not-horse-battery"), b"");
-    assert_eq!((refused.status.code(), &*refused.out), (Some(1), ""));
-    assert!(refused.err.contains("invalid_client"), "{}", refused.err);
 }
 
 /// In a pipe, with what cargo needs.

@@ -1,5 +1,5 @@
 //! `include/tokensource.h` is what `src/ffi` makes of it, it compiles wherever C and C++ do, and the release build exports
-//! what it promises and nothing else.
+//! what it promises and nothing else: all that any release has promised, each of which is in `tests/abi`.
 #![cfg(target_os = "linux")]
 
 mod release;
@@ -104,6 +104,29 @@ fn the_header_compiles_alone_as_c_and_as_cpp() {
 }
 
 #[test]
+fn the_objects_of_cpp_compile_alone() {
+    for compiler in ["c++", "clang++"] {
+        for more in ["-std=c++17", "-std=c++20", "-std=c++2b", "-fno-rtti"] {
+            let mut command = Command::new(compiler);
+            command.args(["-x", "c++", "-std=c++17", more, "-Iinclude", "-Ibindings/c", "-fsyntax-only"]);
+            command.args(["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror", "-"]);
+            let mut process = command.stdin(Stdio::piped()).spawn().expect(compiler);
+            let program = b"#include <tokensource.hpp>\n#include <tokensource.hpp>\nint main() { return TKS_OK; }\n";
+            process.stdin.take().unwrap().write_all(program).unwrap();
+            assert!(process.wait().unwrap().success(), "tokensource.hpp does not compile with {compiler} {more}");
+        }
+    }
+}
+
+#[test]
+fn whatever_an_object_of_c_can_do_can_be_done_in_cpp() {
+    let header = read("bindings/c/tokensource.hpp");
+    for (name, _) in ["config", "source", "token", "error"].into_iter().flat_map(functions) {
+        assert!(header.contains(&format!("{name}(")), "{name}");
+    }
+}
+
+#[test]
 fn each_status_has_its_name() {
     let library = read("src/ffi/library.rs");
     let header = read(HEADER);
@@ -126,6 +149,81 @@ fn the_library_exports_what_the_header_declares() {
     let declared: BTreeSet<String> = SECTIONS.into_iter().flat_map(functions).map(|(name, _)| name).collect();
     assert_eq!(exported, listed);
     assert_eq!(exported, declared.iter().map(String::as_str).collect());
+}
+
+/// All that a header defines and declares, without its comments.
+fn promises(header: &str) -> BTreeSet<String> {
+    let mut parts = header.split("/*");
+    let mut code = parts.next().unwrap().to_owned();
+    parts.for_each(|part| code += part.split_once("*/").unwrap().1);
+    let (defines, code): (Vec<_>, Vec<_>) = code.lines().partition(|line| line.starts_with('#'));
+    let code = code.join(" ");
+    let statements = code.rsplit_once('}').unwrap().0.replace("extern \"C\" {", ";");
+    let statements: Vec<_> = statements.split(';').collect();
+    let each = defines.into_iter().chain(statements).map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+    each.filter(|text| text.starts_with("#define ") || !text.starts_with('#') && !text.is_empty()).collect()
+}
+
+/// What is promised in the one header and not, or otherwise, in the other.
+fn broken(old: &str, new: &str) -> Vec<String> {
+    promises(old).difference(&promises(new)).cloned().collect()
+}
+
+#[test]
+fn a_broken_promise_is_seen() {
+    let old = read(HEADER);
+    let seen = |from: &str, to: &str, promise: &str| {
+        let new = old.replace(from, to);
+        assert!(new != old, "{from}");
+        assert_eq!(broken(&old, &new), [promise]);
+    };
+    assert_eq!(promises(&old).len(), 35 + 12 + 4 + 2 + 5);
+    seen("#define TKS_CLOSED 11", "#define TKS_CLOSED 12", "#define TKS_CLOSED 11");
+    seen("#define TKS_CLOSED 11", "#define TKS_TOKEN 11", "#define TKS_CLOSED 11");
+    seen("int32_t tks_status;", "int64_t tks_status;", "typedef int32_t tks_status");
+    seen(
+        "double tks_token_expires_in(",
+        "float tks_token_expires_in(",
+        "double tks_token_expires_in(const tks_token *token)",
+    );
+    seen("void tks_config_free(", "void tks_config_drop(", "void tks_config_free(tks_config *config)");
+    let gets = "tks_status tks_source_get(const tks_source *source, tks_token **token_out, tks_error **error_out)";
+    seen("_get(const tks_source *source,", "_get(const tks_source *source, int32_t flags,", gets);
+    // What is added, and what is said, breaks none.
+    let new =
+        old.replace("void tks_config_free(", "void tks_config_wipe(tks_config *config);\n\nvoid tks_config_free(");
+    let new =
+        new.replace("#define TKS_CLOSED 11", "#define TKS_CLOSED 11\n#define TKS_MORE 12").replace("Frees", "Ends");
+    assert_eq!(broken(&old, &new), [""; 0]);
+}
+
+/// A version's numbers. Those of one yet to come are compared as its.
+fn numbers(version: &str) -> Vec<u32> {
+    version.split('.').map(|number| number.parse().expect(version)).collect()
+}
+
+#[test]
+fn what_a_release_promised_is_kept() {
+    let now = read(HEADER);
+    let symbols = read("tests/abi/symbols.txt");
+    let symbols = symbols.lines().map(|line| line.split_once(' ').unwrap());
+    let releases = fs::read_dir("tests/abi").unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let mut versions = BTreeSet::new();
+    for release in releases {
+        let header = read(release.join("tokensource.h").to_str().unwrap());
+        let version = release.file_name().unwrap().to_str().unwrap();
+        assert_eq!(broken(&header, &now), [""; 0], "{version} promised it: add, and change nothing");
+        // A function is of the first release that has it.
+        let listed = symbols.clone().filter(|(_, since)| numbers(since) <= numbers(version));
+        let listed: BTreeSet<_> = listed.map(|(name, _)| format!("{name}(")).collect();
+        let promised = promises(&header);
+        let functions = promised.iter().filter_map(|text| text.split([' ', '*']).find(|word| word.contains('(')));
+        let functions: BTreeSet<_> =
+            functions.map(|word| word.split_inclusive('(').next().unwrap().to_owned()).collect();
+        assert_eq!(listed, functions, "the functions of {version}; if it is not released yet: make freeze");
+        versions.insert(numbers(version));
+    }
+    assert!(versions.contains(&numbers(env!("CARGO_PKG_VERSION"))), "nothing holds this version: make freeze");
 }
 
 #[test]

@@ -324,5 +324,5 @@ int main(int argc, char **argv) {
         if (strcmp(argv[1], ALONE[i].name) == 0)
             return argc == 2 ? ALONE[i].run() : wrong_usage("%s takes no arguments", ALONE[i].name);
     }
-    return wrong_usage("the first argument is get, options or help");
+    return wrong_usage("the first argument is get, options, help or --version");
 }

@@ -28,6 +28,10 @@
 #ifndef TOKENSOURCE_HPP
 #define TOKENSOURCE_HPP
 
+#if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) < 201703L
+#error "tokensource.hpp needs C++17: compile with -std=c++17 or later"
+#endif
+
 #include <chrono>
 #include <cstdint>
 #include <cstring>
@@ -61,10 +65,9 @@ template <typename Handle> using Owned = std::unique_ptr<Handle, Free>;
  */
 class Error : public std::runtime_error {
 public:
-    /* Takes the error that a call with this status handed out. */
-    Error(tks_status status, Owned<tks_error> error)
-        : runtime_error(error ? tks_error_message(error.get()) : tks_status_name(status)), status_(status),
-          error_(std::move(error)) {}
+    /* Takes an error that a call handed out: never none. */
+    explicit Error(Owned<tks_error> error)
+        : runtime_error(tks_error_message(error.get())), status_(tks_error_status(error.get())), error_(std::move(error)) {}
 
     /* An error of this header's own. */
     Error(tks_status status, const std::string &message) : runtime_error(message), status_(status) {}
@@ -162,9 +165,8 @@ public:
         if (value.holds_nul() && name.c_str() != nullptr)
             throw Error(TKS_INVALID_ARGUMENT, std::string("option ") + name.c_str() + ": the value holds a NUL");
         tks_error *error = nullptr;
-        const tks_status status = tks_config_set(config_.get(), name.c_str(), value.c_str(), &error);
-        if (status != TKS_OK)
-            throw Error(status, Owned<tks_error>(error));
+        if (tks_config_set(config_.get(), name.c_str(), value.c_str(), &error) != TKS_OK)
+            throw Error(Owned<tks_error>(error));
         return *this;
     }
 
@@ -241,7 +243,7 @@ public:
         const tks_status status = tks_source_new(config.config_.get(), &source, &error);
         source_.reset(source);
         if (status != TKS_OK)
-            throw Error(status, Owned<tks_error>(error));
+            throw Error(Owned<tks_error>(error));
     }
 
     /*
@@ -253,9 +255,8 @@ public:
     Token get() const {
         tks_token *token = nullptr;
         tks_error *error = nullptr;
-        const tks_status status = tks_source_get(source_.get(), &token, &error);
-        if (status != TKS_OK)
-            throw Error(status, Owned<tks_error>(error));
+        if (tks_source_get(source_.get(), &token, &error) != TKS_OK)
+            throw Error(Owned<tks_error>(error));
         return Token(Owned<tks_token>(token));
     }
 
@@ -268,7 +269,7 @@ public:
         if (status == TKS_PENDING)
             return std::nullopt;
         if (status != TKS_OK)
-            throw Error(status, Owned<tks_error>(error));
+            throw Error(Owned<tks_error>(error));
         return Token(Owned<tks_token>(token));
     }
 
@@ -283,8 +284,9 @@ public:
        the token is still good. */
     std::optional<Error> last_error() const {
         tks_error *error = nullptr;
-        const tks_status status = tks_source_last_error(source_.get(), &error);
-        return status != TKS_OK ? std::optional<Error>(Error(status, Owned<tks_error>(error))) : std::nullopt;
+        if (tks_source_last_error(source_.get(), &error) == TKS_OK)
+            return std::nullopt;
+        return Error(Owned<tks_error>(error));
     }
 
     Stats stats() const noexcept {

@@ -3,60 +3,60 @@
 /** What is asked of a token endpoint, and how. Durations are in seconds; null unsets what a provider has set. */
 export interface TokenSourceOptions {
   /** A service whose documentation is built in: it sets other options, and any of them given beside it wins. */
-  provider?: 'podero' | 'podero-sandbox' | 'gardin' | null;
+  provider?: 'podero' | 'podero-sandbox' | 'gardin' | (string & {}) | null | undefined;
   /** Where tokens are fetched: an https URL, http only to this machine or with allowInsecureHttp. */
-  tokenUrl?: string | null;
-  clientId?: string | null;
+  tokenUrl?: string | URL | null | undefined;
+  clientId?: string | null | undefined;
   /** May be empty, for a client that has none. */
-  clientSecret?: string | null;
+  clientSecret?: string | null | undefined;
   /** A file that holds the secret, read again at each fetch, so that a changed secret needs no restart. */
-  clientSecretFile?: string | null;
+  clientSecretFile?: string | null | undefined;
   /** How id and secret are sent: in an HTTP Basic header (the default) or in the body. */
-  authMethod?: 'client_secret_basic' | 'client_secret_post' | null;
+  authMethod?: 'client_secret_basic' | 'client_secret_post' | null | undefined;
   /** Whether id and secret are percent-encoded before they go into HTTP Basic, as RFC 6749 says (the default), or not. */
-  basicEncoding?: 'rfc6749' | 'raw' | null;
+  basicEncoding?: 'rfc6749' | 'raw' | null | undefined;
   /** How the body of the request is written. Default: form. */
-  bodyFormat?: 'form' | 'json' | null;
+  bodyFormat?: 'form' | 'json' | null | undefined;
   /** Default: client_credentials. */
-  grantType?: string | null;
-  /** The scopes to ask for, separated by spaces. */
-  scope?: string | null;
+  grantType?: string | null | undefined;
+  /** The scopes to ask for: an array, or a text that separates them by spaces. */
+  scope?: string | readonly string[] | null | undefined;
   /** The API that the token is for, where the server wants it under this name. */
-  audience?: string | null;
-  /** The APIs that the token is for (RFC 8707), separated by spaces. */
-  resource?: string | null;
+  audience?: string | null | undefined;
+  /** The APIs that the token is for (RFC 8707): an array, or a text that separates them by spaces. */
+  resource?: string | readonly string[] | null | undefined;
   /** More parameters of the request, by name. Treated as secrets. */
-  param?: Record<string, string | number | boolean | null | undefined>;
+  param?: Record<string, string | number | boolean | null | undefined> | undefined;
   /** More headers of the request, by name. Treated as secrets. */
-  header?: Record<string, string | number | boolean | null | undefined>;
-  /** The longest that one call waits for a token, and one fetch may take with all its attempts. Default: 30. */
-  timeout?: number | null;
-  /** The longest that one attempt may take to resolve and connect. Default: 10. */
-  connectTimeout?: number | null;
+  header?: Record<string, string | number | boolean | null | undefined> | undefined;
+  /** Seconds. The longest that one call waits for a token, and one fetch may take with all its attempts. Default: 30. */
+  timeout?: number | null | undefined;
+  /** Seconds. The longest that one attempt may take to resolve and connect. Default: 10. */
+  connectTimeout?: number | null | undefined;
   /** How many requests one fetch may send when they fail in a way that may pass, 1 to 100. Default: 3. */
-  maxAttempts?: number | null;
+  maxAttempts?: number | null | undefined;
   /** Always background here: an inline refresh would block the event loop. */
-  refresh?: 'background' | null;
-  /** How long before a token expires its replacement is fetched; 0 never fetches early. */
-  refreshAhead?: number | null;
-  /** How long before its end a token counts as expired, at most half of its lifetime. */
-  expiryMargin?: number | null;
-  /** How long a token lives when the answer does not say. Default: 600. */
-  defaultLifetime?: number | null;
+  refresh?: 'background' | null | undefined;
+  /** Seconds. How long before a token expires its replacement is fetched; 0 never fetches early. */
+  refreshAhead?: number | null | undefined;
+  /** Seconds. How long before its end a token counts as expired, at most half of its lifetime. */
+  expiryMargin?: number | null | undefined;
+  /** Seconds. How long a token lives when the answer does not say. Default: 600. */
+  defaultLifetime?: number | null | undefined;
   /** Whose certificate authorities are trusted. Default: auto, the system's, else the bundled ones. */
-  ca?: 'auto' | 'system' | 'bundled' | null;
+  ca?: 'auto' | 'system' | 'bundled' | null | undefined;
   /** A PEM file of the only certificate authorities to trust. */
-  caFile?: string | null;
+  caFile?: string | null | undefined;
   /** The client certificate of mutual TLS and its chain, in PEM. */
-  clientCertFile?: string | null;
+  clientCertFile?: string | null | undefined;
   /** The private key that belongs to clientCertFile, in PEM. */
-  clientKeyFile?: string | null;
+  clientKeyFile?: string | null | undefined;
   /** The HTTP proxy to go through, http://[user:password@]host[:port], or none. Unset: the environment's. */
-  proxy?: string | null;
+  proxy?: string | URL | null | undefined;
   /** The value of the User-Agent header. */
-  userAgent?: string | null;
+  userAgent?: string | null | undefined;
   /** Whether an http URL may leave this machine. Everyone on the way can then read the secret and the token. */
-  allowInsecureHttp?: boolean | null;
+  allowInsecureHttp?: boolean | null | undefined;
 }
 
 /** An access token and what came with it. Printed or copied, it shows neither the token nor what the server added. */
@@ -79,8 +79,8 @@ export interface Token {
 }
 
 export interface WaitOptions {
-  /** Ends this call with an AbortError. The fetch goes on for the others. */
-  signal?: AbortSignal | null;
+  /** Ends this call with an AbortError, whose cause is the signal's reason. The fetch goes on for the others. */
+  signal?: AbortSignal | null | undefined;
 }
 
 /** Counts since the source was made. */
@@ -99,7 +99,7 @@ export interface Stats {
  * Keeps a token good: fetches one when it is first asked, hands out the same one until it ages, fetches the next beside it,
  * and shares each fetch and its result among all who ask. Make one for each kind of token, for the life of the program.
  *
- * No method blocks. Those that return a promise reject with a TokenSourceError, or with an AbortError for their signal.
+ * No method blocks. token and authorization reject with a TokenSourceError, or for their signal with an AbortError.
  */
 export class TokenSource {
   /**
@@ -132,7 +132,8 @@ export class TokenSource {
 
   /**
    * The global fetch with the Authorization header. After a 401 the token is replaced and the request sent once more, if
-   * its body can be sent twice. The header never follows a redirect to another origin.
+   * its body can be sent twice. The header never follows a redirect to another origin. It may be handed over by
+   * itself, and for a signal it rejects with the reason, as the global fetch does.
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
 
@@ -164,12 +165,12 @@ export type TokenSourceErrorCode =
 
 export interface TokenSourceErrorParts {
   code: TokenSourceErrorCode;
-  oauthError?: string | null;
-  oauthDescription?: string | null;
-  oauthUri?: string | null;
-  httpStatus?: number | null;
-  retryAfter?: number | null;
-  isTransient?: boolean;
+  oauthError?: string | null | undefined;
+  oauthDescription?: string | null | undefined;
+  oauthUri?: string | null | undefined;
+  httpStatus?: number | null | undefined;
+  retryAfter?: number | null | undefined;
+  isTransient?: boolean | undefined;
 }
 
 /** A token could not be had, or an option was refused. The message holds no secret. */

@@ -85,8 +85,9 @@ static void null_everywhere(const char *url) {
     tks_error_free(NULL);
 }
 
+/* Numbers that no later version takes either. */
 static void wild_numbers(void) {
-    static const tks_status unknown[] = {-1, 12, 1000, INT32_MIN, INT32_MAX};
+    static const tks_status unknown[] = {-1, 1000, INT32_MIN, INT32_MAX};
     size_t count = 0;
 
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
@@ -160,7 +161,7 @@ static void odd_seconds(const char *url) {
     CHECK_OK(tks_source_get_within(source, 1e308, &token, &error), error);
 
     CHECK(tks_source_stat(source, TKS_STAT_TOKENS) == 1);
-    static const int32_t unknown[] = {0, -1, 5, INT32_MIN, INT32_MAX};
+    static const int32_t unknown[] = {0, -1, 1000, INT32_MIN, INT32_MAX};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
         CHECK(tks_source_stat(source, unknown[i]) == 0);
 

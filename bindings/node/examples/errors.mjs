@@ -12,9 +12,12 @@ try {
   const token = await source.token({ signal: AbortSignal.timeout(5000) });
   console.log(`a token for ${token.scope ?? 'all that was asked'}, good until ${token.expiresAt.toISOString()}`);
 } catch (error) {
-  if (!(error instanceof TokenSourceError)) {
+  if (error instanceof Error && error.name === 'AbortError') {
+    console.log('not within 5 s');
+  } else if (error instanceof TokenSourceError) {
+    console.log(error.code, error.oauthError, error.httpStatus);
+    console.log(error.isTransient ? 'may pass' : 'somebody has to change something');
+  } else {
     throw error;
   }
-  console.log(error.code, error.oauthError, error.httpStatus);
-  console.log(error.isTransient ? 'may pass' : 'somebody has to change something');
 }

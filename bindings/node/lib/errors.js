@@ -59,4 +59,9 @@ function typeError(what, expected, value) {
   return Object.assign(new TypeError(`${what} must be ${expected}, not ${found}`), { code: 'ERR_INVALID_ARG_TYPE' });
 }
 
-module.exports = { TokenSourceError, Failure, abortError, typeError };
+/** An error for an argument of the right type that cannot be meant. */
+function valueError(message) {
+  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' });
+}
+
+module.exports = { TokenSourceError, Failure, abortError, typeError, valueError };

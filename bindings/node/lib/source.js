@@ -6,7 +6,7 @@ const { inspect } = require('node:util');
 const { setTimeout, clearTimeout } = require('node:timers');
 const library = require('./library');
 const { keepSource, keepToken, dropToken, withConfig } = require('./handle');
-const { TokenSourceError, Failure, abortError, typeError } = require('./errors');
+const { TokenSourceError, Failure, abortError, typeError, valueError } = require('./errors');
 
 const { tks_source_generation, tks_source_get_within, tks_token_generation } = library;
 
@@ -114,6 +114,8 @@ class TokenSource {
       return sourceOut[0];
     });
     keepSource(this, this.#pointer);
+    // Handed to a client that takes a fetch, it is called without its source.
+    Object.defineProperty(this, 'fetch', { value: this.fetch.bind(this), configurable: true, writable: true });
   }
 
   async token(options) {
@@ -167,8 +169,6 @@ class TokenSource {
 
   close() {
     library.tks_source_close(this.#pointer);
-    this.#token = null;
-    this.#generation = -1;
     if (this.#timer !== null) {
       clearTimeout(this.#timer);
       this.#poll();
@@ -243,7 +243,7 @@ class TokenSource {
   async #wait(signal) {
     this.#waits += 1;
     const answer = await new Promise((resolve) => {
-      signal?.addEventListener('abort', this.#abort);
+      signal?.addEventListener('abort', this.#abort, { once: true });
       this.#waiting.set(resolve, signal);
       if (this.#timer === null) {
         this.#pause = FIRST_PAUSE_MS;
@@ -259,7 +259,6 @@ class TokenSource {
 
   /** One function for all, which a signal therefore knows once however many wait. */
   #abort = ({ target }) => {
-    target.removeEventListener('abort', this.#abort);
     for (const [resolve, signal] of this.#waiting) {
       if (signal === target) {
         this.#waiting.delete(resolve);
@@ -302,37 +301,63 @@ function* texts(options) {
   if (!isPlain(options)) {
     throw typeError('options', 'a plain object', options);
   }
+  const given = new Set();
+  for (const [name, value] of named(options)) {
+    const text = textOf(name, value);
+    if (text === undefined) {
+      continue;
+    }
+    if (given.has(name)) {
+      throw valueError(`option ${JSON.stringify(name)} is given twice, in two spellings: keep one`);
+    }
+    given.add(name);
+    yield [name, text];
+  }
+}
+
+function* named(options) {
   for (const [camel, value] of Object.entries(options)) {
     const name = camel.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     if (isPlain(value)) {
       for (const [own, each] of Object.entries(value)) {
-        yield* text(`${name}.${own}`, each);
+        yield [`${name}.${own}`, each];
       }
     } else {
-      yield* text(name, value);
+      yield [name, value];
     }
   }
 }
 
-/** Nothing for undefined, as where an argument is left out; null unsets. */
-function* text(name, value) {
-  if (value === undefined) {
-    return;
-  }
-  if (value !== null && !['string', 'number', 'boolean'].includes(typeof value)) {
-    throw typeError(`option ${JSON.stringify(name)}`, 'a string, a number, a boolean or null', value);
-  }
-  const texts = [name, value === null ? null : String(value)];
-  for (const text of texts) {
+/** What the library is given: undefined is nothing, as where an argument is left out, and null unsets. */
+function textOf(name, value) {
+  const text = value === undefined || value === null ? value : written(name, value);
+  for (const each of [name, text]) {
     // C would end the text at a NUL, and half of a surrogate pair has no UTF-8.
-    if (text?.includes('\0') || text?.isWellFormed() === false) {
-      refuse(`option ${JSON.stringify(name)}: NUL and unpaired surrogates are not allowed`);
+    if (each?.includes('\0')) {
+      refuse(`option ${JSON.stringify(name)}: a NUL is not allowed`);
+    }
+    if (each?.isWellFormed() === false) {
+      refuse(`option ${JSON.stringify(name)}: an unpaired surrogate is not allowed`);
     }
   }
-  if (name === 'refresh' && value === 'inline') {
+  if (name === 'refresh' && text === 'inline') {
     refuse('option refresh: inline would block the event loop; allowed in Node: background');
   }
-  yield texts;
+  return text;
+}
+
+/** Whatever the option: strings in an array are separated by spaces, and a URL is its href. */
+function written(name, value) {
+  if (value instanceof URL) {
+    return value.href;
+  }
+  if (Array.isArray(value) && value.every((each) => typeof each === 'string')) {
+    return value.join(' ');
+  }
+  if (!['string', 'number', 'boolean'].includes(typeof value)) {
+    throw typeError(`option ${JSON.stringify(name)}`, 'a string, strings in an array, a URL, a number, a boolean or null', value);
+  }
+  return String(value);
 }
 
 function refuse(message) {
@@ -366,6 +391,13 @@ function signalOf(options) {
   }
   if (typeof options !== 'object' || options === null) {
     throw typeError('options', 'an object', options);
+  }
+  if (typeof options.aborted === 'boolean') {
+    throw valueError('pass the signal as { signal }');
+  }
+  const unknown = Object.keys(options).find((key) => key !== 'signal');
+  if (unknown !== undefined) {
+    throw valueError(`unknown option ${JSON.stringify(unknown)}: only signal is known`);
   }
   const signal = options.signal ?? undefined;
   if (signal !== undefined && typeof signal.aborted !== 'boolean') {

@@ -37,6 +37,13 @@ const EXPECTED = {
   'undici.mjs': '200 welcome\n',
 };
 
+test('errors.mjs says so when its time is over', async (t) => {
+  const { url } = await scripted(t);
+  const over = 'data:text/javascript,AbortSignal.timeout = () => AbortSignal.abort()';
+  const printed = await run(['--import', over, 'examples/errors.mjs'], { TOKEN_URL: url, CLIENT_ID: 'id' });
+  assert.equal(printed, 'not within 5 s\n');
+});
+
 test('every example is run', () => {
   assert.deepEqual(readdirSync(join(PACKAGE, 'examples')).sort(), Object.keys(EXPECTED));
 });

@@ -1,6 +1,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { once } = require('node:events');
 const { createServer } = require('node:http');
 const { test } = require('node:test');
 const { TokenSource } = require('tokensource');
@@ -34,13 +35,23 @@ test('fetch sends the header beside the caller\'s own, and never the caller\'s A
   const { url, seen } = await api(t, ({ headers }) => (headers['x-own'] === 'yes' ? 200 : 400));
   const source = new TokenSource(options);
   for (const headers of [{ 'X-Own': 'yes' }, new Headers({ 'x-own': 'yes', authorization: 'Basic x' }), [['x-own', 'yes']]]) {
-    const response = await source.fetch(url, { headers });
-    assert.equal(response.status, 200);
-    assert.equal(await response.text(), 'answer');
-    await source.fetch(new URL(url), { headers });
-    await source.fetch(new Request(url, { headers }));
+    const calls = [[url, { headers }], [new URL(url), { headers }], [new Request(url, { headers })], [new Request(url), { headers }]];
+    for (const [input, init] of calls) {
+      const response = await source.fetch(input, init);
+      assert.deepEqual([response.status, await response.text()], [200, 'answer']);
+    }
   }
   assert.deepEqual(new Set(bearer(seen)), new Set(['Bearer token-1']));
+});
+
+test('fetch can be handed over, and the source looks as before', async (t) => {
+  const { options } = await scripted(t);
+  const { url, seen } = await api(t, () => 200);
+  const source = new TokenSource(options);
+  const client = { fetch: source.fetch };
+  assert.equal((await client.fetch(url)).status, 200);
+  assert.deepEqual(bearer(seen), ['Bearer token-1']);
+  assert.deepEqual(Object.keys(source), []);
 });
 
 const bodies = {
@@ -69,6 +80,15 @@ for (const [name, body] of Object.entries(bodies)) {
     assert.equal(first !== '', body !== undefined);
   });
 }
+
+test('any other refusal is the caller\'s', async (t) => {
+  const { options } = await scripted(t);
+  const { url, seen } = await api(t, () => 403);
+  const source = new TokenSource(options);
+  assert.equal((await source.fetch(url)).status, 403);
+  assert.equal(seen.length, 1);
+  assert.equal(source.tokenIfReady()?.generation, 1);
+});
 
 test('after a second 401 fetch gives up', async (t) => {
   const { options, seen: tokens } = await scripted(t);
@@ -125,6 +145,40 @@ test('the header follows a redirect within the origin and no other', async (t) =
   assert.equal((await tokens()).requests, 1);
 });
 
+test('a refusal after a redirect within the origin is one', async (t) => {
+  const { options } = await scripted(t);
+  const { url, seen } = await api(t, ({ url, headers }) =>
+    url === '/' ? [302, { location: '/here' }] : headers.authorization === 'Bearer token-2' ? 200 : 401,
+  );
+  assert.equal((await new TokenSource(options).fetch(url)).status, 200);
+  assert.deepEqual(bearer(seen), ['Bearer token-1', 'Bearer token-1', 'Bearer token-2', 'Bearer token-2']);
+});
+
+for (const [outcome, second] of [['sent again', {}], ['given up', { error: 'invalid_client' }]]) {
+  test(`the answer that refused is let go of when the request is ${outcome}`, async (t) => {
+    const { options } = await scripted(t, [{}, second]);
+    let gone;
+    const server = createServer((request, response) => {
+      if (request.headers.authorization === 'Bearer token-2') {
+        response.end();
+        return;
+      }
+      // It would never end by itself.
+      response.writeHead(401).write('no');
+      gone = once(response, 'close', { signal: AbortSignal.timeout(30_000) });
+    });
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    const call = new TokenSource(options).fetch(`http://127.0.0.1:${server.address().port}/`);
+    const status = await call.then(({ status }) => status, ({ oauthError }) => oauthError);
+    assert.equal(status, second.error ?? 200);
+    await gone;
+  });
+}
+
 test('when no other token can be had, fetch says why', async (t) => {
   const { options } = await scripted(t, [{}, { error: 'invalid_client' }]);
   const { url } = await api(t, () => 401);
@@ -132,16 +186,18 @@ test('when no other token can be had, fetch says why', async (t) => {
 });
 
 test('a signal ends a fetch with its reason, while the token is awaited and after', async (t) => {
-  const { options } = await scripted(t, [{ delay: 0.2 }]);
+  const { options } = await scripted(t);
+  const never = await scripted(t, [{ hang: true }]);
   const { url } = await api(t, () => 200);
-  const source = new TokenSource(options);
   const reason = new Error('enough');
   const controller = new AbortController();
-  const calls = [source.fetch(url, controller), source.fetch(new Request(url, controller))];
+  const hanging = new TokenSource(never.options);
+  const calls = [hanging.fetch(url, controller), hanging.fetch(new Request(url, controller))];
   controller.abort(reason);
   for (const call of calls) {
     await assert.rejects(call, (error) => error === reason || error.cause === reason);
   }
+  const source = new TokenSource(options);
   await source.token();
   await assert.rejects(source.fetch(url, { signal: AbortSignal.abort(reason) }), reason);
   assert.equal((await source.fetch(url, { signal: new AbortController().signal })).status, 200);

@@ -36,6 +36,64 @@ test('a program that only warms up, or gave up waiting, ends', async (t) => {
   assert.equal(await runText(PROGRAM + closes, url), 'TKS_CLOSED\n');
 });
 
+test('one timer looks for all, after 1, 2, 4 ... 50 ms, and from the start when somebody waits again', async (t) => {
+  const { url } = await scripted(t, HANG);
+  const counts = `
+    const timers = require('node:timers');
+    const { setTimeout, clearTimeout } = timers;
+    const pauses = [];
+    const running = new Set();
+    let controller;
+    timers.setTimeout = (work, pause) => {
+      if (pauses.push(pause) === 9) {
+        setImmediate(() => controller.abort());
+      }
+      const timer = setTimeout(() => {
+        running.delete(timer);
+        work();
+      });
+      running.add(timer);
+      return timer;
+    };
+    timers.clearTimeout = (timer) => {
+      running.delete(timer);
+      clearTimeout(timer);
+    };
+    ${PROGRAM}
+    async function wait(callers) {
+      pauses.length = 0;
+      controller = new AbortController();
+      const calls = Array.from({ length: callers }, () => source.token(controller));
+      const most = running.size;
+      await Promise.allSettled(calls);
+      console.log(most, pauses.slice(0, 9).join(), running.size);
+    }
+    wait(32).then(() => wait(1));`;
+  const expected = '1 1,2,4,8,16,32,50,50,50 0\n';
+  assert.equal(await runText(counts, url), expected + expected);
+});
+
+test('a token that is there costs one call of the library, and no object', async (t) => {
+  const { url } = await scripted(t);
+  const counts = `
+    const library = require('./lib/library');
+    const calls = [];
+    for (const [name, call] of Object.entries(library)) {
+      library[name] = (...values) => {
+        calls.push(name);
+        return call(...values);
+      };
+    }
+    ${PROGRAM}
+    source.token().then(async (token) => {
+      calls.length = 0;
+      const same = [await source.token(), source.tokenIfReady()].every((answer) => answer === token);
+      await source.authorization();
+      console.log(same, calls.join());
+    });`;
+  assert.equal(await runText(counts, url), `true ${Array(3).fill('tks_source_generation')}\n`);
+});
+
 test('process.exit waits for no fetch', async (t) => {
   const { url } = await scripted(t, HANG);
   const exits = `for (let i = 0; i < 8; i++) make().token(); setTimeout(() => process.exit(), 50);`;
@@ -81,13 +139,17 @@ test('the processes of a cluster each keep a token', async (t) => {
   assert.equal((await seen()).requests, 3);
 });
 
-test('ten thousand forgotten sources and tokens leave no memory behind', async (t) => {
-  const { url } = await scripted(t);
+test('ten thousand forgotten sources, tokens and errors leave no memory behind', async (t) => {
+  const { url } = await scripted(t, [{ body: { access_token: 't', expires_in: 3600, note: 'x'.repeat(300_000) } }]);
+  const refusing = await scripted(t, [{ error: 'invalid_client', error_description: 'x'.repeat(500) }]);
   const forgets = `
+    const refused = new TokenSource({ tokenUrl: ${JSON.stringify(refusing.url)}, clientId: 'id', clientSecret: 'secret' });
+    const long = { tokenUrl: process.argv.at(-1), clientId: 'id', clientSecret: 's'.repeat(4000) };
     const turn = () => new Promise((resolve) => setTimeout(resolve));
     async function round() {
       for (let i = 0; i < 2500; i++) {
-        make();
+        new TokenSource(long);
+        refused.lastError;
         if (i % 100 === 0) {
           source.invalidate(source.tokenIfReady());
           await make().token();
@@ -100,6 +162,7 @@ test('ten thousand forgotten sources and tokens leave no memory behind', async (
       return process.memoryUsage.rss() / 1e6;
     }
     (async () => {
+      await refused.token().catch(() => {});
       await round();
       const before = await round();
       await round();
@@ -107,7 +170,7 @@ test('ten thousand forgotten sources and tokens leave no memory behind', async (
       console.log((await round()) - before);
     })();`;
   const grown = Number(await runText(PROGRAM + forgets, url));
-  assert.ok(grown < 8, `${grown} MB more after 7500 sources`);
+  assert.ok(grown < 8, `${grown} MB more after three more rounds`);
 });
 
 test('what nobody awaits any more is no unhandled rejection', async (t) => {
@@ -127,4 +190,8 @@ test('import and require give the same classes', async () => {
     const required = createRequire(import.meta.url)('tokensource');
     console.log(required.TokenSource === TokenSource && required.TokenSourceError === TokenSourceError);`;
   assert.equal(await run(['--input-type=module', '-e', program]), 'true\n');
+  // Bundlers take the file of this condition: they follow no createRequire.
+  const resolved = "console.log(import.meta.resolve('tokensource').split('/').pop())";
+  assert.equal(await run(['--conditions=module', '--input-type=module', '-e', program]), 'true\n');
+  assert.equal(await run(['--conditions=module', '--input-type=module', '-e', resolved]), 'index.js\n');
 });

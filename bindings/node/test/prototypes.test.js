@@ -66,7 +66,7 @@ test('the types have the words that an option takes', () => {
   let unions = 0;
   for (let index = 0; name(index) !== null; index += 1) {
     const camel = name(index).replaceAll(/_[a-z]/g, ([, letter]) => letter.toUpperCase());
-    const [, typed] = types.match(new RegExp(`^  ${camel}\\?: ('[^;]*) \\| null;`, 'm')) ?? [];
+    const [, typed] = types.match(new RegExp(`^  ${camel}\\?: ('[^;(]*) \\| (\\(string & \\{\\}\\) \\| )?null \\|`, 'm')) ?? [];
     // An inline refresh is refused here.
     if (typed && camel !== 'refresh') {
       const [, allowed] = help(index).match(/Allowed: ([^.]*)\./);

@@ -2,7 +2,11 @@
 
 const assert = require('node:assert/strict');
 const { getEventListeners } = require('node:events');
+const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');
+const { tmpdir } = require('node:os');
+const { dirname, join } = require('node:path');
 const { test } = require('node:test');
+const { setTimeout: sleep } = require('node:timers/promises');
 const { inspect } = require('node:util');
 const { TokenSource, TokenSourceError } = require('tokensource');
 const { scripted } = require('./support');
@@ -23,6 +27,34 @@ test('a token has what the server said', async (t) => {
   assert.ok(Math.abs(expiresAt - (Date.now() + 3600e3)) < 600e3, String(expiresAt));
   assert.deepEqual(response, { expires_in: 3600, scope: 'read write', token_type: 'Bearer' });
   assert.ok(Object.isFrozen(token));
+  assert.equal(await source.token(), token);
+});
+
+// Until then it tells where it stands.
+test('the seconds that a token has left end at 0', { timeout: 60_000 }, async (t) => {
+  const { options } = await scripted(t, [{ expires_in: 1 }]);
+  const token = await new TokenSource(options).token();
+  while (token.expiresIn > 0) {
+    assert.ok(token.expiresIn <= 1);
+    await sleep(20);
+  }
+  assert.equal(token.expiresIn, 0);
+  assert.ok(token.expiresAt <= new Date());
+});
+
+test('a token stays the same object while its refreshes fail', { timeout: 60_000 }, async (t) => {
+  const { options } = await scripted(t, [{ expires_in: 10 }, { status: 503 }]);
+  const file = join(mkdtempSync(join(tmpdir(), 'tokensource-')), 'secret');
+  t.after(() => rmSync(dirname(file), { recursive: true }));
+  writeFileSync(file, 'secret');
+  // With such a file the library is asked each time, for it may be mended.
+  const more = { clientSecret: undefined, clientSecretFile: file, refreshAhead: 10, expiryMargin: 0 };
+  const source = new TokenSource({ ...options, ...more });
+  const token = await source.token();
+  while (source.lastError === null) {
+    assert.equal(source.tokenIfReady(), token);
+    await sleep(20);
+  }
   assert.equal(await source.token(), token);
 });
 
@@ -98,6 +130,7 @@ test('a signal ends the wait of its caller alone', async (t) => {
   for (const call of leaves) {
     await assert.rejects(call, { name: 'AbortError', code: 'ABORT_ERR', cause: reason });
   }
+  assert.deepEqual(getEventListeners(controller.signal, 'abort'), []);
   assert.equal((await stays).generation, 1);
   assert.equal((await source.token({ signal: new AbortController().signal })).generation, 1);
 });
@@ -129,7 +162,12 @@ test('close ends every wait at once and the source for good', async (t) => {
   const { options } = await scripted(t, [{ hang: true }]);
   const source = new TokenSource(options);
   const waiting = [source.token(), source.token(), source.authorization()];
+  const told = [];
+  waiting.forEach((call) => call.catch((error) => told.push(error.code)));
   source.close();
+  // No timer is waited for.
+  await new Promise(setImmediate);
+  assert.deepEqual(told, Array(3).fill('TKS_CLOSED'));
   for (const call of waiting) {
     await assert.rejects(call, CLOSED);
   }
@@ -168,12 +206,14 @@ test('options are named in camel case by one rule, and what is not plain text is
     allowInsecureHttp: false,
     audience: undefined,
     scope: null,
-    param: { extra_one: 'a b', left: undefined },
+    param: { extra_one: 'a b', asItIs: 5, left: undefined },
     header: { 'X-Extra': 'é' },
   });
   await source.token();
   const { last } = await seen();
   assert.match(last.body, /extra_one=a/);
+  assert.match(last.body, /asItIs=5/);
+  assert.equal(last.headers['x-extra'], 'é');
   assert.ok(!last.body.includes('audience') && !last.body.includes('left'), last.body);
 
   const refused = (more, expected) => assert.throws(() => new TokenSource({ ...options, ...more }), expected);
@@ -184,10 +224,12 @@ test('options are named in camel case by one rule, and what is not plain text is
   refused({ timeout: NaN }, refusal(/timeout/));
   refused({ timeout: 1e-7 }, refusal(/timeout/));
   refused({ refresh: 'inline' }, refusal(/block the event loop/));
-  refused({ clientSecret: 'hush\0' }, refusal(/^option "client_secret": NUL/));
-  refused({ param: { a: '\ud800' } }, refusal(/^option "param.a": NUL and unpaired surrogates/));
+  refused({ refresh: ['inline'] }, refusal(/block the event loop/));
+  refused({ clientSecret: 'hush-hush\0' }, refusal('option "client_secret": a NUL is not allowed'));
+  refused({ param: { a: '\ud800' } }, refusal('option "param.a": an unpaired surrogate is not allowed'));
+  refused({ scope: ['a', 'b\0'] }, refusal('option "scope": a NUL is not allowed'));
   refused({ clientId: null }, { name: 'TokenSourceError', code: 'TKS_INVALID_CONFIG' });
-  for (const value of [5n, Symbol('x'), () => 1, ['x'], new Date(), new URL('http://a'), Buffer.from('x')]) {
+  for (const value of [5n, Symbol('x'), () => 1, [5], ['x', null], new Date(), Buffer.from('x')]) {
     refused({ clientSecret: value }, { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message: /"client_secret" must be/ });
   }
   for (const value of [undefined, null, 'x', 5, []]) {
@@ -197,9 +239,61 @@ test('options are named in camel case by one rule, and what is not plain text is
   await assert.rejects(source.token({ signal: 'x' }), { name: 'TypeError' });
 });
 
+test('strings in an array are joined by spaces, and a URL is its href', async (t) => {
+  const { options, seen } = await scripted(t);
+  const more = { tokenUrl: new URL(options.tokenUrl), scope: ['read', 'write'], audience: new URL('https://a.example') };
+  await new TokenSource({ ...options, ...more, param: { list: ['a', 'b'] } }).token();
+  const sent = Object.fromEntries(new URLSearchParams((await seen()).last.body));
+  assert.equal(sent.scope, 'read write');
+  assert.equal(sent.audience, 'https://a.example/');
+  assert.equal(sent.list, 'a b');
+  const proxied = new TokenSource({ ...options, proxy: new URL('http://user:pass@127.0.0.1:9') });
+  proxied.close();
+  assert.throws(() => new TokenSource({ ...options, scope: [] }), { code: 'TKS_INVALID_ARGUMENT', message: /the value is empty/ });
+});
+
+test('an option in two spellings is refused, one that is left out is none', async (t) => {
+  const { options } = await scripted(t);
+  const refused = (more, name) =>
+    assert.throws(() => new TokenSource({ ...options, ...more }), {
+      name: 'TypeError',
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: `option "${name}" is given twice, in two spellings: keep one`,
+    });
+  refused({ client_id: 'other' }, 'client_id');
+  refused({ client_id: null }, 'client_id');
+  refused({ 'param': { a: 1 }, 'param.a': 2 }, 'param.a');
+  assert.equal((await new TokenSource({ ...options, client_id: undefined }).token()).generation, 1);
+});
+
+test('what is not { signal } is refused where a signal would be lost', async (t) => {
+  const { options, seen } = await scripted(t);
+  const source = new TokenSource(options);
+  const { signal } = new AbortController();
+  for (const ask of [() => source.token, () => source.authorization]) {
+    const call = (given) => ask().call(source, given);
+    await assert.rejects(call(signal), { name: 'TypeError', message: 'pass the signal as { signal }' });
+    await assert.rejects(call({ sginal: signal }), { name: 'TypeError', message: /^unknown option "sginal"/ });
+    await assert.rejects(call({ signal, timeout: 5 }), { name: 'TypeError', message: /^unknown option "timeout"/ });
+  }
+  assert.equal((await seen()).requests, 0);
+});
+
+test('null takes away what a provider sets', async (t) => {
+  const { options, seen } = await scripted(t);
+  const podero = { ...options, provider: 'podero' };
+  const noCache = async (header) => {
+    await new TokenSource({ ...podero, header }).token();
+    return (await seen()).last.headers['cache-control'];
+  };
+  assert.equal(await noCache({}), 'no-cache');
+  assert.equal(await noCache({ 'cache-control': undefined }), 'no-cache');
+  assert.equal(await noCache({ 'cache-control': null }), undefined);
+});
+
 test('an error has its parts and a stack that leads to who awaited it', async (t) => {
-  const answer = { error: 'invalid_client', error_description: '"no such client"' };
-  const { options } = await scripted(t, [{ ...answer, delay: 0.1 }]);
+  const parts = { error: 'invalid_client', error_description: 'no such client', error_uri: 'https://a.example/why' };
+  const { options } = await scripted(t, [{ status: 401, body: parts, delay: 0.1 }]);
   const source = new TokenSource(options);
   async function whoAsks() {
     await source.token();
@@ -209,8 +303,8 @@ test('an error has its parts and a stack that leads to who awaited it', async (t
   assert.match(error.stack, /^TokenSourceError: .*invalid_client[^]*at async whoAsks/);
   assert.match(String(error), /^TokenSourceError: /);
   const { code, oauthError, oauthUri, httpStatus, isTransient, retryAfter } = error;
-  assert.deepEqual([code, oauthError, oauthUri, httpStatus, isTransient], ['TKS_OAUTH', 'invalid_client', null, 401, false]);
-  assert.match(error.oauthDescription, /no such client/);
+  assert.deepEqual([code, oauthError, oauthUri, httpStatus, isTransient], ['TKS_OAUTH', 'invalid_client', parts.error_uri, 401, false]);
+  assert.equal(error.oauthDescription, parts.error_description);
   assert.ok(retryAfter > 30 && retryAfter <= 60, String(retryAfter));
   assert.equal(source.lastError.message, error.message);
   assert.equal(source.stats.failures, 1);
@@ -221,6 +315,14 @@ test('an error has its parts and a stack that leads to who awaited it', async (t
   source.warmUp();
   source.close();
   assert.equal((await source.token().catch((error) => error)).retryAfter, null);
+});
+
+test('where no answer came, an error has no part of one', async (t) => {
+  const { options } = await scripted(t, [{ close: 'before' }]);
+  const error = await new TokenSource({ ...options, maxAttempts: 1 }).token().catch((error) => error);
+  const { code, oauthError, oauthDescription, oauthUri, httpStatus, isTransient } = error;
+  assert.deepEqual([code, isTransient], ['TKS_NETWORK', true]);
+  assert.deepEqual([oauthError, oauthDescription, oauthUri, httpStatus], [null, null, null, null]);
 });
 
 test('nobody else makes a token', async (t) => {

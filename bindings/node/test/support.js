@@ -7,6 +7,7 @@ const { join } = require('node:path');
 const { createInterface } = require('node:readline');
 
 const { inspect } = require('node:util');
+const { TokenSource } = require('..');
 const { Failure } = require('../lib/errors');
 
 const PACKAGE = join(__dirname, '..');
@@ -18,8 +19,17 @@ function said(by, ...texts) {
   }
 }
 
-// Every error that the library hands out is shown once more.
+// Every error that the library hands out is shown once more, and every source that gives a token, and the token.
 const { toError } = Failure.prototype;
+const { token } = TokenSource.prototype;
+TokenSource.prototype.token = function (...args) {
+  const promise = token.apply(this, args);
+  promise.then(
+    (given) => said('node', inspect(this, { showHidden: true }), inspect(given, { showHidden: true }), JSON.stringify(given)),
+    () => {},
+  );
+  return promise;
+};
 Failure.prototype.toError = function () {
   const error = toError.call(this);
   said('node', String(error), error.stack, JSON.stringify(error), inspect(error, { showHidden: true, depth: null }));

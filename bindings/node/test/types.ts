@@ -6,6 +6,9 @@ import type { Stats, Token, TokenSourceOptions } from 'tokensource';
 const options: TokenSourceOptions = { provider: 'podero', clientId: 'id', clientSecret: 'secret', timeout: 5 };
 const source = new TokenSource({ ...options, header: { 'x-own': 'yes', 'cache-control': null }, param: { a: 1 } });
 
+new TokenSource({ provider: 'a-later-one', tokenUrl: new URL('https://example.com'), scope: ['a', 'b'] as const, resource: ['a'] });
+new TokenSource({ clientId: undefined, scope: undefined, timeout: undefined, param: undefined, header: undefined });
+
 // @ts-expect-error an option that there is not
 new TokenSource({ clientIdd: 'id' });
 // @ts-expect-error a value that it does not take
@@ -19,7 +22,9 @@ new TokenSource();
 
 export async function types(signal: AbortSignal, error: unknown) {
   const token: Token = await source.token({ signal });
-  const text: string = await source.authorization();
+  const text: string = await source.authorization({ signal: undefined });
+  // @ts-expect-error a signal is an option
+  await source.token(signal);
   const { scope, expiresAt, response }: { scope: string | null; expiresAt: Date; response: Record<string, unknown> } = token;
   // @ts-expect-error a token does not change
   token.accessToken = text;

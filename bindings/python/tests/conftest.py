@@ -10,7 +10,7 @@ import threading
 import traceback
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,15 @@ def error_said(error: TokenSourceError) -> None:
     said("python", str(error), repr(error), repr(vars(error)), *traceback.format_exception(error))
 
 
+def shown(thing: Token | TokenSource) -> None:
+    # What its own constructor refused has nothing to show.
+    with suppress(AttributeError):
+        said("python", repr(thing), str(thing))
+
+
 # Whatever was made is shown once more when it goes.
 TokenSourceError.__del__ = error_said
-for shown in Token, TokenSource:
-    shown.__del__ = lambda self: said("python", repr(self), str(self))
+Token.__del__ = TokenSource.__del__ = shown
 
 
 def needed(variable: str) -> Path:

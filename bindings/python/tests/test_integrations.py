@@ -10,6 +10,8 @@ import pytest
 import requests
 import trio
 
+from tokensource import OAuthError
+
 
 def of_requests(source, method, url, body=None):
     with requests.Session() as session:
@@ -151,5 +153,20 @@ def test_aiohttp_gives_the_token_to_the_named_origins_alone(serve, api, other_ap
 
     asyncio.run(call())
     assert (api.seen[0][1], other_api.seen[0][1]) == (None, "Bearer token-1")
-    with pytest.raises(ValueError):
-        source.aiohttp_middleware("api.example.com")
+
+
+@pytest.mark.parametrize("origin", ["api.example.com", "localhost:8080", "//api.example.com", "https://h:65536", ""])
+def test_aiohttp_is_told_what_is_no_origin(serve, origin):
+    source = serve().source()
+    with pytest.raises(ValueError) as caught:
+        source.aiohttp_middleware("https://api.example.com", origin)
+    assert str(caught.value) == f"{origin!r} is no origin: scheme, host and port, as in https://api.example.com"
+
+
+@CLIENTS
+def test_without_a_token_the_call_raises_what_the_source_does(serve, api, call):
+    source = serve({"status": 404}).source()
+    with pytest.raises(OAuthError) as caught:
+        call(source, "GET", api.url)
+    assert not isinstance(caught.value, (requests.RequestException, httpx.HTTPError, aiohttp.ClientError))
+    assert (caught.value.oauth_error, api.seen) == (None, [])

@@ -27,6 +27,7 @@ from tokensource import (
     _library,
     source,
 )
+from tokensource.errors import error_of
 
 SECRET = "correct-horse-battery-staple"
 
@@ -184,7 +185,7 @@ def test_a_bad_option_is_a_config_error_that_says_what_would_do(options, message
 def test_text_that_is_not_ascii_arrives_as_utf_8(serve):
     server = serve()
     server.source(client_secret="pässwörd of horse-battery", auth_method="client_secret_post").token()
-    assert "client_secret=p%C3%A4ssw%C3%B6rd+of+horse-battery" in server.seen()["last"]["body"]
+    assert "client_secret=p%C3%A4ssw%C3%B6rd%20of%20horse-battery" in server.seen()["last"]["body"]
 
 
 @pytest.mark.parametrize(
@@ -221,8 +222,14 @@ def test_a_certificate_that_nobody_trusts_is_a_network_error(serve, tmp_path):
     server = serve(arguments=("--tls", tmp_path))
     with pytest.raises(NetworkError) as caught:
         server.source().token()
-    assert _library.library.tks_status_name(caught.value.status) == b"TKS_TLS"
+    assert caught.value.code == "TKS_TLS"
     server.source(ca_file=tmp_path / "ca.pem").token()
+
+
+def test_a_code_is_the_name_of_the_status():
+    assert TokenSourceError().code == "TKS_INTERNAL"
+    assert error_of(7, "").code == "TKS_OAUTH"
+    assert error_of(99, "").code == "TKS_UNKNOWN"
 
 
 def test_a_closed_source_says_so(serve):
@@ -366,7 +373,7 @@ def test_a_library_that_cannot_be_used_is_explained(tmp_path, monkeypatch, conte
     if content is not None:
         file.write_bytes(content)
     monkeypatch.setenv(_library.VARIABLE, str(file))
-    with pytest.raises(ImportError, match=f"{message}.*{_library.VARIABLE}"):
+    with pytest.raises(ImportError, match=f"{message}.*{_library.VARIABLE}.*make build"):
         _library._load(_library._find())
 
 

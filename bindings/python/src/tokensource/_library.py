@@ -14,7 +14,9 @@ LEAST_VERSION = "0.1.0"
 
 VARIABLE = "TOKENSOURCE_LIBRARY"
 
-_ADVICE = f"install a wheel of tokensource for this platform, or let {VARIABLE} name the file"
+_ADVICE = (
+    f"install a wheel of tokensource for this platform, or let {VARIABLE} name the file (in a checkout: make build)"
+)
 
 
 def _find() -> str:

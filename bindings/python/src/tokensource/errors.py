@@ -18,6 +18,12 @@ class TokenSourceError(Exception):
     status: int = 9
     """The library's number for it, as in tokensource.h."""
 
+    @property
+    def code(self) -> str:
+        """The name of `status` in tokensource.h, such as `"TKS_OAUTH"`; `"TKS_UNKNOWN"` where it has none."""
+        name: bytes = library.tks_status_name(self.status)
+        return name.decode()
+
     oauth_error: str | None = None
     """The server's code, such as `"invalid_client"` (RFC 6749 section 5.2)."""
 
@@ -51,7 +57,8 @@ class TokenTimeoutError(TokenSourceError, TimeoutError):
 
 
 class OAuthError(TokenSourceError):
-    """The server refused: see `oauth_error` and `http_status`."""
+    """The server refused, or answered 404, a redirect or 5xx: see `oauth_error`, which is None where it named none, and
+    `http_status`. `is_transient` says whether it may pass."""
 
 
 class ResponseError(TokenSourceError):

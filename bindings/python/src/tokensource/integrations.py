@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import aiohttp
     import httpx
     import requests
+    from yarl import URL
 
     from .source import Token, TokenSource
 
@@ -102,6 +103,15 @@ def httpx_auth(source: TokenSource) -> httpx.Auth:
     return HttpxAuth()
 
 
+def _origin(origin: str) -> URL:
+    from yarl import URL
+
+    try:
+        return URL(origin).origin()
+    except ValueError:
+        raise ValueError(f"{origin!r} is no origin: scheme, host and port, as in https://api.example.com") from None
+
+
 class AiohttpMiddleware:
     """What aiohttp takes in `middlewares`.
 
@@ -110,10 +120,8 @@ class AiohttpMiddleware:
     """
 
     def __init__(self, source: TokenSource, origins: tuple[str, ...]) -> None:
-        from yarl import URL
-
         self._source = source
-        self._origins = {URL(origin).origin() for origin in origins}
+        self._origins = {_origin(origin) for origin in origins}
 
     async def __call__(
         self,

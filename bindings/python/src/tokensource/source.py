@@ -280,7 +280,9 @@ class TokenSource:
 
     @property
     def stats(self) -> Stats:
-        """Counts since the source was made."""
+        """Counts since the source was made. `waits`: how often `token()` or `authorization()` had to wait, in the main
+        thread once for each 0.1 s, in others once for each call. Awaiting polls and is not counted.
+        """
         handle = self._open()
         return Stats(*(library.tks_source_stat(handle, which) for which in (1, 2, 3, 4)))
 
@@ -309,7 +311,7 @@ class TokenSource:
         """For aiohttp, 3.12 or later: `ClientSession(middlewares=[source.aiohttp_middleware("https://api.example.com")])`.
 
         `origins`: who may have the token, as scheme, host and port. Where none is given, it is who gets the first
-        request.
+        request. ValueError: one of them is none.
         """
         from .integrations import AiohttpMiddleware
 
