@@ -35,9 +35,10 @@ test('fetch sends the header beside the caller\'s own, and never the caller\'s A
   const { url, seen } = await api(t, ({ headers }) => (headers['x-own'] === 'yes' ? 200 : 400));
   const source = new TokenSource(options);
   for (const headers of [{ 'X-Own': 'yes' }, new Headers({ 'x-own': 'yes', authorization: 'Basic x' }), [['x-own', 'yes']]]) {
-    const calls = [[url, { headers }], [new URL(url), { headers }], [new Request(url, { headers })], [new Request(url), { headers }]];
-    for (const [input, init] of calls) {
-      const response = await source.fetch(input, init);
+    const init = { headers };
+    const calls = [[url, init], [new URL(url), init], [new Request(url, init)], [new Request(url), init]];
+    for (const call of calls) {
+      const response = await source.fetch(...call);
       assert.deepEqual([response.status, await response.text()], [200, 'answer']);
     }
   }
