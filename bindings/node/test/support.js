@@ -22,13 +22,11 @@ function said(by, ...texts) {
 // Every error that the library hands out is shown once more, and every source that gives a token, and the token.
 const { toError } = Failure.prototype;
 const { token } = TokenSource.prototype;
-TokenSource.prototype.token = function (...args) {
-  const promise = token.apply(this, args);
-  promise.then(
-    (given) => said('node', inspect(this, { showHidden: true }), inspect(given, { showHidden: true }), JSON.stringify(given)),
-    () => {},
-  );
-  return promise;
+// Awaited, since a promise that two wait for has no asynchronous stack.
+TokenSource.prototype.token = async function (...args) {
+  const given = await token.apply(this, args);
+  said('node', inspect(this, { showHidden: true }), inspect(given, { showHidden: true }), JSON.stringify(given));
+  return given;
 };
 Failure.prototype.toError = function () {
   const error = toError.call(this);
