@@ -9,7 +9,7 @@ const { test } = require('node:test');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { inspect } = require('node:util');
 const { TokenSource, TokenSourceError } = require('tokensource');
-const { scripted } = require('./support');
+const { said, scripted } = require('./support');
 
 const CLOSED = { name: 'TokenSourceError', code: 'TKS_CLOSED' };
 
@@ -111,6 +111,7 @@ test('nothing that prints or copies shows a secret or a token', async (t) => {
   const token = await good.token();
   for (const value of [source, error, good, token, [token], { token }]) {
     const texts = [inspect(value, { depth: 9, showHidden: true }), JSON.stringify(value), inspect(structuredClone(value))];
+    said('node', ...texts);
     for (const text of texts) {
       assert.ok(!text.includes(secret) && !text.includes(token.accessToken), text);
     }

@@ -7,7 +7,6 @@ const { join } = require('node:path');
 const { createInterface } = require('node:readline');
 
 const { inspect } = require('node:util');
-const { TokenSource } = require('..');
 const { Failure } = require('../lib/errors');
 
 const PACKAGE = join(__dirname, '..');
@@ -19,15 +18,8 @@ function said(by, ...texts) {
   }
 }
 
-// Every error that the library hands out is shown once more, and every source that gives a token, and the token.
+// Every error that the library hands out is shown once more.
 const { toError } = Failure.prototype;
-const { token } = TokenSource.prototype;
-// Awaited, since a promise that two wait for has no asynchronous stack.
-TokenSource.prototype.token = async function (...args) {
-  const given = await token.apply(this, args);
-  said('node', inspect(this, { showHidden: true }), inspect(given, { showHidden: true }), JSON.stringify(given));
-  return given;
-};
 Failure.prototype.toError = function () {
   const error = toError.call(this);
   said('node', String(error), error.stack, JSON.stringify(error), inspect(error, { showHidden: true, depth: null }));
@@ -84,4 +76,4 @@ function run(args, env = {}) {
 /** Runs the text of a program. */
 const runText = (text, ...args) => run(['--expose-gc', '-e', text, '--', ...args]);
 
-module.exports = { PACKAGE, given, read, start, scripted, run, runText };
+module.exports = { PACKAGE, given, read, said, start, scripted, run, runText };
