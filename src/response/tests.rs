@@ -307,6 +307,7 @@ fn the_answers_own_date_goes_before_our_clock() {
 fn a_success_that_cannot_be_used_says_why() {
     let html = &[("content-type", "text/html; charset=utf-8")][..];
     let plain = &[("content-type", "text/plain")][..];
+    let json = &[("content-type", "application/JSON")][..];
     let none: Headers<'_> = &[];
     for (status, headers, body, why) in [
         (200, none, "", "its body is empty; is token_url the token endpoint?"),
@@ -319,6 +320,7 @@ fn a_success_that_cannot_be_used_says_why() {
         (200, none, "42", "JSON but no object"),
         (200, none, "OK", "not JSON (line 1, column 1)"),
         (200, plain, "the-t0ken", "not JSON but text/plain (line 1, column"),
+        (200, json, "OK", "not JSON though it says so (line 1, column 1); the server"),
         (200, none, "access_token=the-t0ken&token_type=bearer", "not JSON"),
         (200, none, r#"{"access_token":"the-t0ken""#, "not JSON"),
         (200, none, r#"{"access_token":"the-t0k"#, "not JSON"),
