@@ -129,7 +129,7 @@ impl TokenSource {
         random: Box<dyn Fn() -> f64 + Send + Sync>,
     ) -> Self {
         let terms = Terms::of(settings);
-        let standing = Standing::new(clock.now(), terms.secret_file.is_some(), system::fork_count());
+        let standing = Standing::new(clock.now(), system::fork_count());
         let shared = Shared {
             current: Current::new(standing),
             gate: Gate::new(),
@@ -477,7 +477,7 @@ impl Shared {
     }
 
     /// Enters the result of a fetch, and gives it to all who wait for it.
-    fn land(&self, flight: &Flight<Landing>, started: Nanos, landing: Landing, secret: Option<Stamp>) {
+    fn land(&self, flight: &Flight<Landing>, started: Nanos, landing: Landing, secret: Option<Option<Stamp>>) {
         let random = (self.random)();
         self.change(|standing, now, slot| {
             if standing.is_closed() {
@@ -578,6 +578,7 @@ mod tests {
     use super::*;
     use crate::{
         cases::Scripted,
+        client_secret::ClientSecret,
         clock::{Nanos, test::TestClock},
     };
     use tokensource_testserver::Script;
@@ -639,20 +640,33 @@ mod tests {
         assert_eq!(other.generation(), foreign.generation());
     }
 
+    struct Panics;
+
+    impl Fetch for Panics {
+        fn fetch(&self, _: &dyn Course) -> crate::fetch::Fetched {
+            panic!("as the test asked")
+        }
+    }
+
     #[test]
     fn a_panic_in_a_fetch_is_an_error_for_all_who_wait() {
-        struct Panics;
-        impl Fetch for Panics {
-            fn fetch(&self, _: &dyn Course) -> crate::fetch::Fetched {
-                panic!("as the test asked")
-            }
-        }
         let source = TokenSource::with(&Settings::example(), Box::new(Panics), Clock::System, Box::new(|| 0.5));
         let error = source.get().unwrap_err();
         assert_eq!((error.status(), error.is_transient()), (Status::Internal, false));
         assert_eq!(source.last_error().unwrap().status(), Status::Internal);
         assert_eq!((source.failures(), source.requests()), (1, 0));
         assert!(error.retry_after().unwrap() > Duration::from_secs(29));
+    }
+
+    #[test]
+    fn a_panic_in_a_fetch_is_held_off_though_there_is_a_file_to_look_at() {
+        let client_secret = ClientSecret::File(std::env::temp_dir());
+        let settings = Settings { client_secret, ..Settings::example() };
+        let source = TokenSource::with(&settings, Box::new(Panics), Clock::System, Box::new(|| 0.5));
+        for _ in 0..2 {
+            assert_eq!(source.get().unwrap_err().status(), Status::Internal);
+        }
+        assert_eq!(source.failures(), 1);
     }
 
     #[test]
