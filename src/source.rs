@@ -457,7 +457,7 @@ impl Shared {
         let (standing, now) = self.look();
         let spaced = self.monotonic().saturating_add(standing.spaced_until().saturating_sub(now).max(0));
         drop(standing);
-        if flight.wait(&self.clock, spaced).is_some() {
+        if flight.wait(&self.clock, caller.map_or(spaced, |latest| latest.min(spaced))).is_some() {
             return;
         }
         let started = self.clock.now();
