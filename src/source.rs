@@ -375,15 +375,11 @@ impl Shared {
             Step::Again => return None,
             Step::TooSoon => return Some(Ok(None)),
             Step::FlyBeside(flight, token) => {
-                self.depart(&flight, visit.latest);
-                // Inline, this caller has just fetched: what it brought is handed out.
-                return (!self.terms.inline).then_some(Ok(Some(token)));
+                // A caller that has just fetched is handed what it brought.
+                return (!self.depart(&flight, visit)).then_some(Ok(Some(token)));
             }
             Step::Fly(flight) => {
-                if self.terms.inline {
-                    self.count_wait(visit);
-                }
-                self.depart(&flight, visit.latest);
+                self.depart(&flight, visit);
                 flight
             }
             Step::Wait(flight) => flight,
@@ -430,26 +426,29 @@ impl Shared {
         })
     }
 
-    /// Has the fetch of `flight` done: by a thread of its own, or, inline, by this one until `latest`.
-    fn depart(self: &Arc<Self>, flight: &Arc<Flight<Landing>>, latest: Nanos) {
-        if self.terms.inline {
-            return self.fly(flight, Some(latest));
-        }
-        let work = {
-            let (shared, flight, running) = (self.clone(), flight.clone(), self.clock.running());
-            move || {
-                let _running = running;
-                shared.fly(&flight, None);
+    /// Has the fetch of `flight` done: by a thread of its own, or, inline and where none can be had for what is needed,
+    /// by this one. True: by this one.
+    fn depart(self: &Arc<Self>, flight: &Arc<Flight<Landing>>, visit: &mut Visit) -> bool {
+        if !self.terms.inline {
+            let work = {
+                let (shared, flight, running) = (self.clone(), flight.clone(), self.clock.running());
+                move || {
+                    let _running = running;
+                    shared.fly(&flight, None);
+                }
+            };
+            let Err(error) = system::spawn("fetch", work) else { return false };
+            let (standing, now) = self.look();
+            if standing.is_good(now) {
+                let message =
+                    format!("no thread could be started for the refresh ({error}): this process is at a limit");
+                self.land(flight, now, Err(Error::new(Status::Internal, message).transient()), None);
+                return false;
             }
-        };
-        let Err(error) = system::spawn("fetch", work) else { return };
-        let (standing, now) = self.look();
-        if !standing.is_good(now) {
-            drop(standing);
-            return self.fly(flight, Some(latest));
         }
-        let message = format!("no thread could be started for the refresh ({error}): this process is at a limit");
-        self.land(flight, now, Err(Error::new(Status::Internal, message).transient()), None);
+        self.count_wait(visit);
+        self.fly(flight, Some(visit.latest));
+        true
     }
 
     /// `caller`: until when the calling thread may be kept, where the fetch has no thread of its own.
