@@ -387,14 +387,13 @@ impl Shared {
         if self.monotonic() < visit.until {
             self.count_wait(visit);
         }
-        let landing = flight.wait(&self.clock, visit.until);
+        let landing = flight.wait(&self.clock, visit.until)?;
         let (standing, now) = self.look();
         match landing {
             // A caller that woke late must not be handed a token that is past by now.
-            Some(Ok(served)) => (now < served.life.usable_until).then_some(Ok(Some(served.token))),
-            Some(Err(error)) if error.status() == Status::Closed => Some(Err(error)),
-            Some(Err(error)) => Some(Err(standing.dated(&error, now))),
-            None => Some(Ok(None)),
+            Ok(served) => (now < served.life.usable_until).then_some(Ok(Some(served.token))),
+            Err(error) if error.status() == Status::Closed => Some(Err(error)),
+            Err(error) => Some(Err(standing.dated(&error, now))),
         }
     }
 
@@ -478,9 +477,9 @@ impl Shared {
     /// Enters the result of a fetch, and gives it to all who wait for it.
     fn land(&self, flight: &Flight<Landing>, started: Nanos, landing: Landing, secret: Option<Option<Stamp>>) {
         let random = (self.random)();
-        self.change(|standing, now, slot| {
+        let entered = self.change(|standing, now, slot| {
             if standing.is_closed() {
-                return (false, ());
+                return (false, false);
             }
             *slot = None;
             match &landing {
@@ -493,10 +492,12 @@ impl Shared {
                     standing.failed(error.clone(), secret, now, random);
                 }
             }
-            (true, ())
+            (true, true)
         });
-        // After `close` this is one too many, and nobody hears it.
-        flight.land(landing);
+        // After `close` its word is the one to hear, though it may not have said it yet.
+        if entered {
+            flight.land(landing);
+        }
     }
 
     /// Makes the token. Only the one flight that is under way comes here, so the next generation is its own.
@@ -614,6 +615,17 @@ mod tests {
             source.get().unwrap();
             assert_eq!(server.threads.load(Ordering::Relaxed), threads, "{refresh:?}");
         }
+    }
+
+    #[test]
+    fn what_a_fetch_brings_after_close_is_heard_by_nobody() {
+        let clock = TestClock::new();
+        let (source, _) = source("[{}]", &clock);
+        let flight = Flight::new();
+        source.close();
+        source.shared.land(&flight, 0, Err(timed_out(Duration::ZERO)), None);
+        assert!(flight.wait(&Clock::System, 0).is_none());
+        assert_eq!(source.failures(), 0);
     }
 
     #[test]
