@@ -201,8 +201,11 @@ impl Standing {
         hold_off.own_until.and(hold_off.secret)
     }
 
-    /// An error as of now: with the time left until the server is asked again.
+    /// An error as of now: with the time left until the server is asked again, which a closed source never does.
     pub(crate) fn dated(&self, error: &Error, now: Nanos) -> Error {
+        if self.closed {
+            return error.clone();
+        }
         let until = if self.is_good(now) { self.hold_off.as_ref().map(HoldOff::until) } else { self.refused_until() };
         error.clone().with_retry_after(until.map_or(Duration::ZERO, |until| duration(until.saturating_sub(now))))
     }
@@ -781,8 +784,10 @@ mod tests {
     fn a_closed_source_has_nothing() {
         let mut standing = standing();
         granted(&mut standing, 0);
+        standing.failed(permanent(), None, 0, MIDDLE);
         standing.close();
         assert_eq!(verdict(&standing, 0), "closed");
+        assert_eq!(standing.dated(standing.outcome().unwrap(), 0).retry_after(), None, "it never asks again");
         assert!(standing.is_closed() && !standing.is_good(0));
     }
 
