@@ -1,6 +1,6 @@
 //! Now, and waiting for later. The only file through which the library learns the time, so that a test can set it.
 //!
-//! It may not decide anything: what a moment means for a token is said in `token.rs` and `source.rs`.
+//! It may not decide anything: what a moment means for a token is said in `token.rs` and `standing.rs`.
 
 use crate::system;
 use std::{

@@ -1,6 +1,7 @@
-//! The policy over `current` and `flight`: who is served, who fetches, who waits. And the counters.
+//! Carries out what `standing.rs` says follows from an instant or an event: serves, fetches, waits, refuses. And the
+//! counters.
 //!
-//! What follows from an instant or an event is said in `standing.rs`; here it is carried out. Nothing here knows HTTP.
+//! It decides nothing about a token, and what a fetch does is said in `fetch.rs`.
 
 use crate::{
     clock::{Clock, Nanos, nanos},
@@ -101,7 +102,7 @@ enum Step {
     Again,
     Wait(Arc<Flight<Landing>>),
     Fly(Arc<Flight<Landing>>),
-    /// The token to hand out in any case.
+    /// With the token that is handed out meanwhile.
     FlyBeside(Arc<Flight<Landing>>, Arc<Token>),
     /// An inline caller would have to wait longer for the spacing than it may.
     TooSoon,
