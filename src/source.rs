@@ -293,15 +293,15 @@ fn timed_out(timeout: Duration) -> Error {
 impl Shared {
     /// The standing of this process and the instant. Takes the gate only after a fork, or when a clock was set.
     fn look(&self) -> (Guard<Arc<Standing>>, Nanos) {
-        loop {
-            let standing = self.current.load();
-            if standing.forks() == system::fork_count()
-                && let Some(now) = standing.instant(self.clock.coarse())
-            {
-                return (standing, now);
-            }
-            self.change(|_, _, _| (true, ()));
+        let standing = self.current.load();
+        if standing.forks() == system::fork_count()
+            && let Some(now) = standing.instant(self.clock.coarse())
+        {
+            return (standing, now);
         }
+        // Not looked at again: the wall clock may move as often as it is read.
+        let now = self.change(|_, now, _| (true, now));
+        (self.current.load(), now)
     }
 
     /// Changes the standing behind the gate: `work` gets it with the instant and the flight, and says whether it changed
@@ -627,6 +627,18 @@ mod tests {
         source.shared.land(&flight, 0, Err(timed_out(Duration::ZERO)), None);
         assert!(flight.wait(&Clock::System, 0).is_none());
         assert_eq!(source.failures(), 0);
+    }
+
+    #[test]
+    fn a_wall_clock_that_is_set_between_any_two_looks_keeps_nobody() {
+        let clock = TestClock::new();
+        let (source, server) = source("[{}]", &clock);
+        clock.move_wall_at_each_look(86_400 * SECOND);
+        for _ in 0..3 {
+            assert_eq!(source.get().unwrap().access_token(), "token-1");
+            assert_eq!(source.generation(), 0);
+        }
+        assert_eq!(server.requests.load(Ordering::Relaxed), 1);
     }
 
     #[test]
