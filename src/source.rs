@@ -393,7 +393,6 @@ impl Shared {
         match landing {
             // A caller that woke late must not be handed a token that is past by now.
             Ok(served) => (now < served.life.usable_until).then_some(Ok(Some(served.token))),
-            Err(error) if error.status() == Status::Closed => Some(Err(error)),
             Err(error) => Some(Err(standing.dated(&error, now))),
         }
     }
