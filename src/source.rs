@@ -629,6 +629,24 @@ mod tests {
     }
 
     #[test]
+    fn a_caller_that_wakes_late_is_not_handed_a_token_that_is_past() {
+        let clock = TestClock::new();
+        let (source, _) = source("[{}]", &clock);
+        let token = source.get().unwrap();
+        clock.advance(3600 * SECOND);
+        let birth =
+            Birth { started: 0, sent: 0, arrived: 0, lifetime: Duration::from_secs(3600), margin: None, ahead: None };
+        let flight = Flight::new();
+        flight.land(Ok(Served { token, life: Life::new(&birth, 0.5).unwrap() }));
+        source.shared.change(|standing, _, slot| {
+            standing.take_off(Purpose::Need);
+            *slot = Some(flight);
+            (true, ())
+        });
+        assert!(source.get_within(Duration::ZERO).unwrap().is_none());
+    }
+
+    #[test]
     fn a_wall_clock_that_is_set_between_any_two_looks_keeps_nobody() {
         let clock = TestClock::new();
         let (source, server) = source("[{}]", &clock);
