@@ -1,6 +1,6 @@
 //! Now, and waiting for later. The only file through which the library learns the time, so that a test can set it.
 //!
-//! It may not decide anything: what a moment means for a token is said in `token.rs` and `source.rs`.
+//! It may not decide anything: what a moment means for a token is said in `token.rs` and `standing.rs`.
 
 use crate::system;
 use std::{
@@ -109,7 +109,10 @@ pub(crate) mod test {
     use super::*;
     use std::{
         collections::HashMap,
-        sync::{Arc, Mutex},
+        sync::{
+            Arc, Mutex,
+            atomic::{AtomicI64, Ordering},
+        },
         thread::{self, ThreadId},
         time::Instant,
     };
@@ -118,6 +121,8 @@ pub(crate) mod test {
     #[derive(Debug)]
     pub struct TestClock {
         now: Mutex<Now>,
+        /// By how much the wall clock is set whenever somebody looks at it.
+        restless: AtomicI64,
         threads: Mutex<Threads>,
         changed: Condvar,
     }
@@ -137,11 +142,14 @@ pub(crate) mod test {
         pub fn new() -> Arc<Self> {
             let second = 1_000_000_000;
             let now = Now { coarse: Coarse { monotonic: 1_000 * second, wall: START }, boot: 5_000 * second };
-            Arc::new(Self { now: Mutex::new(now), threads: Mutex::default(), changed: Condvar::new() })
+            let (restless, threads) = (AtomicI64::new(0), Mutex::default());
+            Arc::new(Self { now: Mutex::new(now), restless, threads, changed: Condvar::new() })
         }
 
         pub(crate) fn now(&self) -> Now {
-            *self.now.lock().unwrap()
+            let mut now = self.now.lock().unwrap();
+            now.coarse.wall += self.restless.load(Ordering::Relaxed);
+            *now
         }
 
         /// Nanoseconds since the clock was made, on the clock that counts sleep.
@@ -167,6 +175,11 @@ pub(crate) mod test {
         /// Somebody sets the wall clock.
         pub fn set_wall(&self, by: Nanos) {
             self.now.lock().unwrap().coarse.wall += by;
+        }
+
+        /// Somebody sets the wall clock forward again and again.
+        pub fn move_wall_at_each_look(&self, by: Nanos) {
+            self.restless.store(by, Ordering::Relaxed);
         }
 
         /// Returns when every running thread does nothing but wait for the clock to move or for another that does.

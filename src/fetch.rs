@@ -38,8 +38,8 @@ pub(crate) trait Course {
 
 pub(crate) struct Fetched {
     pub(crate) result: Result<Granted, Error>,
-    /// What the file of the secret was when it was read; `None` where the secret is no file, or there was none.
-    pub(crate) secret: Option<Stamp>,
+    /// What the file of the secret was when it was read; the inner `None`: there was no file. `None`: the secret is text.
+    pub(crate) secret: Option<Option<Stamp>>,
 }
 
 pub(crate) struct Granted {
@@ -76,7 +76,7 @@ impl Fetch for HttpFetch {
                 attempt += 1;
             }
         });
-        Fetched { result, secret: stamp }
+        Fetched { result, secret: self.settings.client_secret.path().map(|_| stamp) }
     }
 }
 

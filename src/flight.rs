@@ -1,4 +1,4 @@
-//! State: one piece of work at a time, and its one result shared by all who wait for it.
+//! State: a piece of work that is under way, and its one result shared by all who wait for it.
 //!
 //! It knows nothing of tokens or of what makes a result good. Model-checked by `tests/loom.rs`, which puts loom's locks
 //! in place of the standard library's.

@@ -1,6 +1,7 @@
-//! The policy over `current` and `flight`: who is served, who fetches, who waits. And the counters.
+//! Carries out what `standing.rs` says follows from an instant or an event: serves, fetches, waits, refuses. And the
+//! counters.
 //!
-//! What follows from an instant or an event is said in `standing.rs`; here it is carried out. Nothing here knows HTTP.
+//! It decides nothing about a token, and what a fetch does is said in `fetch.rs`.
 
 use crate::{
     clock::{Clock, Nanos, nanos},
@@ -101,7 +102,7 @@ enum Step {
     Again,
     Wait(Arc<Flight<Landing>>),
     Fly(Arc<Flight<Landing>>),
-    /// The token to hand out in any case.
+    /// With the token that is handed out meanwhile.
     FlyBeside(Arc<Flight<Landing>>, Arc<Token>),
     /// An inline caller would have to wait longer for the spacing than it may.
     TooSoon,
@@ -129,7 +130,7 @@ impl TokenSource {
         random: Box<dyn Fn() -> f64 + Send + Sync>,
     ) -> Self {
         let terms = Terms::of(settings);
-        let standing = Standing::new(clock.now(), terms.secret_file.is_some(), system::fork_count());
+        let standing = Standing::new(clock.now(), system::fork_count());
         let shared = Shared {
             current: Current::new(standing),
             gate: Gate::new(),
@@ -292,15 +293,15 @@ fn timed_out(timeout: Duration) -> Error {
 impl Shared {
     /// The standing of this process and the instant. Takes the gate only after a fork, or when a clock was set.
     fn look(&self) -> (Guard<Arc<Standing>>, Nanos) {
-        loop {
-            let standing = self.current.load();
-            if standing.forks() == system::fork_count()
-                && let Some(now) = standing.instant(self.clock.coarse())
-            {
-                return (standing, now);
-            }
-            self.change(|_, _, _| (true, ()));
+        let standing = self.current.load();
+        if standing.forks() == system::fork_count()
+            && let Some(now) = standing.instant(self.clock.coarse())
+        {
+            return (standing, now);
         }
+        // Not looked at again: the wall clock may move as often as it is read.
+        let now = self.change(|_, now, _| (true, now));
+        (self.current.load(), now)
     }
 
     /// Changes the standing behind the gate: `work` gets it with the instant and the flight, and says whether it changed
@@ -375,15 +376,11 @@ impl Shared {
             Step::Again => return None,
             Step::TooSoon => return Some(Ok(None)),
             Step::FlyBeside(flight, token) => {
-                self.depart(&flight, visit.latest);
-                // Inline, this caller has just fetched: what it brought is handed out.
-                return (!self.terms.inline).then_some(Ok(Some(token)));
+                // A caller that has just fetched is handed what it brought.
+                return (!self.depart(&flight, visit)).then_some(Ok(Some(token)));
             }
             Step::Fly(flight) => {
-                if self.terms.inline {
-                    self.count_wait(visit);
-                }
-                self.depart(&flight, visit.latest);
+                self.depart(&flight, visit);
                 flight
             }
             Step::Wait(flight) => flight,
@@ -391,14 +388,12 @@ impl Shared {
         if self.monotonic() < visit.until {
             self.count_wait(visit);
         }
-        let landing = flight.wait(&self.clock, visit.until);
+        let landing = flight.wait(&self.clock, visit.until)?;
         let (standing, now) = self.look();
         match landing {
             // A caller that woke late must not be handed a token that is past by now.
-            Some(Ok(served)) => (now < served.life.usable_until).then_some(Ok(Some(served.token))),
-            Some(Err(error)) if error.status() == Status::Closed => Some(Err(error)),
-            Some(Err(error)) => Some(Err(standing.dated(&error, now))),
-            None => Some(Ok(None)),
+            Ok(served) => (now < served.life.usable_until).then_some(Ok(Some(served.token))),
+            Err(error) => Some(Err(standing.dated(&error, now))),
         }
     }
 
@@ -430,26 +425,29 @@ impl Shared {
         })
     }
 
-    /// Has the fetch of `flight` done: by a thread of its own, or, inline, by this one until `latest`.
-    fn depart(self: &Arc<Self>, flight: &Arc<Flight<Landing>>, latest: Nanos) {
-        if self.terms.inline {
-            return self.fly(flight, Some(latest));
-        }
-        let work = {
-            let (shared, flight, running) = (self.clone(), flight.clone(), self.clock.running());
-            move || {
-                let _running = running;
-                shared.fly(&flight, None);
+    /// Has the fetch of `flight` done: by a thread of its own, or, inline and where none can be had for what is needed,
+    /// by this one. True: by this one.
+    fn depart(self: &Arc<Self>, flight: &Arc<Flight<Landing>>, visit: &mut Visit) -> bool {
+        if !self.terms.inline {
+            let work = {
+                let (shared, flight, running) = (self.clone(), flight.clone(), self.clock.running());
+                move || {
+                    let _running = running;
+                    shared.fly(&flight, None);
+                }
+            };
+            let Err(error) = system::spawn("fetch", work) else { return false };
+            let (standing, now) = self.look();
+            if standing.is_good(now) {
+                let message =
+                    format!("no thread could be started for the refresh ({error}): this process is at a limit");
+                self.land(flight, now, Err(Error::new(Status::Internal, message).transient()), None);
+                return false;
             }
-        };
-        let Err(error) = system::spawn("fetch", work) else { return };
-        let (standing, now) = self.look();
-        if !standing.is_good(now) {
-            drop(standing);
-            return self.fly(flight, Some(latest));
         }
-        let message = format!("no thread could be started for the refresh ({error}): this process is at a limit");
-        self.land(flight, now, Err(Error::new(Status::Internal, message).transient()), None);
+        self.count_wait(visit);
+        self.fly(flight, Some(visit.latest));
+        true
     }
 
     /// `caller`: until when the calling thread may be kept, where the fetch has no thread of its own.
@@ -457,7 +455,7 @@ impl Shared {
         let (standing, now) = self.look();
         let spaced = self.monotonic().saturating_add(standing.spaced_until().saturating_sub(now).max(0));
         drop(standing);
-        if flight.wait(&self.clock, spaced).is_some() {
+        if flight.wait(&self.clock, caller.map_or(spaced, |latest| latest.min(spaced))).is_some() {
             return;
         }
         let started = self.clock.now();
@@ -477,11 +475,11 @@ impl Shared {
     }
 
     /// Enters the result of a fetch, and gives it to all who wait for it.
-    fn land(&self, flight: &Flight<Landing>, started: Nanos, landing: Landing, secret: Option<Stamp>) {
+    fn land(&self, flight: &Flight<Landing>, started: Nanos, landing: Landing, secret: Option<Option<Stamp>>) {
         let random = (self.random)();
-        self.change(|standing, now, slot| {
+        let entered = self.change(|standing, now, slot| {
             if standing.is_closed() {
-                return (false, ());
+                return (false, false);
             }
             *slot = None;
             match &landing {
@@ -494,10 +492,12 @@ impl Shared {
                     standing.failed(error.clone(), secret, now, random);
                 }
             }
-            (true, ())
+            (true, true)
         });
-        // After `close` this is one too many, and nobody hears it.
-        flight.land(landing);
+        // After `close` its word is the one to hear, though it may not have said it yet.
+        if entered {
+            flight.land(landing);
+        }
     }
 
     /// Makes the token. Only the one flight that is under way comes here, so the next generation is its own.
@@ -578,6 +578,7 @@ mod tests {
     use super::*;
     use crate::{
         cases::Scripted,
+        client_secret::ClientSecret,
         clock::{Nanos, test::TestClock},
     };
     use tokensource_testserver::Script;
@@ -617,6 +618,47 @@ mod tests {
     }
 
     #[test]
+    fn what_a_fetch_brings_after_close_is_heard_by_nobody() {
+        let clock = TestClock::new();
+        let (source, _) = source("[{}]", &clock);
+        let flight = Flight::new();
+        source.close();
+        source.shared.land(&flight, 0, Err(timed_out(Duration::ZERO)), None);
+        assert!(flight.wait(&Clock::System, 0).is_none());
+        assert_eq!(source.failures(), 0);
+    }
+
+    #[test]
+    fn a_caller_that_wakes_late_is_not_handed_a_token_that_is_past() {
+        let clock = TestClock::new();
+        let (source, _) = source("[{}]", &clock);
+        let token = source.get().unwrap();
+        clock.advance(3600 * SECOND);
+        let birth =
+            Birth { started: 0, sent: 0, arrived: 0, lifetime: Duration::from_secs(3600), margin: None, ahead: None };
+        let flight = Flight::new();
+        flight.land(Ok(Served { token, life: Life::new(&birth, 0.5).unwrap() }));
+        source.shared.change(|standing, _, slot| {
+            standing.take_off(Purpose::Need);
+            *slot = Some(flight);
+            (true, ())
+        });
+        assert!(source.get_within(Duration::ZERO).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_wall_clock_that_is_set_between_any_two_looks_keeps_nobody() {
+        let clock = TestClock::new();
+        let (source, server) = source("[{}]", &clock);
+        clock.move_wall_at_each_look(86_400 * SECOND);
+        for _ in 0..3 {
+            assert_eq!(source.get().unwrap().access_token(), "token-1");
+            assert_eq!(source.generation(), 0);
+        }
+        assert_eq!(server.requests.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
     fn a_token_outlives_its_source() {
         let clock = TestClock::new();
         let (source, _) = source("[{}]", &clock);
@@ -639,20 +681,33 @@ mod tests {
         assert_eq!(other.generation(), foreign.generation());
     }
 
+    struct Panics;
+
+    impl Fetch for Panics {
+        fn fetch(&self, _: &dyn Course) -> crate::fetch::Fetched {
+            panic!("as the test asked")
+        }
+    }
+
     #[test]
     fn a_panic_in_a_fetch_is_an_error_for_all_who_wait() {
-        struct Panics;
-        impl Fetch for Panics {
-            fn fetch(&self, _: &dyn Course) -> crate::fetch::Fetched {
-                panic!("as the test asked")
-            }
-        }
         let source = TokenSource::with(&Settings::example(), Box::new(Panics), Clock::System, Box::new(|| 0.5));
         let error = source.get().unwrap_err();
         assert_eq!((error.status(), error.is_transient()), (Status::Internal, false));
         assert_eq!(source.last_error().unwrap().status(), Status::Internal);
         assert_eq!((source.failures(), source.requests()), (1, 0));
         assert!(error.retry_after().unwrap() > Duration::from_secs(29));
+    }
+
+    #[test]
+    fn a_panic_in_a_fetch_is_held_off_though_there_is_a_file_to_look_at() {
+        let client_secret = ClientSecret::File(std::env::temp_dir());
+        let settings = Settings { client_secret, ..Settings::example() };
+        let source = TokenSource::with(&settings, Box::new(Panics), Clock::System, Box::new(|| 0.5));
+        for _ in 0..2 {
+            assert_eq!(source.get().unwrap_err().status(), Status::Internal);
+        }
+        assert_eq!(source.failures(), 1);
     }
 
     #[test]

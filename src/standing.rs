@@ -64,8 +64,6 @@ pub(crate) struct Standing {
     generation: u32,
     flying: Option<Purpose>,
     closed: bool,
-    /// Whether the secret is in a file, which may be mended while a failure is held off.
-    secret_in_file: bool,
     forks: u32,
 }
 
@@ -76,8 +74,9 @@ struct HoldOff {
     server_until: Option<Nanos>,
     /// There was a good token when it began.
     ageing: bool,
-    /// What the file of the secret was when the failed fetch read it.
-    secret: Option<Stamp>,
+    /// What the file of the secret was when the failed fetch read it; the inner `None`: there was no file. `None`: it read
+    /// none, so that none can be mended.
+    secret: Option<Option<Stamp>>,
 }
 
 impl HoldOff {
@@ -100,7 +99,7 @@ struct Brake {
 }
 
 impl Standing {
-    pub(crate) fn new(now: Now, secret_in_file: bool, forks: u32) -> Self {
+    pub(crate) fn new(now: Now, forks: u32) -> Self {
         Self {
             base: now,
             served: None,
@@ -112,7 +111,6 @@ impl Standing {
             generation: 0,
             flying: None,
             closed: false,
-            secret_in_file,
             forks,
         }
     }
@@ -199,12 +197,15 @@ impl Standing {
     /// The state of the secret's file that the failure being held off was made with, where a look at the file could end
     /// the hold-off. The inner `None`: there was no file.
     pub(crate) fn secret_that_failed(&self) -> Option<Option<Stamp>> {
-        let hold_off = self.hold_off.as_ref().filter(|_| self.secret_in_file && self.flying.is_none())?;
-        hold_off.own_until.map(|_| hold_off.secret)
+        let hold_off = self.hold_off.as_ref().filter(|_| self.flying.is_none())?;
+        hold_off.own_until.and(hold_off.secret)
     }
 
-    /// An error as of now: with the time left until the server is asked again.
+    /// An error as of now: with the time left until the server is asked again, which a closed source never does.
     pub(crate) fn dated(&self, error: &Error, now: Nanos) -> Error {
+        if self.closed {
+            return error.clone();
+        }
         let until = if self.is_good(now) { self.hold_off.as_ref().map(HoldOff::until) } else { self.refused_until() };
         error.clone().with_retry_after(until.map_or(Duration::ZERO, |until| duration(until.saturating_sub(now))))
     }
@@ -234,8 +235,8 @@ impl Standing {
         self.brake.replaced(now);
     }
 
-    /// A fetch failed, having read the secret from a file in the state `secret`.
-    pub(crate) fn failed(&mut self, error: Error, secret: Option<Stamp>, now: Nanos, random: f64) {
+    /// A fetch failed, having read the secret from a file in the state `secret`, if it came to that.
+    pub(crate) fn failed(&mut self, error: Error, secret: Option<Option<Stamp>>, now: Nanos, random: f64) {
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         let wait = backoff::hold_off(&error, self.failures_in_a_row, random);
         let until = |wait: Duration| now.saturating_add(nanos(wait));
@@ -300,7 +301,7 @@ impl Viewed for Standing {
     fn view(&self) -> View {
         let quiet_until = match &self.served {
             // `get` must be asked, for it looks at the file.
-            Some(_) if self.secret_in_file && self.hold_off.is_some() && self.flying.is_none() => Nanos::MIN,
+            Some(_) if self.secret_that_failed().is_some() => Nanos::MIN,
             Some(served) => {
                 let left = self.quiet_until(served).saturating_sub(self.base.boot);
                 self.base.coarse.monotonic.saturating_add(left)
@@ -363,7 +364,7 @@ mod tests {
     }
 
     fn standing() -> Standing {
-        Standing::new(at(0), false, 0)
+        Standing::new(at(0), 0)
     }
 
     fn served(generation: u32, sent: Nanos, lifetime: u64) -> Served {
@@ -729,8 +730,8 @@ mod tests {
         let path = std::env::temp_dir();
         let stamp = Stamp::at(&path);
         let held = |error| {
-            let mut standing = Standing::new(at(0), true, 0);
-            standing.failed(error, stamp, 0, MIDDLE);
+            let mut standing = standing();
+            standing.failed(error, Some(stamp), 0, MIDDLE);
             standing
         };
         let mut standing = held(permanent());
@@ -745,16 +746,16 @@ mod tests {
         assert!(standing.forgive_secret(Some(stamp)));
         assert_eq!(around(&standing, 10 * SECOND), ["refuse", "probe", "probe"]);
         assert_eq!(held(waiting(transient(), 10)).secret_that_failed(), None);
-        let mut text = self::standing();
-        text.failed(permanent(), None, 0, MIDDLE);
-        assert_eq!(text.secret_that_failed(), None);
+        let mut unread = self::standing();
+        unread.failed(permanent(), None, 0, MIDDLE);
+        assert_eq!(unread.secret_that_failed(), None);
     }
 
     #[test]
     fn no_generation_is_told_while_a_file_may_be_mended() {
-        let mut standing = Standing::new(at(0), true, 0);
+        let mut standing = standing();
         granted(&mut standing, 0);
-        standing.failed(permanent(), None, 75 * SECOND, MIDDLE);
+        standing.failed(permanent(), Some(None), 75 * SECOND, MIDDLE);
         assert!(matches!(standing.verdict(76 * SECOND), Verdict::Serve(_)));
         assert_eq!(standing.view().generation(at(76 * SECOND).coarse), 0);
         standing.take_off(Purpose::Refresh);
@@ -783,8 +784,10 @@ mod tests {
     fn a_closed_source_has_nothing() {
         let mut standing = standing();
         granted(&mut standing, 0);
+        standing.failed(permanent(), None, 0, MIDDLE);
         standing.close();
         assert_eq!(verdict(&standing, 0), "closed");
+        assert_eq!(standing.dated(standing.outcome().unwrap(), 0).retry_after(), None, "it never asks again");
         assert!(standing.is_closed() && !standing.is_good(0));
     }
 

@@ -75,10 +75,10 @@
 //!
 //! The host. Nothing is written to stdout or stderr, no signal handler is installed, no environment variable is
 //! changed, nothing exits. Fetches run on short-lived threads of the library that block all signals, and run at the
-//! priority of the caller who needed them; with the option `refresh` set to `inline` there are none, and who asks for a
-//! token needs 128 KiB of stack. A bug in the library becomes TKS_INTERNAL. Running out of memory aborts. Once loaded, the
-//! library stays loaded: dlclose is harmless and does nothing. A plugin that contains the static library must see to that
-//! itself (link it with `-z nodelete`).
+//! priority of the caller who needed them. With the option `refresh` set to `inline` there are none; then, and where the
+//! system gives the library no thread, who asks for a token needs 128 KiB of stack. A bug in the library becomes
+//! TKS_INTERNAL. Running out of memory aborts. Once loaded, the library stays loaded: dlclose is harmless and does nothing.
+//! A plugin that contains the static library must see to that itself (link it with `-z nodelete`).
 //!
 //! Cost. Whatever does not say that it waits or reads files only computes, and not for long.
 //!

@@ -48,8 +48,9 @@ pub extern "C" fn tks_source_new(
 /// each is freed all the same.
 ///
 /// While the source has one this takes no lock, allocates nothing and never waits, also when the token ages and a refresh
-/// runs beside it. Otherwise it waits for the one fetch that all callers share, at most the option `timeout` counted from
-/// this call. While the source holds off after a failed fetch it returns that error at once.
+/// runs beside it: only the call that starts the refresh does more, and with the option `refresh` set to `inline` fetches
+/// itself. Otherwise it waits for the one fetch that all callers share, at most the option `timeout` counted from this
+/// call. While the source holds off after a failed fetch it returns that error at once.
 ///
 /// TKS_TIMEOUT, TKS_NETWORK, TKS_TLS, TKS_HTTP, TKS_OAUTH, TKS_BAD_RESPONSE: the fetch failed; tks_error_retry_after tells
 /// when the source asks again. TKS_INVALID_CONFIG: a file can no longer be used. TKS_CLOSED: the source was closed.

@@ -1,5 +1,5 @@
 /* Children of forks at the worst moments go on using what they inherited. argv: a server that takes its time,
- * how many forks there are after its first answer. */
+ * how many forks there are after its first answer, a server that grants once, for 4 s, and then never answers. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
@@ -58,11 +58,48 @@ static void wait_for(pid_t child) {
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+static void is_given(tks_token *token) {
+    tks_error *error = NULL;
+    tks_token *given = NULL;
+    CHECK_OK(tks_source_get(source, &given, &error), error);
+    CHECK(given == token);
+    CHECK(tks_source_generation(source) == tks_token_generation(token));
+    tks_token_free(given);
+}
+
+/* The child has the ageing token, and not the refresh of it: it starts its own. */
+static void fork_during_a_refresh(const char *url) {
+    tks_error *error = NULL;
+    tks_token *token = NULL;
+    struct timespec pause = {0, 10000000};
+    tks_config *config = config_for(url);
+
+    CHECK_OK(tks_config_set(config, "refresh_ahead", "4", &error), error);
+    CHECK_OK(tks_source_new(config, &source, &error), error);
+    tks_config_free(config);
+    CHECK_OK(tks_source_get(source, &token, &error), error);
+    while (tks_source_generation(source) != 0)
+        nanosleep(&pause, NULL);
+    is_given(token);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        alarm(60);
+        CHECK(tks_source_generation(source) == 0);
+        is_given(token);
+        _exit(0);
+    }
+    wait_for(child);
+    tks_token_free(token);
+    tks_source_free(source);
+}
+
 int main(int argc, char **argv) {
     pthread_t busy[BUSY];
     pid_t early[EARLY];
 
-    CHECK(argc == 3);
+    CHECK(argc == 4);
+    fork_during_a_refresh(argv[3]);
     source = source_for(argv[1]);
     for (int i = 0; i < BUSY; i++)
         CHECK(pthread_create(&busy[i], NULL, keep_busy, NULL) == 0);

@@ -93,7 +93,7 @@ pub enum Call {
     SetWall,
     /// The machine sleeps.
     Suspend,
-    /// Writes the file that the option `client_secret_file = $FILE` names; before the first step it holds `secret`.
+    /// Writes the file that the option `client_secret_file = $FILE` names; before the first step it holds `horse-battery`.
     WriteSecret,
 }
 
