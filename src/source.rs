@@ -275,9 +275,10 @@ impl Terms {
         }
     }
 
-    /// What a fetch may take: a little less than its callers wait, so that they hear what it failed with.
+    /// What a fetch may take: a little less than its callers wait, so that they hear what it failed with. A busy machine
+    /// takes its time to start a thread and to wake another.
     fn budget(&self) -> Duration {
-        self.timeout - (self.timeout / 20).min(Duration::from_millis(50))
+        self.timeout - (self.timeout / 10).min(Duration::from_millis(200))
     }
 }
 
