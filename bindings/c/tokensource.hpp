@@ -217,6 +217,7 @@ public:
 
 private:
     friend class Source;
+    friend class Keeper;
     explicit Token(Owned<tks_token> token) noexcept : token_(std::move(token)) {}
 
     static std::string_view view(const char *text) noexcept { return text != nullptr ? text : ""; }
@@ -313,16 +314,17 @@ public:
 
     /* The token of now, good until the next call of this. Waits and throws as Source::get does. */
     const Token &token() {
-        if (!token_ || token_->generation() != source_->generation()) {
-            token_.reset();
+        const std::uint32_t generation = source_->generation();
+        if (generation == 0 || generation != token_.generation()) {
+            token_ = Token(nullptr);
             token_ = source_->get();
         }
-        return *token_;
+        return token_;
     }
 
 private:
     const Source *source_;
-    std::optional<Token> token_;
+    Token token_{nullptr}; /* an optional one would be "maybe uninitialized" to GCC 12 */
 };
 
 } // namespace tokensource
