@@ -94,6 +94,10 @@ fn text_of(file: &mut impl Read) -> Result<Secret, String> {
     if text.is_empty() {
         return Err("it is empty".into());
     }
+    // Some editors put one before any text in UTF-8, where nobody sees it.
+    if text.starts_with('\u{feff}') {
+        return Err("it begins with a byte order mark: save it without one".into());
+    }
     secret_text(text)?;
     Ok(Secret::new(text))
 }
@@ -125,6 +129,10 @@ mod tests {
         assert_eq!(read_from(b"a\nb\n"), Err("the secret holds a line break".into()));
         assert_eq!(read_from(b"a\0b"), Err("the secret holds a NUL".into()));
         assert_eq!(read_from(b"a\xff"), Err("it is not UTF-8".into()));
+        assert_eq!(
+            read_from("\u{feff}hunter2".as_bytes()),
+            Err("it begins with a byte order mark: save it without one".into())
+        );
     }
 
     #[test]

@@ -446,16 +446,19 @@ impl Case<'_> {
         self.says(&["invalid_client"], &[401])
     }
 
-    /// Whether HTTP Basic carried characters that its two encodings write differently (RFC 6749 §2.3.1). A secret in a file
-    /// is not known here.
+    /// What is so of the secret. Of one in a file, which is not known here, nothing is.
+    fn has_secret(&self, so: impl FnOnce(&str) -> bool) -> bool {
+        match &self.settings.client_secret {
+            ClientSecret::Text(secret) => so(secret.expose()),
+            ClientSecret::File(_) => false,
+        }
+    }
+
+    /// Whether HTTP Basic carried characters that its two encodings write differently (RFC 6749 §2.3.1).
     fn is_ambiguous(&self) -> bool {
         let ambiguous = |text: &str| text.bytes().any(|b| !(b.is_ascii_alphanumeric() || b"-._~".contains(&b)));
-        let secret = match &self.settings.client_secret {
-            ClientSecret::Text(secret) => ambiguous(secret.expose()),
-            ClientSecret::File(_) => false,
-        };
         let basic = self.settings.auth_method == AuthMethod::ClientSecretBasic;
-        basic && (secret || ambiguous(&self.settings.client_id))
+        basic && (self.has_secret(ambiguous) || ambiguous(&self.settings.client_id))
     }
 
     fn is_raw(&self) -> bool {
@@ -519,6 +522,16 @@ const HINTS: &[Hint] = &[
     ),
     (|it| it.says(&["invalid_target"], &[]), "check resource and audience"),
     (|it| it.says(&["invalid_grant"], &[]), "check grant_type and the param.NAME options that go with it"),
+    // What a variable that is not set leaves, and what is copied with a secret.
+    (
+        |it| it.wrong_client() && it.has_secret(str::is_empty),
+        "client_secret is empty: if this client has one, set it; else check client_id and which environment it is for",
+    ),
+    (
+        |it| it.wrong_client() && it.has_secret(|secret| secret.trim() != secret),
+        "client_secret begins or ends with a space: check whether that belongs to it; then client_id and which \
+         environment they are for",
+    ),
     // Auth0 says access_denied with a 401 to a wrong secret.
     (
         |it| it.wrong_client() && it.is_ambiguous() && it.is_raw(),

@@ -645,6 +645,8 @@ fn a_hint_fits_what_was_sent() {
     let json = |settings: &mut Settings| settings.body_format = BodyFormat::Json;
     let post = |settings: &mut Settings| settings.auth_method = AuthMethod::ClientSecretPost;
     let odd_secret = |settings: &mut Settings| settings.client_secret = ClientSecret::Text(Secret::new("a+b"));
+    let no_secret = |settings: &mut Settings| settings.client_secret = ClientSecret::Text(Secret::new(""));
+    let spaced = |settings: &mut Settings| settings.client_secret = ClientSecret::Text(Secret::new("s3cr3t\t"));
     let odd_id = |settings: &mut Settings| settings.client_id = "app@example".into();
     let file = |settings: &mut Settings| settings.client_secret = ClientSecret::File("/run/secret".into());
     let nothing = |_: &mut Settings| {};
@@ -666,6 +668,10 @@ fn a_hint_fits_what_was_sent() {
         (&[&odd_secret, &raw, &post], 400, "invalid_request", "body_format=json"),
         (&[&odd_secret], 400, "invalid_request", "body_format=json"),
         (&[&raw], 401, "invalid_client", "auth_method=client_secret_post"),
+        (&[&no_secret], 401, "invalid_client", "client_secret is empty"),
+        (&[&no_secret, &odd_id, &post], 401, "", "client_secret is empty"),
+        (&[&spaced, &odd_id], 401, "invalid_client", "client_secret begins or ends with a space"),
+        (&[&spaced], 400, "invalid_scope", "check scope"),
         (&[&nothing], 401, "", "check client_id, client_secret"),
         (&[&nothing], 401, "access_denied", "check client_id, client_secret"),
         (&[&nothing], 401, "unauthorized_client", "does not let this client use this grant_type"),
