@@ -169,7 +169,11 @@ fn run(mut arguments: Arguments) -> Result<(), Box<dyn Error>> {
         let tls = if arguments.mtls { authority.mutual_tls() } else { authority.tls(Leaf::Good) };
         arguments.server.tls = Some(tls);
     }
-    let server = Server::bind(arguments.server)?;
+    let port = arguments.server.port;
+    let server = Server::bind(arguments.server).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => format!("port {port} is taken: choose another with --port, or leave it out"),
+        _ => error.to_string(),
+    })?;
     let mut out = io::stdout();
     writeln!(out, "{}", server.url())?;
     if let Some(proxy) = server.proxy() {

@@ -57,6 +57,17 @@ fn run(arguments: &[&str]) -> Output {
     command(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let mut running = Running::start(&[]);
+    let url = running.line();
+    let port = url.rsplit_once(':').unwrap().1.split('/').next().unwrap();
+    let output = run(&["--port", port]);
+    assert!(!output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(&format!("port {port} is taken: choose another with --port")), "{said}");
+}
+
 fn directory(name: &str) -> PathBuf {
     let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::create_dir_all(&directory).unwrap();
