@@ -147,6 +147,8 @@ impl TokenSource {
     /// A good token: the current one at once, or the result of the one fetch that everybody waits for. Waits at most the
     /// option `timeout`.
     ///
+    /// With `refresh = inline` one caller fetches, also while the token is still good.
+    ///
     /// # Errors
     /// What the fetch failed with; and, without waiting, what the last fetch failed with while the server is left alone
     /// ([`Error::retry_after`] says for how long). [`Status::Timeout`] when the time ran out, [`Status::Closed`].
@@ -161,7 +163,7 @@ impl TokenSource {
     /// As [`get`](Self::get), waiting at most `within` (and at most the option `timeout`). `None`: the fetch is still
     /// running. Zero never waits, and starts what is needed: it warms a source up, and an event loop polls with it.
     ///
-    /// With `refresh = inline` the caller fetches, so the call may take longer.
+    /// With `refresh = inline`, and where no thread can be had, the caller fetches, so the call may take longer.
     ///
     /// # Errors
     /// As `get`, but for the time-out.
@@ -173,8 +175,8 @@ impl TokenSource {
     /// caller that keeps its token asks this instead: it takes as long as reading the clock, writes nothing and never
     /// waits.
     ///
-    /// Also 0 when a clock was set or the machine slept, until the next `get` has looked; and, with a
-    /// `client_secret_file`, while a failure is held off, so that `get` looks whether the file was mended.
+    /// Also 0 when a clock was set or the machine slept, until the next `get` has looked; and while a failure is held off
+    /// that a changed `client_secret_file` may end, so that `get` looks at the file.
     #[inline]
     pub fn generation(&self) -> u32 {
         self.glance().unwrap_or_else(|| self.shared.generation())
