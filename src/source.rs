@@ -11,6 +11,7 @@ use crate::{
     fetch::{Course, Fetch, Granted, HttpFetch},
     flight::Flight,
     gate::Gate,
+    options::in_seconds,
     standing::{Purpose, Standing, Verdict},
     system::{self, Stamp},
     token::{Birth, Life, Served, Token},
@@ -287,7 +288,7 @@ fn closed() -> Error {
 }
 
 fn timed_out(timeout: Duration) -> Error {
-    let message = format!("no token within the timeout of {} s; the fetch is still running", timeout.as_secs_f64());
+    let message = format!("no token within the timeout of {} s; the fetch is still running", in_seconds(timeout));
     Error::new(Status::Timeout, message).transient().with_retry_after(Duration::ZERO)
 }
 
@@ -510,7 +511,7 @@ impl Shared {
         let life = Life::new(&birth, (self.random)()).ok_or_else(|| {
             let message = format!(
                 "the token was already expired when it arrived: it lives {} s, counted from when it was asked for",
-                lifetime.as_secs_f64()
+                in_seconds(lifetime)
             );
             Error::new(Status::BadResponse, message)
         })?;

@@ -19,6 +19,7 @@ mod tunnel;
 use crate::{
     config::{Roots, Settings},
     error::{Error, Status},
+    options::in_seconds,
     request::TokenRequest,
     response::RawResponse,
     secret::Secret,
@@ -344,8 +345,8 @@ impl HttpTransport {
             // The server has the request and may be at work on it: a second one would only add to its load.
             (Phase::Answer, _) if timed_out => {
                 let why = format!(
-                    "{server} did not answer completely in time (timeout is {}): it is slow or stuck",
-                    seconds(self.timeout)
+                    "{server} did not answer completely in time (timeout is {} s): it is slow or stuck",
+                    in_seconds(self.timeout)
                 );
                 Error::new(Status::Timeout, why).transient()
             }
@@ -362,9 +363,9 @@ impl HttpTransport {
     /// The option that limits a connection, and its value.
     fn budget(&self, limits: Limits) -> String {
         if limits.connect < limits.total {
-            format!("connect_timeout is {}", seconds(self.connect_timeout))
+            format!("connect_timeout is {} s", in_seconds(self.connect_timeout))
         } else {
-            format!("timeout is {}", seconds(self.timeout))
+            format!("timeout is {} s", in_seconds(self.timeout))
         }
     }
 
@@ -394,10 +395,6 @@ impl HttpTransport {
             )),
         })
     }
-}
-
-fn seconds(span: Duration) -> String {
-    format!("{} s", (span.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
 #[cfg(test)]
