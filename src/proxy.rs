@@ -1,4 +1,5 @@
-//! The HTTP proxy: read from the option or, under the rules that keep a server from planting one, from the environment.
+//! The HTTP proxy: read from the option or, under the rules that keep a caller of a CGI program from planting one, from the
+//! environment.
 //!
 //! Pure: the environment is a parameter. No error repeats any of a proxy's text, for it may hold a password.
 
@@ -6,6 +7,7 @@ use crate::{
     endpoint::{Endpoint, host_and_port},
     secret::Secret,
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
 use percent_encoding::percent_decode_str;
 use std::net::IpAddr;
 use zeroize::Zeroizing;
@@ -77,6 +79,13 @@ impl Proxy {
             )
         };
         Self::parse(&text, name).map(Some).map_err(refused)
+    }
+
+    /// The value of Proxy-Authorization (RFC 7617).
+    pub(crate) fn authorization(&self) -> Option<Secret> {
+        let (user, password) = self.credentials.as_ref()?;
+        let pair = Zeroizing::new([user.expose(), ":", password.expose()].concat());
+        Some(Secret::new(["Basic ", &Zeroizing::new(BASE64_STANDARD.encode(&*pair))].concat()))
     }
 }
 
