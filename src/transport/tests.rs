@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     config::{Endpoint, Identity, Proxy, Roots, Settings},
     secret::Secret,
+    system::Stamp,
 };
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256,
@@ -759,6 +760,32 @@ fn an_unusable_client_certificate_or_key_is_refused_at_once_by_name() {
 #[test]
 fn a_name_that_no_certificate_could_have_is_refused_at_once() {
     assert_says(&new_error(&settings("https://a b:443/")), &["token_url"]);
+}
+
+#[test]
+fn sources_share_the_certificates_of_a_file_while_it_stays_as_it_is() {
+    let (ca, files) = (authority("ours"), Files::new());
+    let (path, copy) = (files.write("ca.pem", &ca.pem), files.write("copy.pem", &ca.pem));
+    let roots = |path: &PathBuf| {
+        let mut seen = vec![];
+        let roots = tls::roots_of(path, "ca_file", &mut seen).unwrap();
+        assert_eq!(seen, [(path.clone(), Stamp::at(path).unwrap())]);
+        roots
+    };
+    let first = roots(&path);
+    assert!(Arc::ptr_eq(&first, &roots(&path)));
+    assert!(!Arc::ptr_eq(&first, &roots(&copy)));
+
+    files.write("ca.pem", ca.pem.clone() + "\n");
+    let second = roots(&path);
+    assert!(!Arc::ptr_eq(&first, &second));
+    assert!(Arc::ptr_eq(&second, &roots(&path)));
+
+    // With the last source they go.
+    let last = Arc::downgrade(&second);
+    drop(second);
+    assert!(last.upgrade().is_none());
+    roots(&path);
 }
 
 #[test]
