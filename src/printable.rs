@@ -9,6 +9,9 @@ use zeroize::Zeroizing;
 /// A hidden text of fewer characters is looked for as a whole word only: hiding every "a" would leave nothing to read.
 const SHORT: usize = 4;
 
+/// From `&` to `;`. A million `&` and no `;` would otherwise be searched to the end at each of them.
+const LONGEST_ENTITY: usize = 16;
+
 /// Texts that may not be printed.
 pub(crate) struct Hidden(Vec<Zeroizing<String>>);
 
@@ -139,7 +142,8 @@ fn decoded(text: &str, more: usize) -> Option<(char, &str)> {
         _ if more > 0 => None,
         b'+' => Some((' ', &text[1..])),
         b'&' => {
-            let (entity, rest) = text.get(1..)?.split_once(';')?;
+            let end = text.bytes().take(LONGEST_ENTITY).position(|byte| byte == b';')?;
+            let (entity, rest) = (&text[1..end], &text[end + 1..]);
             let c = match entity {
                 "amp" => '&',
                 "lt" => '<',
@@ -274,6 +278,14 @@ mod tests {
         assert_eq!(print("a%25%b=a%2525%25b", &["a%25%b"]), "[redacted]=[redacted]");
         let broken = "% %2 %zz %c3 %c3%28 %ü &;&#x110000;&#;&ü;&amp \\ü \\u12 \\ud800 \\ud800\\ud800 \\ud800\\n \\";
         assert_eq!(print(broken, &["none"]), broken);
+    }
+
+    #[test]
+    fn looks_for_the_end_of_an_entity_where_it_can_be() {
+        assert_eq!(print("x&#0000000000252;y", &["xüy"]), "[redacted]");
+        let endless = format!("x&#{}252;y", "0".repeat(11));
+        assert_eq!(print(&endless, &["xüy"]), endless);
+        assert_eq!(print("&", &["&"]), "[redacted]");
     }
 
     #[test]
