@@ -95,7 +95,9 @@ fn credentials(text: &str) -> Result<(Secret, Secret), String> {
     let decode = |part: &str| {
         let bytes = Zeroizing::new(percent_decode_str(part).collect::<Vec<u8>>());
         match std::str::from_utf8(&bytes) {
-            Ok(text) if !text.contains(char::is_control) => Ok(Secret::new(text)),
+            Ok(text) if !text.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER) => {
+                Ok(Secret::new(text))
+            }
             _ => Err("its user or password is not printable UTF-8 once percent-decoded"),
         }
     };
@@ -187,6 +189,7 @@ mod tests {
             ("http://me:hunter2", "port"),
             ("http://me:hunter2%0A@h", "printable"),
             ("http://me:hunter2%ff@h", "printable"),
+            ("http://me:hunter2\u{fffd}@h", "printable"),
             ("http://m%3Ae:hunter2@h", "colon"),
             ("http://me:hunter2@h h", "not a host name"),
         ];

@@ -118,7 +118,7 @@ impl TokenSource {
     /// [`Status::InvalidConfig`], with everything that is wrong in one message.
     pub fn new(config: &Config) -> Result<Self, Error> {
         system::watch_forks::<HttpTransport>();
-        let settings = Arc::new(config.settings(&|name| std::env::var(name).ok())?);
+        let settings = Arc::new(config.settings(&system::variable)?);
         let transport = Box::new(HttpTransport::new(&settings)?);
         let fetch = HttpFetch { settings: settings.clone(), transport, clock: Clock::System };
         Ok(Self::with(&settings, Box::new(fetch), Clock::System, Box::new(system::random)))
