@@ -85,6 +85,10 @@ pub(crate) fn is_printable(text: &str) -> bool {
 
 /// The character if it is printable; else a space or U+FFFD, so that nothing grows together that was apart.
 fn plain(c: char) -> char {
+    // Almost all that there is, and Rust's table takes its time.
+    if matches!(c, ' '..='~') {
+        return c;
+    }
     // Rust's own table of what `Debug` shows as itself: no control, format, private or unassigned character.
     // After a letter, since it escapes a combining mark (Thai and Hindi need them) only at the start of a text.
     let mut buffer = [b'a'; 5];
@@ -92,7 +96,6 @@ fn plain(c: char) -> char {
     let shown = str::from_utf8(&buffer[..end]).is_ok_and(|text| text.escape_debug().nth(1) == Some(c));
     match c {
         _ if c.is_whitespace() => ' ',
-        '"' | '\'' => c,
         _ if shown => c,
         _ => char::REPLACEMENT_CHARACTER,
     }
