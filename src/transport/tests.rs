@@ -711,6 +711,15 @@ fn an_unusable_ca_file_is_refused_at_once_by_name() {
 }
 
 #[test]
+fn a_path_is_shown_shortened_and_in_one_line() {
+    let mut settings = settings("https://as.example:443/");
+    settings.roots = Roots::File { path: format!("/nowhere\n{}", "/x".repeat(30_000)).into(), named_by: "ca_file" };
+    let message = new_error(&settings);
+    assert_says(&message, &["the file \"/nowhere", "…\" that ca_file names cannot be read"]);
+    assert!(message.chars().count() < 700, "{message}");
+}
+
+#[test]
 fn for_http_only_what_an_option_names_is_looked_at() {
     let mut settings = settings("http://localhost:80/");
     let path = PathBuf::from("/nowhere/ca.pem");

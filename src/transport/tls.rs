@@ -6,6 +6,7 @@
 use crate::{
     config::{Identity, Roots},
     error::{Error, Status},
+    printable,
     system::{self, Stamp, TOO_MANY_FILES},
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -262,7 +263,8 @@ impl Pem {
     }
 
     fn unusable(&self, why: &str) -> Error {
-        Error::new(Status::InvalidConfig, format!("the file {:?} that {} names {why}", self.path, self.named_by))
+        let path = printable::short(&self.path.to_string_lossy(), 500);
+        Error::new(Status::InvalidConfig, format!("the file \"{path}\" that {} names {why}", self.named_by))
     }
 }
 
