@@ -46,7 +46,9 @@ pub(crate) fn hidden(settings: &Settings, secret: &Secret, request: &TokenReques
     let proxy = settings.proxy.as_ref();
     let credentials = [authorization.map(|(_, value)| value.clone()), proxy.and_then(Proxy::authorization)];
     let credentials = credentials.iter().flatten().filter_map(|value| value.expose().strip_prefix("Basic "));
-    let password = proxy.and_then(|proxy| proxy.credentials.as_ref()).map(|(_, password)| password.clone());
+    // Some proxies want a key in place of a user, and no password.
+    let key = |(user, password): &(Secret, Secret)| if password.expose().is_empty() { user } else { password }.clone();
+    let key = proxy.and_then(|proxy| proxy.credentials.as_ref()).map(key);
     let alone = Secret::new(BASE64_STANDARD.encode(secret.expose()));
     // What is told in the alphabet for URLs has no padding.
     let for_urls = |text: &Secret| {
@@ -55,7 +57,7 @@ pub(crate) fn hidden(settings: &Settings, secret: &Secret, request: &TokenReques
     };
     let encoded = credentials.map(Secret::new).chain([alone]).flat_map(|text| [for_urls(&text), text]);
     let added = settings.headers.iter().chain(&settings.params).map(|(_, value)| value.clone());
-    added.chain([secret.clone()]).chain(password).chain(encoded).filter(|text| !text.expose().is_empty()).collect()
+    added.chain([secret.clone()]).chain(key).chain(encoded).filter(|text| !text.expose().is_empty()).collect()
 }
 
 /// The parameters of the body in their order, each with one value or, for `resource` alone, several.
@@ -188,23 +190,26 @@ mod tests {
     #[test]
     fn what_must_not_be_shown_is_the_secret_the_credentials_and_what_was_added() {
         let mut config = Config::new();
-        let options = [
-            ("provider", "podero"),
-            ("client_id", "id"),
-            ("client_secret", "hush"),
-            ("param.p", "added"),
-            ("proxy", "http://me:pass@proxy"),
-        ];
+        let options = [("provider", "podero"), ("client_id", "id"), ("client_secret", "hush"), ("param.p", "added")];
         for (name, value) in options {
             config.set(name, value).unwrap();
         }
-        let settings = config.settings(&|_| None).unwrap();
-        let secret = settings.client_secret.read().1.unwrap();
-        let hidden = hidden(&settings, &secret, &token_request(&settings, &secret));
-        let mut hidden: Vec<_> = hidden.iter().map(Secret::expose).collect();
-        hidden.sort();
-        let (ours, proxys) = (["aHVzaA", "aHVzaA==", "aWQ6aHVzaA", "aWQ6aHVzaA=="], ["bWU6cGFzcw", "bWU6cGFzcw=="]);
-        assert_eq!(hidden, [&ours[..], &["added"], &proxys, &["hush", "no-cache", "pass"]].concat());
+        let ours = ["aHVzaA", "aHVzaA==", "aWQ6aHVzaA", "aWQ6aHVzaA==", "added", "hush", "no-cache"];
+        for (proxy, proxys) in [
+            (None, &[][..]),
+            (Some("http://me:pass@proxy"), &["bWU6cGFzcw", "bWU6cGFzcw==", "pass"]),
+            (Some("http://key@proxy"), &["a2V5Og", "a2V5Og==", "key"]),
+        ] {
+            config.set("proxy", proxy).unwrap();
+            let settings = config.settings(&|_| None).unwrap();
+            let secret = settings.client_secret.read().1.unwrap();
+            let hidden = hidden(&settings, &secret, &token_request(&settings, &secret));
+            let mut hidden: Vec<_> = hidden.iter().map(Secret::expose).collect();
+            hidden.sort();
+            let mut expected = [&ours[..], proxys].concat();
+            expected.sort();
+            assert_eq!(hidden, expected);
+        }
     }
 
     #[test]
