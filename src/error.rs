@@ -139,7 +139,7 @@ impl Error {
         self.what.oauth.as_ref().and_then(|oauth| oauth.description.as_deref())
     }
 
-    /// The server's `error_uri`, shortened and made printable.
+    /// The server's `error_uri`, where it is an http or https URL that can be shown whole.
     pub fn oauth_uri(&self) -> Option<&str> {
         self.what.oauth.as_ref().and_then(|oauth| oauth.uri.as_deref())
     }

@@ -329,6 +329,12 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, &'static str> {
     if span > TEN_YEARS { Err(too_long) } else { Ok(span) }
 }
 
+/// Seconds as [`seconds`] reads them: every digit, and none that a float would add.
+pub(crate) fn in_seconds(span: Duration) -> String {
+    let text = format!("{}.{:09}", span.as_secs(), span.subsec_nanos());
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 pub(crate) fn attempts(text: &str) -> Result<u32, &'static str> {
     if !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err("is not a whole number");
@@ -556,6 +562,13 @@ mod tests {
             assert_eq!(seconds(text), Ok(span), "{text}");
         }
         assert_eq!(TEN_YEARS.as_secs() * 4, 10 * (4 * 365 + 1) * 86400);
+    }
+
+    #[test]
+    fn seconds_are_shown_as_they_were_written() {
+        for text in ["0", "30", "100", "0.1", "1.118", "2.5", "0.000001", "2.000000001", "315575999.999999999"] {
+            assert_eq!(in_seconds(seconds(text).unwrap()), text);
+        }
     }
 
     #[test]

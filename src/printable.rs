@@ -9,6 +9,9 @@ use zeroize::Zeroizing;
 /// A hidden text of fewer characters is looked for as a whole word only: hiding every "a" would leave nothing to read.
 const SHORT: usize = 4;
 
+/// From `&` to `;`. A million `&` and no `;` would otherwise be searched to the end at each of them.
+const LONGEST_ENTITY: usize = 16;
+
 /// Texts that may not be printed.
 pub(crate) struct Hidden(Vec<Zeroizing<String>>);
 
@@ -82,6 +85,10 @@ pub(crate) fn is_printable(text: &str) -> bool {
 
 /// The character if it is printable; else a space or U+FFFD, so that nothing grows together that was apart.
 fn plain(c: char) -> char {
+    // Almost all that there is, and Rust's table takes its time.
+    if matches!(c, ' '..='~') {
+        return c;
+    }
     // Rust's own table of what `Debug` shows as itself: no control, format, private or unassigned character.
     // After a letter, since it escapes a combining mark (Thai and Hindi need them) only at the start of a text.
     let mut buffer = [b'a'; 5];
@@ -89,7 +96,6 @@ fn plain(c: char) -> char {
     let shown = str::from_utf8(&buffer[..end]).is_ok_and(|text| text.escape_debug().nth(1) == Some(c));
     match c {
         _ if c.is_whitespace() => ' ',
-        '"' | '\'' => c,
         _ if shown => c,
         _ => char::REPLACEMENT_CHARACTER,
     }
@@ -139,7 +145,8 @@ fn decoded(text: &str, more: usize) -> Option<(char, &str)> {
         _ if more > 0 => None,
         b'+' => Some((' ', &text[1..])),
         b'&' => {
-            let (entity, rest) = text.get(1..)?.split_once(';')?;
+            let end = text.bytes().take(LONGEST_ENTITY).position(|byte| byte == b';')?;
+            let (entity, rest) = (&text[1..end], &text[end + 1..]);
             let c = match entity {
                 "amp" => '&',
                 "lt" => '<',
@@ -274,6 +281,14 @@ mod tests {
         assert_eq!(print("a%25%b=a%2525%25b", &["a%25%b"]), "[redacted]=[redacted]");
         let broken = "% %2 %zz %c3 %c3%28 %ü &;&#x110000;&#;&ü;&amp \\ü \\u12 \\ud800 \\ud800\\ud800 \\ud800\\n \\";
         assert_eq!(print(broken, &["none"]), broken);
+    }
+
+    #[test]
+    fn looks_for_the_end_of_an_entity_where_it_can_be() {
+        assert_eq!(print("x&#0000000000252;y", &["xüy"]), "[redacted]");
+        let endless = format!("x&#{}252;y", "0".repeat(11));
+        assert_eq!(print(&endless, &["xüy"]), endless);
+        assert_eq!(print("&", &["&"]), "[redacted]");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The HTTP proxy: read from the option or, under the rules that keep a server from planting one, from the environment.
+//! The HTTP proxy: read from the option or, under the rules that keep a caller of a CGI program from planting one, from the
+//! environment.
 //!
 //! Pure: the environment is a parameter. No error repeats any of a proxy's text, for it may hold a password.
 
@@ -6,6 +7,7 @@ use crate::{
     endpoint::{Endpoint, host_and_port},
     secret::Secret,
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
 use percent_encoding::percent_decode_str;
 use std::net::IpAddr;
 use zeroize::Zeroizing;
@@ -78,6 +80,13 @@ impl Proxy {
         };
         Self::parse(&text, name).map(Some).map_err(refused)
     }
+
+    /// The value of Proxy-Authorization (RFC 7617).
+    pub(crate) fn authorization(&self) -> Option<Secret> {
+        let (user, password) = self.credentials.as_ref()?;
+        let pair = Zeroizing::new([user.expose(), ":", password.expose()].concat());
+        Some(Secret::new(["Basic ", &Zeroizing::new(BASE64_STANDARD.encode(&*pair))].concat()))
+    }
 }
 
 /// Percent-decodes `user[:password]`.
@@ -86,7 +95,9 @@ fn credentials(text: &str) -> Result<(Secret, Secret), String> {
     let decode = |part: &str| {
         let bytes = Zeroizing::new(percent_decode_str(part).collect::<Vec<u8>>());
         match std::str::from_utf8(&bytes) {
-            Ok(text) if !text.contains(char::is_control) => Ok(Secret::new(text)),
+            Ok(text) if !text.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER) => {
+                Ok(Secret::new(text))
+            }
             _ => Err("its user or password is not printable UTF-8 once percent-decoded"),
         }
     };
@@ -178,6 +189,7 @@ mod tests {
             ("http://me:hunter2", "port"),
             ("http://me:hunter2%0A@h", "printable"),
             ("http://me:hunter2%ff@h", "printable"),
+            ("http://me:hunter2\u{fffd}@h", "printable"),
             ("http://m%3Ae:hunter2@h", "colon"),
             ("http://me:hunter2@h h", "not a host name"),
         ];

@@ -1,7 +1,7 @@
 //! Pure: settings and a secret make the one HTTP request that asks for a token (RFC 6749 §4.4.2 and §2.3.1).
 
 use crate::{
-    config::{AuthMethod, BasicEncoding, BodyFormat, Settings},
+    config::{AuthMethod, BasicEncoding, BodyFormat, Proxy, Settings},
     secret::Secret,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -40,19 +40,24 @@ pub(crate) fn token_request(settings: &Settings, secret: &Secret) -> TokenReques
 }
 
 /// The texts of a request that no error may show, though a server echo them: the secret, also in Base64, the credential
-/// made of it, and what the caller added.
+/// made of it, what the caller added, and the proxy's password and credential, which a proxy may echo as well.
 pub(crate) fn hidden(settings: &Settings, secret: &Secret, request: &TokenRequest) -> Vec<Secret> {
     let authorization = request.headers.iter().find(|(name, _)| name == "authorization");
-    let credential = authorization.and_then(|(_, value)| value.expose().strip_prefix("Basic ")).map(Secret::new);
+    let proxy = settings.proxy.as_ref();
+    let credentials = [authorization.map(|(_, value)| value.clone()), proxy.and_then(Proxy::authorization)];
+    let credentials = credentials.iter().flatten().filter_map(|value| value.expose().strip_prefix("Basic "));
+    // Some proxies want a key in place of a user, and no password.
+    let key = |(user, password): &(Secret, Secret)| if password.expose().is_empty() { user } else { password }.clone();
+    let key = proxy.and_then(|proxy| proxy.credentials.as_ref()).map(key);
     let alone = Secret::new(BASE64_STANDARD.encode(secret.expose()));
     // What is told in the alphabet for URLs has no padding.
     let for_urls = |text: &Secret| {
         let half = Zeroizing::new(text.expose().trim_end_matches('=').replace('+', "-"));
         Secret::new(half.replace('/', "_"))
     };
-    let encoded = credential.into_iter().chain([alone]).flat_map(|text| [for_urls(&text), text]);
+    let encoded = credentials.map(Secret::new).chain([alone]).flat_map(|text| [for_urls(&text), text]);
     let added = settings.headers.iter().chain(&settings.params).map(|(_, value)| value.clone());
-    added.chain([secret.clone()]).chain(encoded).filter(|text| !text.expose().is_empty()).collect()
+    added.chain([secret.clone()]).chain(key).chain(encoded).filter(|text| !text.expose().is_empty()).collect()
 }
 
 /// The parameters of the body in their order, each with one value or, for `resource` alone, several.
@@ -183,18 +188,28 @@ mod tests {
     }
 
     #[test]
-    fn what_must_not_be_shown_is_the_secret_the_credential_and_what_was_added() {
+    fn what_must_not_be_shown_is_the_secret_the_credentials_and_what_was_added() {
         let mut config = Config::new();
         let options = [("provider", "podero"), ("client_id", "id"), ("client_secret", "hush"), ("param.p", "added")];
         for (name, value) in options {
             config.set(name, value).unwrap();
         }
-        let settings = config.settings(&|_| None).unwrap();
-        let secret = settings.client_secret.read().1.unwrap();
-        let hidden = hidden(&settings, &secret, &token_request(&settings, &secret));
-        let mut hidden: Vec<_> = hidden.iter().map(Secret::expose).collect();
-        hidden.sort();
-        assert_eq!(hidden, ["aHVzaA", "aHVzaA==", "aWQ6aHVzaA", "aWQ6aHVzaA==", "added", "hush", "no-cache"]);
+        let ours = ["aHVzaA", "aHVzaA==", "aWQ6aHVzaA", "aWQ6aHVzaA==", "added", "hush", "no-cache"];
+        for (proxy, proxys) in [
+            (None, &[][..]),
+            (Some("http://me:pass@proxy"), &["bWU6cGFzcw", "bWU6cGFzcw==", "pass"]),
+            (Some("http://key@proxy"), &["a2V5Og", "a2V5Og==", "key"]),
+        ] {
+            config.set("proxy", proxy).unwrap();
+            let settings = config.settings(&|_| None).unwrap();
+            let secret = settings.client_secret.read().1.unwrap();
+            let hidden = hidden(&settings, &secret, &token_request(&settings, &secret));
+            let mut hidden: Vec<_> = hidden.iter().map(Secret::expose).collect();
+            hidden.sort();
+            let mut expected = [&ours[..], proxys].concat();
+            expected.sort();
+            assert_eq!(hidden, expected);
+        }
     }
 
     #[test]

@@ -84,9 +84,7 @@ pub(crate) fn read(
         (Some(code), _) => Err(answer.refusal(Some(code))),
         // 201 is what NestJS, for one, answers to every POST.
         (None, 200 | 201) => answer.grant(),
-        (None, status @ 200..=299) => Err(answer.unusable(&format!(
-            "the token endpoint answered {status}, but a token comes with 200 (RFC 6749 §5.1); {WHICH_URL}"
-        ))),
+        (None, 200..=299) => Err(answer.unusable(&format!("a token comes with 200 (RFC 6749 §5.1); {WHICH_URL}"))),
         (None, _) => Err(answer.refusal(None)),
     }
 }
@@ -181,10 +179,7 @@ impl Answer<'_> {
     }
 
     fn grant(&self) -> Result<Grant, Error> {
-        self.granted().map_err(|why| {
-            let status = self.response.status;
-            self.unusable(&format!("the token endpoint answered {status}, but {why}"))
-        })
+        self.granted().map_err(|why| self.unusable(&why))
     }
 
     fn granted(&self) -> Result<Grant, String> {
@@ -262,7 +257,18 @@ impl Answer<'_> {
         }
     }
 
-    fn unusable(&self, message: &str) -> Error {
+    /// Who answered, as far as can be told: what passes http on may answer for itself, and nothing in its answer says so.
+    fn answered(&self) -> String {
+        let Settings { endpoint, proxy, .. } = self.settings;
+        let who = match proxy {
+            Some(_) if !endpoint.https => "the token endpoint, or the proxy before it,",
+            _ => "the token endpoint",
+        };
+        format!("{who} answered {}", self.response.status)
+    }
+
+    fn unusable(&self, why: &str) -> Error {
+        let message = format!("{}, but {why}", self.answered());
         Error::new(Status::BadResponse, message).with_http_status(self.response.status)
     }
 
@@ -272,7 +278,7 @@ impl Answer<'_> {
             Some(_) => self.body.object().and_then(|object| self.quote(&object.text("error_description")?)),
             None => self.told(),
         };
-        let mut message = format!("the token endpoint answered {status}");
+        let mut message = self.answered();
         if let Some(code) = &code {
             message = format!("{message} {code}");
         }

@@ -11,6 +11,7 @@ use crate::{
     fetch::{Course, Fetch, Granted, HttpFetch},
     flight::Flight,
     gate::Gate,
+    options::in_seconds,
     standing::{Purpose, Standing, Verdict},
     system::{self, Stamp},
     token::{Birth, Life, Served, Token},
@@ -117,7 +118,7 @@ impl TokenSource {
     /// [`Status::InvalidConfig`], with everything that is wrong in one message.
     pub fn new(config: &Config) -> Result<Self, Error> {
         system::watch_forks::<HttpTransport>();
-        let settings = Arc::new(config.settings(&|name| std::env::var(name).ok())?);
+        let settings = Arc::new(config.settings(&system::variable)?);
         let transport = Box::new(HttpTransport::new(&settings)?);
         let fetch = HttpFetch { settings: settings.clone(), transport, clock: Clock::System };
         Ok(Self::with(&settings, Box::new(fetch), Clock::System, Box::new(system::random)))
@@ -289,7 +290,7 @@ fn closed() -> Error {
 }
 
 fn timed_out(timeout: Duration) -> Error {
-    let message = format!("no token within the timeout of {} s; the fetch is still running", timeout.as_secs_f64());
+    let message = format!("no token within the timeout of {} s; the fetch is still running", in_seconds(timeout));
     Error::new(Status::Timeout, message).transient().with_retry_after(Duration::ZERO)
 }
 
@@ -512,7 +513,7 @@ impl Shared {
         let life = Life::new(&birth, (self.random)()).ok_or_else(|| {
             let message = format!(
                 "the token was already expired when it arrived: it lives {} s, counted from when it was asked for",
-                lifetime.as_secs_f64()
+                in_seconds(lifetime)
             );
             Error::new(Status::BadResponse, message)
         })?;

@@ -1,4 +1,5 @@
-//! The operating system: clocks, the count of forks, threads that take no signal, random numbers, what a file is.
+//! The operating system: clocks, the count of forks, threads that take no signal, random numbers, the environment, what a
+//! file is.
 //!
 //! The only file outside `ffi` that may hold `unsafe`. It may not know what any of this is for.
 
@@ -164,6 +165,13 @@ pub(crate) fn random() -> f64 {
         return 0.5;
     }
     (u64::from_le_bytes(bytes) >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// An environment variable. U+FFFD stands for what is not UTF-8 in it: a variable that cannot be read is to be refused by its
+/// name, and not taken for none.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    let value = std::env::var_os(name)?.into_string();
+    Some(value.unwrap_or_else(|value| value.to_string_lossy().into_owned()))
 }
 
 /// Whether an error says that this process, or the machine, has as many files open as it may. What could not be opened

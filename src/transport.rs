@@ -2,7 +2,7 @@
 //!
 //!   resolver.rs   a host's name to its addresses, within the time there is
 //!   connect.rs    TCP within the time there is
-//!   tunnel.rs     through a proxy
+//!   tunnel.rs     through a proxy to a server that speaks TLS
 //!   tls.rs        certificates, and what a failed handshake means
 //!   http.rs       HTTP/1.1, every size bounded
 //!
@@ -17,16 +17,15 @@ mod tls;
 mod tunnel;
 
 use crate::{
-    config::{Roots, Settings},
+    config::{Proxy, Roots, Settings},
     error::{Error, Status},
+    options::in_seconds,
     request::TokenRequest,
     response::RawResponse,
-    secret::Secret,
     system::{self, BeforeFork, TOO_MANY_FILES},
 };
-use base64::prelude::{BASE64_STANDARD, Engine};
 use connect::Wire;
-use http::{Client, Fault};
+use http::{Client, Fault, Relay};
 use resolver::Resolver;
 use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 use std::{
@@ -65,14 +64,16 @@ pub(crate) struct HttpTransport {
     connect_timeout: Duration,
     /// Of whom the connection is made to: the proxy, or else the server.
     names: Resolver,
-    proxy: Option<Tunnel>,
+    proxy: Option<Through>,
     tls: Option<(Tls, ServerName<'static>)>,
     client: Client,
 }
 
 /// How to get through a proxy.
-struct Tunnel {
-    request: Zeroizing<Vec<u8>>,
+struct Through {
+    /// The request for a tunnel; `None` where the proxy passes on what it is told. For http it is that, since a stock Squid
+    /// makes tunnels to port 443 alone.
+    connect: Option<Zeroizing<Vec<u8>>>,
     /// Host and port of the server.
     target: String,
     has_credentials: bool,
@@ -106,15 +107,22 @@ impl HttpTransport {
             None
         };
         let own_port = if endpoint.https { 443 } else { 80 };
-        let proxy = settings.proxy.as_ref().map(|proxy| Tunnel {
-            request: tunnel::request(&target, &settings.user_agent, proxy.credentials.as_ref().map(basic).as_ref()),
+        let authority = if endpoint.port == own_port { bracketed(&endpoint.host) } else { target.clone() };
+        let connect = |proxy: &Proxy| tunnel::request(&target, &settings.user_agent, proxy.authorization().as_ref());
+        let proxy = settings.proxy.as_ref().map(|proxy| Through {
+            connect: endpoint.https.then(|| connect(proxy)),
             target: target.clone(),
             has_credentials: proxy.credentials.is_some(),
             named_by: proxy.named_by,
         });
+        let relay = settings
+            .proxy
+            .as_ref()
+            .filter(|_| !endpoint.https)
+            .map(|proxy| Relay { origin: format!("http://{authority}"), authorization: proxy.authorization() });
         Ok(Self {
             host: endpoint.host.clone(),
-            authority: if endpoint.port == own_port { bracketed(&endpoint.host) } else { target },
+            authority,
             must_be_loopback: endpoint.must_be_loopback,
             timeout: settings.timeout,
             connect_timeout: settings.connect_timeout,
@@ -124,7 +132,7 @@ impl HttpTransport {
             },
             proxy,
             tls,
-            client: Client::new(),
+            client: Client::new(relay),
         })
     }
 }
@@ -135,12 +143,6 @@ fn bracketed(host: &str) -> String {
 
 fn host_and_port(host: &str, port: u16) -> String {
     format!("{}:{port}", bracketed(host))
-}
-
-/// The value of Proxy-Authorization (RFC 7617).
-fn basic((user, password): &(Secret, Secret)) -> Secret {
-    let pair = Zeroizing::new(format!("{}:{}", user.expose(), password.expose()));
-    Secret::new(format!("Basic {}", *Zeroizing::new(BASE64_STANDARD.encode(&*pair))))
 }
 
 impl Transport for HttpTransport {
@@ -202,10 +204,12 @@ impl HttpTransport {
         }
         let mut wire =
             connect::dial(&addresses, by).map_err(|error| self.failed(Fault::Io(error), Phase::Connect, limits))?;
-        if let Some(tunnel) = &self.proxy {
-            let status = tunnel::open(&mut wire, &tunnel.request);
+        if let Some(through) = &self.proxy
+            && let Some(request) = &through.connect
+        {
+            let status = tunnel::open(&mut wire, request);
             let status = status.map_err(|fault| self.failed(fault, Phase::Tunnel, limits))?;
-            self.check_tunnel(tunnel, status)?;
+            self.check_proxy(through, status)?;
         }
         Ok(wire)
     }
@@ -233,7 +237,13 @@ impl HttpTransport {
         request: &TokenRequest,
         limits: Limits,
     ) -> Result<RawResponse, Error> {
-        self.client.exchange(stream, request).map_err(|fault| self.failed(fault, Phase::Answer, limits))
+        let answer = self.client.exchange(stream, request);
+        let answer = answer.map_err(|fault| self.failed(fault, Phase::Answer, limits))?;
+        // Through a tunnel, it would be the server's own. Of other statuses nobody can tell whose they are.
+        if let Some(through) = self.proxy.as_ref().filter(|through| through.connect.is_none() && answer.status == 407) {
+            self.check_proxy(through, answer.status)?;
+        }
+        Ok(answer)
     }
 }
 
@@ -257,14 +267,14 @@ impl HttpTransport {
     fn peer(&self) -> String {
         let address = host_and_port(&self.names.host, self.names.port);
         match &self.proxy {
-            Some(tunnel) => format!("the proxy {address} (named by {})", tunnel.named_by),
+            Some(through) => format!("the proxy {address} (named by {})", through.named_by),
             None => format!("the token server {address}"),
         }
     }
 
     fn failed_lookup(&self, error: &io::Error, limits: Limits) -> Error {
         let host = &self.names.host;
-        let source = self.proxy.as_ref().map_or("token_url", |tunnel| tunnel.named_by);
+        let source = self.proxy.as_ref().map_or("token_url", |through| through.named_by);
         let error = if error.kind() == io::ErrorKind::TimedOut {
             let why = format!(
                 "looking up the host `{host}` took too long ({}): this machine's DNS does not answer",
@@ -344,8 +354,8 @@ impl HttpTransport {
             // The server has the request and may be at work on it: a second one would only add to its load.
             (Phase::Answer, _) if timed_out => {
                 let why = format!(
-                    "{server} did not answer completely in time (timeout is {}): it is slow or stuck",
-                    seconds(self.timeout)
+                    "{server} did not answer completely in time (timeout is {} s): it is slow or stuck",
+                    in_seconds(self.timeout)
                 );
                 Error::new(Status::Timeout, why).transient()
             }
@@ -362,15 +372,15 @@ impl HttpTransport {
     /// The option that limits a connection, and its value.
     fn budget(&self, limits: Limits) -> String {
         if limits.connect < limits.total {
-            format!("connect_timeout is {}", seconds(self.connect_timeout))
+            format!("connect_timeout is {} s", in_seconds(self.connect_timeout))
         } else {
-            format!("timeout is {}", seconds(self.timeout))
+            format!("timeout is {} s", in_seconds(self.timeout))
         }
     }
 
-    fn check_tunnel(
+    fn check_proxy(
         &self,
-        Tunnel { target, has_credentials, named_by, .. }: &Tunnel,
+        Through { target, has_credentials, named_by, .. }: &Through,
         status: u16,
     ) -> Result<(), Error> {
         let peer = self.peer();
@@ -394,10 +404,6 @@ impl HttpTransport {
             )),
         })
     }
-}
-
-fn seconds(span: Duration) -> String {
-    format!("{} s", (span.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
 #[cfg(test)]

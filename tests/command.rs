@@ -10,7 +10,7 @@ use std::{
     ffi::OsStr,
     fs,
     io::{self, Write},
-    os::unix::process::ExitStatusExt,
+    os::unix::{ffi::OsStrExt, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     sync::LazyLock,
@@ -268,6 +268,15 @@ fn options_come_from_the_environment() {
     let mut family = with("TOKENSOURCE_CLIENT_SECRET", SECRET);
     granted_by_podero(run(family.env("TOKENSOURCE_PARAM.NAME", "x").env("TOKENSOURCE_HEADER.NAME", "\u{85}"), b""));
     assert!(!server.seen().last.unwrap().body.contains("NAME"));
+}
+
+#[test]
+fn a_variable_that_is_not_utf8_is_refused_and_not_passed_over() {
+    let arguments = ["get", "token_url=https://token.example/", ID, "client_secret_file=-"];
+    for (name, value) in [("HTTPS_PROXY", &b"http://proxy\xff:1"[..]), ("SSL_CERT_FILE", b"/nowhere/ca-\xff.pem")] {
+        let line = run(tokensource(arguments).env(name, OsStr::from_bytes(value)), SECRET.as_bytes()).failed(2);
+        assert!(line.contains(name), "{line}");
+    }
 }
 
 #[test]

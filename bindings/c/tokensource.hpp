@@ -81,7 +81,7 @@ public:
     /* The server's error_description, shortened and made printable. */
     std::optional<std::string> oauth_description() const { return text(tks_error_oauth_description(error_.get())); }
 
-    /* The server's error_uri, shortened and made printable. */
+    /* The server's error_uri, where it is an http or https URL that can be shown whole. */
     std::optional<std::string> oauth_uri() const { return text(tks_error_oauth_uri(error_.get())); }
 
     /* The HTTP status of the server's answer. Empty: none came. */

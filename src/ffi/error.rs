@@ -106,7 +106,7 @@ pub extern "C" fn tks_error_oauth_description(error: Option<&tks_error>) -> *con
     text(error.and_then(|error| error.oauth_description.as_ref()))
 }
 
-/// The server's error_uri, shortened and made printable, or NULL.
+/// The server's error_uri, where it is an http or https URL that can be shown whole, or NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_error_oauth_uri(error: Option<&tks_error>) -> *const c_char {
     text(error.and_then(|error| error.oauth_uri.as_ref()))

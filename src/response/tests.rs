@@ -600,6 +600,27 @@ fn a_message_says_what_happened_and_what_to_do_next() {
 }
 
 #[test]
+fn what_passes_http_on_may_have_answered_for_itself() {
+    let (either, server) = ("the token endpoint, or the proxy before it, answered ", "the token endpoint answered ");
+    for (url, proxy, who) in [
+        ("http://127.0.0.1/t", Some("http://proxy"), either),
+        ("http://127.0.0.1/t", None, server),
+        ("https://127.0.0.1/t", Some("http://proxy"), server),
+    ] {
+        let mut config = crate::Config::new();
+        for (name, value) in [("token_url", url), ("client_id", "id"), ("client_secret", SECRET)] {
+            config.set(name, value).unwrap();
+        }
+        config.set("proxy", proxy).unwrap();
+        let settings = config.settings(&|_| None).unwrap();
+        for status in [200, 204, 302, 403, 503] {
+            let error = read_with(&settings, status, &[], b"").unwrap_err();
+            assert!(error.message().starts_with(&format!("{who}{status}")), "{error}");
+        }
+    }
+}
+
+#[test]
 fn what_a_refusal_says_in_other_ways_is_shown_shortened() {
     for (body, said) in [
         (r#"{"message":"Invalid API key"}"#, ": Invalid API key;"),

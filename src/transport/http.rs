@@ -7,7 +7,7 @@
 //! no library can keep it from that. The C library has no logger; a Rust program that installs one must not let
 //! `ureq_proto` through at trace level.
 
-use crate::{request::TokenRequest, response::RawResponse};
+use crate::{request::TokenRequest, response::RawResponse, secret::Secret};
 use std::{
     fmt,
     io::{self, Read, Write},
@@ -55,6 +55,8 @@ const BROKEN_HEAD: Fault = Fault::Unusable(
 const LARGE_HEAD: Fault = Fault::Unusable("has more than 64 KiB of headers");
 const LARGE_BODY: Fault = Fault::Unusable("is larger than 1 MiB");
 const BROKEN_CHUNK: Fault = Fault::Unusable("has a broken chunk (Transfer-Encoding)");
+const TLS_SERVER: Fault = Fault::Unusable("is TLS, not HTTP: token_url should probably begin with https");
+pub(super) const TLS_PROXY: Fault = Fault::Unusable("is TLS, not HTTP (name its port for plain http)");
 
 impl Fault {
     pub(super) fn is_time_out(&self) -> bool {
@@ -114,11 +116,23 @@ pub(super) fn fill_statics() {
     }
 }
 
+/// What a proxy is told that passes a request on (RFC 9112 §3.2.2).
+pub(super) struct Relay {
+    /// The server's, as in `http://host:port`: it goes before the target.
+    pub(super) origin: String,
+    /// The value of Proxy-Authorization.
+    pub(super) authorization: Option<Secret>,
+}
+
 /// Speaks HTTP. Each request has an agent of its own, so that no pool and no lock of one outlives it.
-pub(super) struct Client(Config);
+pub(super) struct Client {
+    config: Config,
+    relay: Option<Relay>,
+}
 
 impl Client {
-    pub(super) fn new() -> Self {
+    /// Without a relay, the peer is the server itself or a tunnel to it.
+    pub(super) fn new(relay: Option<Relay>) -> Self {
         // A builder looks for a proxy in the environment before it is told that there is none: here, and not at a
         // request, where the host may be changing the environment.
         let config = Agent::config_builder()
@@ -132,7 +146,7 @@ impl Client {
             .accept_encoding("")
             .build();
         fill_statics();
-        Self(config)
+        Self { config, relay }
     }
 
     /// Sends one request and reads its answer, which the end of the connection may end. The connection is dropped then.
@@ -140,20 +154,25 @@ impl Client {
         let mut builder = Request::post(&request.url);
         // ureq refuses a line that does not fit into its buffer.
         let mut room = 1024 + request.url.len();
-        for (name, value) in &request.headers {
+        let relay = self.relay.as_ref();
+        let authorization = relay.and_then(|relay| relay.authorization.as_ref()).map(|it| ("proxy-authorization", it));
+        let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value));
+        for (name, value) in headers.chain(authorization) {
             builder = builder.header(name, value.expose());
             room += name.len() + value.expose().len() + ": \r\n".len();
         }
+        let origin = relay.map_or("", |relay| &relay.origin).to_owned();
         let post = builder.header(header::CONNECTION, "close").body(request.body.expose());
         let has_head = Arc::new(AtomicBool::new(false));
         let line = Line {
             stream: Box::new(stream),
-            unsent: Zeroizing::new(Vec::with_capacity(room + request.body.expose().len())),
+            unsent: Zeroizing::new(Vec::with_capacity(origin.len() + room + request.body.expose().len())),
+            origin,
             buffers: LazyBuffers::new(HEAD_LIMIT, room),
             received: 0,
             has_head: Arc::clone(&has_head),
         };
-        let agent = Agent::with_parts(self.0.clone(), Only(Mutex::new(Some(line))), Nobody);
+        let agent = Agent::with_parts(self.config.clone(), Only(Mutex::new(Some(line))), Nobody);
         let answer = agent.run(post.map_err(|_| Fault::Refused)?).map_err(|error| Fault::of(error, BROKEN_HEAD))?;
         has_head.store(true, Ordering::Relaxed);
         let (head, body) = answer.into_parts();
@@ -217,6 +236,8 @@ struct Line {
     stream: Box<dyn Stream>,
     /// The request, which leaves in one block: as one packet and one record of TLS, where ureq would make two.
     unsent: Zeroizing<Vec<u8>>,
+    /// What a proxy wants before the target; else empty.
+    origin: String,
     buffers: LazyBuffers,
     received: usize,
     /// Whether the head of the answer is complete.
@@ -254,7 +275,7 @@ impl Line {
             let new = &room[..length];
             // A handshake or alert record of TLS: a port for https was asked in http.
             if first && matches!(new[0], 0x15 | 0x16) {
-                return Err(Fault::Unusable("is TLS, not HTTP: token_url should probably begin with https"));
+                return Err(if self.origin.is_empty() { TLS_SERVER } else { TLS_PROXY });
             }
             // A head can only have become complete or wrong by a line's end, or by the very first bytes. To parse after
             // every byte would be quadratic.
@@ -280,7 +301,15 @@ impl Transport for Line {
     }
 
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        self.unsent.extend_from_slice(&self.buffers.output()[..amount]);
+        let mut output = &self.buffers.output()[..amount];
+        if self.unsent.is_empty() {
+            // The whole first line. ureq writes its target as for a server.
+            let (method, rest) = output.split_at("POST ".len());
+            self.unsent.extend_from_slice(method);
+            self.unsent.extend_from_slice(self.origin.as_bytes());
+            output = rest;
+        }
+        self.unsent.extend_from_slice(output);
         Ok(())
     }
 
@@ -375,7 +404,7 @@ mod tests {
     }
 
     fn ask(peer: Peer) -> Result<RawResponse, String> {
-        Client::new().exchange(peer, &request("https://as.example/t")).map_err(|fault| format!("{fault:?}"))
+        Client::new(None).exchange(peer, &request("https://as.example/t")).map_err(|fault| format!("{fault:?}"))
     }
 
     /// The answer to a request, whole and byte by byte, which must be the same.
@@ -405,7 +434,7 @@ mod tests {
     fn sent(request: &TokenRequest) -> Vec<String> {
         let peer = peer(["HTTP/1.1 204 No Content\r\n\r\n"]);
         let heard = Arc::clone(&peer.heard);
-        assert_eq!(Client::new().exchange(peer, request).unwrap().status, 204);
+        assert_eq!(Client::new(None).exchange(peer, request).unwrap().status, 204);
         let heard = heard.lock().unwrap();
         heard.clone()
     }
@@ -418,6 +447,27 @@ mod tests {
               authorization: Basic eDp5\r\ncontent-type: application/x-www-form-urlencoded\r\nx-name: é\r\n\
               connection: close\r\n\r\ngrant_type=client_credentials"]
         );
+    }
+
+    #[test]
+    fn a_proxy_that_passes_a_request_on_is_told_the_whole_url_and_who_we_are() {
+        let authorization = Some(Secret::new("Basic dTpw"));
+        let client = Client::new(Some(Relay { origin: "http://as.example:81".into(), authorization }));
+        for (url, target) in [("http://as.example:81/t?a=b", "/t?a=b"), ("http://as.example:81", "/")] {
+            let peer = peer(["HTTP/1.1 204 No Content\r\n\r\n"]);
+            let heard = Arc::clone(&peer.heard);
+            assert_eq!(client.exchange(peer, &request(url)).unwrap().status, 204);
+            assert_eq!(
+                *heard.lock().unwrap(),
+                [format!(
+                    "POST http://as.example:81{target} HTTP/1.1\r\ncontent-length: 29\r\nhost: as.example:81\r\n\
+                     authorization: Basic eDp5\r\ncontent-type: application/x-www-form-urlencoded\r\nx-name: é\r\n\
+                     proxy-authorization: Basic dTpw\r\nconnection: close\r\n\r\ngrant_type=client_credentials"
+                )]
+            );
+        }
+        let fault = client.exchange(peer([b"\x15\x03\x01\x00\x02\x02\x46"]), &request("http://as.example:81")).err();
+        assert!(matches!(fault, Some(Fault::Unusable(what)) if what.ends_with("(name its port for plain http)")));
     }
 
     #[test]

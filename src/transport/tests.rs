@@ -1,7 +1,11 @@
 //! Against servers on this machine that do as they are told, the bad ones above all.
 
 use super::*;
-use crate::config::{Endpoint, Identity, Proxy, Roots, Settings};
+use crate::{
+    config::{Endpoint, Identity, Proxy, Roots, Settings},
+    secret::Secret,
+    system::Stamp,
+};
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256,
     PKCS_ECDSA_P384_SHA384, PKCS_ED25519, SignatureAlgorithm, date_time_ymd,
@@ -307,22 +311,48 @@ fn through(mut settings: Settings, port: u16, credentials: bool) -> Settings {
 }
 
 #[test]
-fn a_tunnel_carries_the_request_and_only_the_proxy_is_looked_up() {
-    let (port, proxy) = serve(|mut stream| {
-        let asked = read_head(&mut stream).unwrap();
-        stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
-        (asked, answer(stream, OK).0)
-    });
-    let settings = through(settings("http://nowhere.example:81/token"), port, true);
-    assert_eq!(ask(&settings).unwrap().status, 200);
-    let (asked, request) = proxy.join().unwrap();
+fn a_tunnel_is_asked_for_with_our_credentials_and_only_the_proxy_is_looked_up() {
+    let (port, proxy) = serve(|mut stream| read_head(&mut stream).unwrap());
+    let settings = through(settings("https://nowhere.example:444/token"), port, true);
+    refused(ask(&settings), Status::Network, true, true);
     assert_eq!(
-        asked,
-        "CONNECT nowhere.example:81 HTTP/1.1\r\nHost: nowhere.example:81\r\nUser-Agent: tokensource-test/1\r\n\
+        proxy.join().unwrap(),
+        "CONNECT nowhere.example:444 HTTP/1.1\r\nHost: nowhere.example:444\r\nUser-Agent: tokensource-test/1\r\n\
          Proxy-Authorization: Basic dXNlcjpwOmh1bnRlcjI=\r\n\r\n"
     );
-    assert!(request.contains("\r\nhost: nowhere.example:81\r\n"), "{request}");
-    assert!(!request.to_ascii_lowercase().contains("proxy-authorization"), "{request}");
+}
+
+#[test]
+fn for_http_the_proxy_is_handed_the_request_itself() {
+    for (authority, written) in
+        [("nowhere.example:81", "nowhere.example:81"), ("nowhere.example:80", "nowhere.example")]
+    {
+        let (port, proxy) = serve(|stream| answer(stream, OK));
+        let settings = through(settings(&format!("http://{authority}/token")), port, true);
+        assert_eq!(ask(&settings).unwrap().status, 200);
+        assert_eq!(
+            proxy.join().unwrap().0,
+            format!(
+                "POST http://{written}/token HTTP/1.1\r\ncontent-length: 29\r\nhost: {written}\r\n\
+                 authorization: Basic aWQ6aHVudGVyMg==\r\nproxy-authorization: Basic dXNlcjpwOmh1bnRlcjI=\r\n\
+                 connection: close\r\n\r\ngrant_type=client_credentials"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_407_is_the_proxys_where_it_passes_the_request_on() {
+    for (credentials, words) in [
+        (true, "refused our credentials (407)"),
+        (false, "wants a user and password (407): put them into HTTPS_PROXY, as in http://user:"),
+    ] {
+        let (port, proxy) = serve(|stream| answer(stream, "HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"));
+        let settings = through(settings("http://as.example:80/"), port, credentials);
+        let message = refused(ask(&settings), Status::Network, false, false);
+        assert_says(&message, &[&format!("the proxy 127.0.0.1:{port} (named by HTTPS_PROXY)"), words]);
+        proxy.join().unwrap();
+    }
 }
 
 #[test]
@@ -516,9 +546,11 @@ fn tls_goes_through_a_proxy_to_the_server_itself() {
         let _ = stream.shutdown(std::net::Shutdown::Both);
         up.join().unwrap();
     });
-    let settings = through(trusting(&ca, &files, &format!("https://localhost:{server_port}/")), port, false);
+    let settings = through(trusting(&ca, &files, &format!("https://localhost:{server_port}/")), port, true);
     assert_eq!(ask(&settings).unwrap().status, 200);
-    server.join().unwrap().unwrap();
+    let request = server.join().unwrap().unwrap();
+    assert!(request.starts_with("POST / HTTP/1.1\r\n"), "{request}");
+    assert!(!request.to_ascii_lowercase().contains("proxy-authorization"), "{request}");
     proxy.join().unwrap();
 }
 
@@ -679,6 +711,15 @@ fn an_unusable_ca_file_is_refused_at_once_by_name() {
 }
 
 #[test]
+fn a_path_is_shown_shortened_and_in_one_line() {
+    let mut settings = settings("https://as.example:443/");
+    settings.roots = Roots::File { path: format!("/nowhere\n{}", "/x".repeat(30_000)).into(), named_by: "ca_file" };
+    let message = new_error(&settings);
+    assert_says(&message, &["the file \"/nowhere", "…\" that ca_file names cannot be read"]);
+    assert!(message.chars().count() < 700, "{message}");
+}
+
+#[test]
 fn for_http_only_what_an_option_names_is_looked_at() {
     let mut settings = settings("http://localhost:80/");
     let path = PathBuf::from("/nowhere/ca.pem");
@@ -728,6 +769,32 @@ fn an_unusable_client_certificate_or_key_is_refused_at_once_by_name() {
 #[test]
 fn a_name_that_no_certificate_could_have_is_refused_at_once() {
     assert_says(&new_error(&settings("https://a b:443/")), &["token_url"]);
+}
+
+#[test]
+fn sources_share_the_certificates_of_a_file_while_it_stays_as_it_is() {
+    let (ca, files) = (authority("ours"), Files::new());
+    let (path, copy) = (files.write("ca.pem", &ca.pem), files.write("copy.pem", &ca.pem));
+    let roots = |path: &PathBuf| {
+        let mut seen = vec![];
+        let roots = tls::roots_of(path, "ca_file", &mut seen).unwrap();
+        assert_eq!(seen, [(path.clone(), Stamp::at(path).unwrap())]);
+        roots
+    };
+    let first = roots(&path);
+    assert!(Arc::ptr_eq(&first, &roots(&path)));
+    assert!(!Arc::ptr_eq(&first, &roots(&copy)));
+
+    files.write("ca.pem", ca.pem.clone() + "\n");
+    let second = roots(&path);
+    assert!(!Arc::ptr_eq(&first, &second));
+    assert!(Arc::ptr_eq(&second, &roots(&path)));
+
+    // With the last source they go.
+    let last = Arc::downgrade(&second);
+    drop(second);
+    assert!(last.upgrade().is_none());
+    roots(&path);
 }
 
 #[test]

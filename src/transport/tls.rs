@@ -6,6 +6,7 @@
 use crate::{
     config::{Identity, Roots},
     error::{Error, Status},
+    printable,
     system::{self, Stamp, TOO_MANY_FILES},
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -20,7 +21,7 @@ use std::{
     fs::{self, File},
     io::Read,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, SystemTime},
 };
 use zeroize::Zeroizing;
@@ -37,9 +38,12 @@ enum Trusted {
     File { path: PathBuf, named_by: &'static str },
 }
 
+/// Which file was read, and what it was then.
+type Seen = (PathBuf, Stamp);
+
 struct Loaded {
     config: Arc<ClientConfig>,
-    files: Vec<(PathBuf, Stamp)>,
+    files: Vec<Seen>,
 }
 
 impl Tls {
@@ -77,7 +81,7 @@ fn load(trusted: &Trusted, identity: Option<&Identity>) -> Result<Loaded, Error>
     let mut files = Vec::new();
     let roots = match trusted {
         Trusted::Always(roots) => Arc::clone(roots),
-        Trusted::File { path, named_by } => Arc::new(roots_in(&Pem::read(path, named_by, &mut files)?)?),
+        Trusted::File { path, named_by } => roots_of(path, named_by, &mut files)?,
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
@@ -158,6 +162,32 @@ fn bundled_roots() -> Arc<RootCertStore> {
     })
 }
 
+/// The certificates of a file. All sources that name it have one set, while it stays as it is and any of them lives: a
+/// system's whole list takes 90 kB.
+pub(super) fn roots_of(
+    path: &Path,
+    named_by: &'static str,
+    files: &mut Vec<Seen>,
+) -> Result<Arc<RootCertStore>, Error> {
+    static SHARED: ArcSwapOption<Vec<(Seen, Weak<RootCertStore>)>> = ArcSwapOption::const_empty();
+    if let (Some(shared), Some(stamp)) = (&*SHARED.load(), Stamp::at(path)) {
+        let seen = (path.to_owned(), stamp);
+        if let Some(roots) = shared.iter().filter(|(known, _)| *known == seen).find_map(|(_, roots)| roots.upgrade()) {
+            files.push(seen);
+            return Ok(roots);
+        }
+    }
+    let mut read = Vec::new();
+    let roots = Arc::new(roots_in(&Pem::read(path, named_by, &mut read)?)?);
+    SHARED.rcu(|shared| {
+        let living = shared.iter().flat_map(|shared| shared.iter()).filter(|(_, roots)| roots.strong_count() > 0);
+        let new = read.iter().map(|seen| (seen.clone(), Arc::downgrade(&roots)));
+        Some(Arc::new(living.cloned().chain(new).collect::<Vec<_>>()))
+    });
+    files.append(&mut read);
+    Ok(roots)
+}
+
 fn roots_in(pem: &Pem) -> Result<RootCertStore, Error> {
     let mut store = RootCertStore::empty();
     for certificate in pem.certificates()? {
@@ -179,7 +209,7 @@ struct Pem {
 }
 
 impl Pem {
-    fn read(path: &Path, named_by: &'static str, files: &mut Vec<(PathBuf, Stamp)>) -> Result<Self, Error> {
+    fn read(path: &Path, named_by: &'static str, files: &mut Vec<Seen>) -> Result<Self, Error> {
         let mut pem = Self { path: path.to_owned(), named_by, text: Zeroizing::default() };
         let unreadable = |error| pem.unusable(&format!("cannot be read ({error}): check the path and its permissions"));
         // Looked at before it is opened: opening a FIFO waits for a writer.
@@ -233,7 +263,8 @@ impl Pem {
     }
 
     fn unusable(&self, why: &str) -> Error {
-        Error::new(Status::InvalidConfig, format!("the file {:?} that {} names {why}", self.path, self.named_by))
+        let path = printable::short(&self.path.to_string_lossy(), 500);
+        Error::new(Status::InvalidConfig, format!("the file \"{path}\" that {} names {why}", self.named_by))
     }
 }
 

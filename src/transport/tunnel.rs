@@ -2,7 +2,7 @@
 //!
 //! The HTTP crate would keep the connection for itself and take a proxy's refusal for a broken one.
 
-use super::http::Fault;
+use super::http::{Fault, TLS_PROXY};
 use crate::secret::Secret;
 use std::io::{Read, Write};
 use zeroize::Zeroizing;
@@ -48,7 +48,7 @@ pub(super) fn open(stream: &mut (impl Read + Write), request: &[u8]) -> Result<u
 fn parse(bytes: &[u8]) -> Result<Option<(usize, u16)>, Fault> {
     // A handshake or alert record of TLS.
     if matches!(bytes, [0x15 | 0x16, ..]) {
-        return Err(Fault::Unusable("is TLS, not HTTP (name its port for plain http)"));
+        return Err(TLS_PROXY);
     }
     let mut headers = [httparse::EMPTY_HEADER; 100];
     let mut answer = httparse::Response::new(&mut headers);

@@ -39,7 +39,7 @@ pub struct Row {
     #[serde(default)]
     pub mutual: bool,
     pub proxy: Option<ProxyOptions>,
-    /// A proxy that says this to each CONNECT.
+    /// A proxy that says this to each request.
     pub proxy_answer: Option<Answer>,
     /// The server listens on ::1 alone.
     #[serde(default)]
@@ -60,7 +60,7 @@ pub struct Row {
     pub requests: usize,
     /// How many connections the server sees, where that matters.
     pub connections: Option<usize>,
-    /// What the proxy was asked to connect to.
+    /// Whom the requests were for that came to the proxy.
     pub asked: Option<Vec<String>>,
 
     /// What the error's message holds, in any case of letters.

@@ -407,7 +407,7 @@ const char *tks_error_oauth_error(const tks_error *error);
 const char *tks_error_oauth_description(const tks_error *error);
 
 /**
- * The server's error_uri, shortened and made printable, or NULL.
+ * The server's error_uri, where it is an http or https URL that can be shown whole, or NULL.
  */
 const char *tks_error_oauth_uri(const tks_error *error);
 

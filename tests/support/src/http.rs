@@ -17,7 +17,7 @@ const MAX_RECEIVE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Request {
     pub method: String,
-    /// With its query; for CONNECT the host and port.
+    /// With its query; for CONNECT the host and port, and for a proxy that is to pass it on the whole URL.
     pub path: String,
     /// Names in lower case; several of one name are joined by `, `.
     pub headers: BTreeMap<String, String>,
@@ -111,12 +111,14 @@ fn parse_head(head: &[u8]) -> Option<Request> {
         }
         joined.push_str(value.trim_matches([' ', '\t']));
     }
-    // A proxy is asked for a whole URL.
-    let path = match path.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("/", |slash| &rest[slash..]),
-        None => path,
-    };
     Some(Request { method: method.into(), path: path.into(), headers, ..Request::default() })
+}
+
+/// Host and port, and what follows them, where a path is a whole URL (RFC 9112 §3.2.2).
+pub(crate) fn split_url(path: &str) -> Option<(&str, &str)> {
+    let rest = path.strip_prefix("http://")?;
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    Some((authority, if path.is_empty() { "/" } else { path }))
 }
 
 /// The body and how many bytes it took; `Ok(None)` while it is incomplete.
@@ -150,8 +152,14 @@ mod tests {
         let request = parse_head(b"POST /a?b HTTP/1.1\r\nHost: h\r\nX-Two:1\r\nx-two:\t2 ").unwrap();
         assert_eq!((&*request.method, &*request.path), ("POST", "/a?b"));
         assert_eq!((request.header("host"), request.header("x-two"), request.header("none")), ("h", "1, 2", ""));
-        assert_eq!(parse_head(b"GET http://h:1/a HTTP/1.0").unwrap().path, "/a");
-        assert_eq!(parse_head(b"GET http://h:1 HTTP/1.0").unwrap().path, "/");
+        assert_eq!(parse_head(b"GET http://h:1/a HTTP/1.0").unwrap().path, "http://h:1/a");
+    }
+
+    #[test]
+    fn a_whole_url_is_taken_apart() {
+        assert_eq!(split_url("http://h:1/a?b"), Some(("h:1", "/a?b")));
+        assert_eq!(split_url("http://h"), Some(("h", "/")));
+        assert_eq!(split_url("/a?b=http://h"), None);
     }
 
     #[test]

@@ -39,7 +39,7 @@ How it is reached
   --ipv6                listens on ::1 instead of 127.0.0.1
   --tls DIR             speaks https; writes DIR/ca.pem for the client to trust
   --mtls                wants a client certificate; writes DIR/client.pem and DIR/client.key
-  --proxy               starts an HTTP CONNECT proxy beside it
+  --proxy               starts an HTTP proxy beside it
 
 When it ends
   --seconds N           after so long (default: 3600)

@@ -1,4 +1,4 @@
-//! An HTTP proxy that knows CONNECT, and leads to loopback whatever host it is asked for.
+//! An HTTP proxy that makes tunnels and passes requests on, to loopback whatever host it is asked for.
 
 use crate::{
     connection::Connection,
@@ -32,11 +32,11 @@ impl Default for ProxyOptions {
     }
 }
 
-/// What a proxy does with a CONNECT.
+/// What a proxy does with who may come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Behaviour {
-    /// Leads to the port that was asked for, on 127.0.0.1 or ::1.
+    /// Leads to the port that was asked for, on 127.0.0.1 or ::1: by CONNECT, or by passing on what is for an http URL.
     #[default]
     Tunnel,
     /// Says 200 and sends a page, as a captive portal does.
@@ -91,12 +91,13 @@ impl Proxy {
         self.seen.lock().unwrap().connections
     }
 
-    /// The host and port of each CONNECT, in order, refused ones included; the first hundred.
+    /// The host and port that each request was for, in order, refused ones included; the first hundred.
     pub fn asked(&self) -> Vec<String> {
-        self.requests().into_iter().map(|request| request.path).collect()
+        let asked = |path: String| http::split_url(&path).map_or(path.clone(), |(authority, _)| authority.to_owned());
+        self.requests().into_iter().map(|request| asked(request.path)).collect()
     }
 
-    /// What came in before any tunnel; the first hundred.
+    /// What came in, but for what went through a tunnel; the first hundred.
     pub fn requests(&self) -> Vec<Request> {
         self.seen.lock().unwrap().requests.clone()
     }
@@ -122,9 +123,12 @@ fn serve(options: &ProxyOptions, seen: &Mutex<Seen>, started: Instant, stream: A
             seen.requests.push(request.clone());
         }
     }
-    if request.method != "CONNECT" {
-        return connection.write(&refusal(405, "Allow: CONNECT\r\n"));
-    }
+    let is_connect = request.method == "CONNECT";
+    let Some((authority, path)) =
+        (if is_connect { Some((&*request.path, "")) } else { http::split_url(&request.path) })
+    else {
+        return connection.write(&refusal(400, ""));
+    };
     if let Some((user, password)) = &options.credentials {
         let wanted = format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")));
         if request.header("proxy-authorization") != wanted {
@@ -133,14 +137,26 @@ fn serve(options: &ProxyOptions, seen: &Mutex<Seen>, started: Instant, stream: A
     }
     match options.behaviour {
         Behaviour::Tunnel => {
-            let port = request.path.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+            let port = match authority.rsplit_once(':') {
+                Some((_, port)) => port.parse().ok(),
+                None => (!is_connect).then_some(80),
+            };
             let Some(port) = port else { return connection.write(&refusal(400, "")) };
             let addresses: [SocketAddr; 2] = [loopback(false, port), loopback(true, port)];
             let Ok(upstream) = TcpStream::connect(&addresses[..]) else {
                 return connection.write(&refusal(502, ""));
             };
             upstream.set_nodelay(true)?;
-            connection.write(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+            if is_connect {
+                connection.write(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+            } else {
+                let mut passed = format!("{} {path} HTTP/1.1\r\n", request.method);
+                // What is the proxy's own ends here (RFC 9110 §11.7.2).
+                for (name, value) in request.headers.iter().filter(|(name, _)| *name != "proxy-authorization") {
+                    passed.push_str(&format!("{name}: {value}\r\n"));
+                }
+                (&upstream).write_all(format!("{passed}\r\n{}", request.body).as_bytes())?;
+            }
             (&upstream).write_all(&connection.received)?;
             stream.set_read_timeout(None)?;
             tunnel(&stream, &upstream);

@@ -84,7 +84,7 @@ pub struct Seen {
 #[derive(Clone, Debug, Serialize)]
 pub struct SeenByProxy {
     pub connections: usize,
-    /// Host and port of each CONNECT, in order; the first hundred.
+    /// Host and port that each request was for, in order; the first hundred.
     pub asked: Vec<String>,
 }
 
@@ -253,6 +253,10 @@ impl State {
                 }
             };
             request.at = self.started.elapsed().as_secs_f64();
+            // What only proxies should be asked for, every server takes (RFC 9112 §3.2.2).
+            if let Some((_, path)) = http::split_url(&request.path) {
+                request.path = path.to_owned();
+            }
             let last = request.header("connection").eq_ignore_ascii_case("close");
             let is_control = request.path.starts_with("/-/");
             if counted == is_control {

@@ -1,4 +1,4 @@
-//! The CONNECT proxy over raw sockets.
+//! The proxy over raw sockets.
 
 use std::{
     io::{Read, Write},
@@ -41,6 +41,27 @@ fn a_tunnel_leads_to_loopback_whatever_the_host() {
 }
 
 #[test]
+fn a_request_for_an_http_url_is_passed_on_without_what_is_the_proxys() {
+    let server = Server::start(ServerOptions::default());
+    let credentials = Some(("user".into(), "pa:ss".into()));
+    let proxy = Proxy::start(ProxyOptions { credentials, ..ProxyOptions::default() });
+    let asked = format!("token.example:{}", server.port());
+    // dXNlcjpwYTpzcw== is user:pa:ss.
+    for authorization in ["", "Proxy-Authorization: Basic dXNlcjpwYTpzcw==\r\n"] {
+        let url = format!("http://{asked}/oauth2/token/?a=b");
+        let head = format!("POST {url} HTTP/1.1\r\nContent-Length: 3\r\nConnection: close\r\n{authorization}\r\n");
+        let answer = rest(send(&proxy, &format!("{head}x=y")));
+        let status = if authorization.is_empty() { "407" } else { "200" };
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+    assert_eq!(proxy.asked(), [asked.as_str(), &asked]);
+    let seen = server.seen();
+    let last = seen.last.unwrap();
+    assert_eq!((seen.requests, &*last.method, &*last.path, &*last.body), (1, "POST", "/oauth2/token/?a=b", "x=y"));
+    assert_eq!((last.header("proxy-authorization"), last.header("connection")), ("", "close"));
+}
+
+#[test]
 fn a_tunnel_to_nowhere_is_a_bad_gateway() {
     let taken = Server::start(ServerOptions::default());
     let port = taken.port();
@@ -76,7 +97,7 @@ fn credentials_are_wanted() {
 fn a_proxy_may_refuse_show_a_page_or_go_away() {
     assert!(rest(send(&start(Behaviour::Status(503)), CONNECT)).starts_with("HTTP/1.1 503 "));
     assert_eq!(rest(send(&start(Behaviour::Close), CONNECT)), "");
-    assert!(rest(send(&start(Behaviour::Tunnel), "GET http://h/ HTTP/1.1\r\n\r\n")).starts_with("HTTP/1.1 405 "));
+    assert!(rest(send(&start(Behaviour::Tunnel), "GET / HTTP/1.1\r\n\r\n")).starts_with("HTTP/1.1 400 "));
 
     let page = rest(send(&start(Behaviour::Html), &format!("{CONNECT}hello")));
     assert!(page.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"), "{page}");

@@ -31,7 +31,7 @@ class TokenSourceError(Exception):
     """The server's `error_description`, shortened and made printable."""
 
     oauth_uri: str | None = None
-    """The server's `error_uri`, shortened and made printable."""
+    """The server's `error_uri`, where it is an http or https URL that can be shown whole."""
 
     http_status: int | None = None
     """The HTTP status of the server's answer; None if none came."""
