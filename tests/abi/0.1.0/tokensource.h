@@ -72,10 +72,10 @@
  *
  * The host. Nothing is written to stdout or stderr, no signal handler is installed, no environment variable is
  * changed, nothing exits. Fetches run on short-lived threads of the library that block all signals, and run at the
- * priority of the caller who needed them; with the option `refresh` set to `inline` there are none, and who asks for a
- * token needs 128 KiB of stack. A bug in the library becomes TKS_INTERNAL. Running out of memory aborts. Once loaded, the
- * library stays loaded: dlclose is harmless and does nothing. A plugin that contains the static library must see to that
- * itself (link it with `-z nodelete`).
+ * priority of the caller who needed them. With the option `refresh` set to `inline` there are none; then, and where the
+ * system gives the library no thread, who asks for a token needs 128 KiB of stack. A bug in the library becomes
+ * TKS_INTERNAL. Running out of memory aborts. Once loaded, the library stays loaded: dlclose is harmless and does nothing.
+ * A plugin that contains the static library must see to that itself (link it with `-z nodelete`).
  *
  * Cost. Whatever does not say that it waits or reads files only computes, and not for long.
  *
@@ -257,8 +257,10 @@ tks_status tks_source_new(const tks_config *config,
  * each is freed all the same.
  *
  * While the source has one this takes no lock, allocates nothing and never waits, also when the token ages and a refresh
- * runs beside it. Otherwise it waits for the one fetch that all callers share, at most the option `timeout` counted from
- * this call. While the source holds off after a failed fetch it returns that error at once.
+ * runs beside it: only the call that starts the refresh does more, and with the option `refresh` set to `inline` fetches
+ * itself. Otherwise it waits for the one fetch that all callers share, at most the option `timeout` counted from this
+ * call. While the source holds off after a failed fetch it returns that error at once; once a second it looks first
+ * whether the `client_secret_file`, if there is one, has changed.
  *
  * TKS_TIMEOUT, TKS_NETWORK, TKS_TLS, TKS_HTTP, TKS_OAUTH, TKS_BAD_RESPONSE: the fetch failed; tks_error_retry_after tells
  * when the source asks again. TKS_INVALID_CONFIG: a file can no longer be used. TKS_CLOSED: the source was closed.
@@ -287,6 +289,9 @@ tks_status tks_source_get_within(const tks_source *source,
  *
  * Reads two coarse clocks and nothing else that costs: about 10 ns, no lock, no shared write, no allocation. Every fetch
  * that brings a token begins a new generation, even if the text is the same; the numbers wrap, past 0.
+ *
+ * Also 0 where tks_source_get has to look first: when a clock was set or the machine slept, and while a failure is held
+ * off that a changed `client_secret_file` may end.
  */
 uint32_t tks_source_generation(const tks_source *source);
 
