@@ -33,6 +33,24 @@ def test_a_token_is_awaited_without_a_thread(serve, run):
     assert threads == [before]
 
 
+def test_asyncio_may_have_trio_as_its_guest(serve):
+    source = serve({"delay": 0.2}).source()
+
+    async def host():
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        trio.lowlevel.start_guest_run(
+            source.authorization_async,
+            run_sync_soon_threadsafe=loop.call_soon_threadsafe,
+            done_callback=lambda outcome: (texts.append(outcome.unwrap()), ended.set()),
+        )
+        texts.append(await source.authorization_async())
+        await ended.wait()
+
+    texts = []
+    asyncio.run(host())
+    assert texts == ["Bearer token-1"] * 2
+
+
 @RUNNERS
 def test_a_failure_is_raised_where_it_is_awaited(serve, run):
     source = serve({"error": "invalid_client", "delay": 0.1}).source()

@@ -417,10 +417,14 @@ def _encoded(text: str, what: str) -> bytes:
 
 
 def _sleep_of_this_loop() -> Callable[[float], Awaitable[None]]:
-    # A program that runs trio has imported it.
-    trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
-        return trio.sleep  # type: ignore[no-any-return]
+    # A program that runs trio has imported it. Its task is asked for, since its loop may be another one's guest.
+    if trio := sys.modules.get("trio"):
+        try:
+            trio.lowlevel.current_task()
+        except RuntimeError:
+            pass
+        else:
+            return trio.sleep  # type: ignore[no-any-return]
     import asyncio
 
     return asyncio.sleep
