@@ -181,6 +181,7 @@ def test_a_bad_option_is_a_config_error_that_says_what_would_do(options, message
     assert caught.value.status in (1, 2)
     assert str(caught.value).isprintable()
 
+    assert caught.value.__context__ is None
 
 def test_text_that_is_not_ascii_arrives_as_utf_8(serve):
     server = serve()

@@ -410,7 +410,10 @@ def _encoded(text: str, what: str) -> bytes:
     try:
         encoded = text.encode()
     except UnicodeEncodeError:
-        raise error_of(INVALID_ARGUMENT, f"{what} holds half a surrogate pair, which is no text") from None
+        encoded = None
+    # Not where that one is handled: it holds the text, and would be the context of ours.
+    if encoded is None:
+        raise error_of(INVALID_ARGUMENT, f"{what} holds half a surrogate pair, which is no text")
     if b"\0" in encoded:
         raise error_of(INVALID_ARGUMENT, f"{what} holds a NUL")
     return encoded
