@@ -160,6 +160,8 @@ def test_a_value_of_a_wrong_type_is_a_type_error(options):
         ({"client_secret": f"{SECRET}\0x"}, "option client_secret: the value holds a NUL"),
         ({"client_secret": f"{SECRET}\ud800"}, "option client_secret: the value holds half a surrogate pair"),
         ({"client_secret": f"{SECRET}\n"}, "client_secret"),
+        ({"client_secret_file": Path(f"{__file__}\0")}, "option client_secret_file: the value holds a NUL"),
+        ({"ca_file": Path("\ud800")}, "option ca_file: the value holds half a surrogate pair"),
         ({"header": {"X": f"{SECRET}\r\nY: z"}}, "header"),
         ({"header": {"X\0": SECRET}}, "the name holds a NUL"),
         ({"header": {"Authorization": SECRET}}, "header"),

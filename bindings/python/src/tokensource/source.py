@@ -380,16 +380,14 @@ def _value(name: str, value: object) -> bytes | None:
     """A value as the library reads it."""
     if value is None:
         return None
-    if isinstance(value, str):
-        return _encoded(value, f"option {name}: the value")
+    if isinstance(value, (str, os.PathLike)):
+        return _encoded(os.fsdecode(value), f"option {name}: the value")
     if isinstance(value, bool):
         return b"true" if value else b"false"
     if isinstance(value, int):
         return str(value).encode()
     if isinstance(value, float):
         return _seconds(value)
-    if isinstance(value, os.PathLike):
-        return os.fsencode(value)
     if name in _LISTS and isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
         return _encoded(" ".join(value), f"option {name}: the value")
     from datetime import timedelta
