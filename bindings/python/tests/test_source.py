@@ -8,6 +8,7 @@ import pickle
 import re
 import sys
 import threading
+import types
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def test_options_are_what_python_people_write(serve, tmp_path):
         scope=[Scope.READ, "write"],
         resource=("https://one.example/", "https://two.example/"),
         param={"tenant": "a b", "level": 3, "empty": ""},
-        header={"X-Tenant": "blue"},
+        header=types.MappingProxyType({"X-Tenant": "blue"}),
         timeout=datetime.timedelta(seconds=2.5),
         connect_timeout=0.5,
         max_attempts=1,
@@ -159,9 +160,9 @@ def test_a_value_of_a_wrong_type_is_a_type_error(options):
         ({"provider": "poder"}, "did you mean podero?"),
         ({"client_secret": f"{SECRET}\0x"}, "option client_secret: the value holds a NUL"),
         ({"client_secret": f"{SECRET}\ud800"}, "option client_secret: the value holds half a surrogate pair"),
-        ({"client_secret": f"{SECRET}\n"}, "client_secret"),
         ({"client_secret_file": Path(f"{__file__}\0")}, "option client_secret_file: the value holds a NUL"),
         ({"ca_file": Path("\ud800")}, "option ca_file: the value holds half a surrogate pair"),
+        ({"client_secret": f"{SECRET}\n"}, "client_secret"),
         ({"header": {"X": f"{SECRET}\r\nY: z"}}, "header"),
         ({"header": {"X\0": SECRET}}, "the name holds a NUL"),
         ({"header": {"Authorization": SECRET}}, "header"),
@@ -180,10 +181,10 @@ def test_a_bad_option_is_a_config_error_that_says_what_would_do(options, message
         TokenSource(**options)
     assert message in str(caught.value)
     assert SECRET not in str(caught.value)
+    assert caught.value.__context__ is None
     assert caught.value.status in (1, 2)
     assert str(caught.value).isprintable()
 
-    assert caught.value.__context__ is None
 
 def test_text_that_is_not_ascii_arrives_as_utf_8(serve):
     server = serve()

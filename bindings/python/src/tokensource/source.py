@@ -200,13 +200,11 @@ class TokenSource:
         for name, value in options.items():
             if name not in _FAMILIES:
                 _set(config, name, value)
-            elif isinstance(value, dict):
-                for own, text in value.items():
+            else:
+                for own, text in _mapping(name, value).items():
                     if not isinstance(own, str):
                         raise TypeError(f"option {name}: its names are str, not {type(own).__name__}")
                     _set(config, f"{name}.{own}", text)
-            else:
-                raise TypeError(f"option {name}: a dict is needed, not {type(value).__name__}")
         handle, error = SourceHandle(), ErrorHandle()
         library.tks_source_new(config, byref(handle), byref(error))
         if error:
@@ -367,6 +365,14 @@ class TokenSource:
 
 def _text(value: bytes) -> str:
     return value.decode()
+
+
+def _mapping(name: str, value: object) -> Mapping[object, object]:
+    from collections.abc import Mapping
+
+    if not isinstance(value, Mapping):
+        raise TypeError(f"option {name}: a mapping is needed, not {type(value).__name__}")
+    return value
 
 
 def _set(config: ConfigHandle, name: str, value: object) -> None:
