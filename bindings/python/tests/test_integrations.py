@@ -83,9 +83,10 @@ def test_an_api_that_always_refuses_is_asked_twice(serve, api, call):
     assert call(source, "GET", api.url) == (401, b"refused")
     assert len(api.seen) == 2
     for _ in range(5):
-        call(source, "GET", api.url)
-    # And the token server does not pay for it.
+        assert call(source, "GET", api.url) == (401, b"refused")
+    # And the token server does not pay for it, nor does the API where there is no other token to try.
     assert server.requests <= 4
+    assert len(api.seen) == 6 + server.requests - 1
 
 
 @CLIENTS
