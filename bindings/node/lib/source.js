@@ -199,14 +199,14 @@ class TokenSource {
         return response;
       }
       const another = await this.token({ signal }).catch(async (error) => {
-        await response.body?.cancel();
+        await letGo(response);
         throw error;
       });
       // The source has had enough of replacing: the API will go on refusing.
       if (another === token) {
         return response;
       }
-      await response.body?.cancel();
+      await letGo(response);
       return await send(another);
     } catch (error) {
       // The reason itself, as the global fetch does.
@@ -422,6 +422,11 @@ function isReplayable(body) {
     [URLSearchParams, FormData, Blob, ArrayBuffer].some((kind) => body instanceof kind) ||
     ArrayBuffer.isView(body)
   );
+}
+
+/** Frees the connection of an answer that nobody reads, unless that broke by itself. */
+async function letGo(response) {
+  await response.body?.cancel().catch(() => {});
 }
 
 module.exports = { TokenSource };

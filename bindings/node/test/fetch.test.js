@@ -180,6 +180,25 @@ for (const [outcome, second] of [['sent again', {}], ['given up', { error: 'inva
   });
 }
 
+test('a refusal that breaks off ends no fetch', async (t) => {
+  const { options } = await scripted(t, [{}, { delay: 0.3 }]);
+  const server = createServer((request, response) => {
+    if (request.headers.authorization === 'Bearer token-2') {
+      response.end();
+      return;
+    }
+    response.writeHead(401, { 'content-length': 9 }).write('no');
+    setTimeout(() => request.socket.destroy(), 50);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const response = await new TokenSource(options).fetch(`http://127.0.0.1:${server.address().port}/`);
+  assert.equal(response.status, 200);
+});
+
 test('when no other token can be had, fetch says why', async (t) => {
   const { options } = await scripted(t, [{}, { error: 'invalid_client' }]);
   const { url } = await api(t, () => 401);
