@@ -210,8 +210,7 @@ class TokenSource {
       return await send(another);
     } catch (error) {
       // The reason itself, as the global fetch does.
-      signal?.throwIfAborted();
-      throw error;
+      throw signal?.aborted ? signal.reason : error;
     }
   }
 

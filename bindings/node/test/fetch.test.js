@@ -199,6 +199,15 @@ test('a refusal that breaks off ends no fetch', async (t) => {
   assert.equal(response.status, 200);
 });
 
+test('a signal that is none is named, and null takes away that of a Request', async (t) => {
+  const { options } = await scripted(t);
+  const { url } = await api(t, () => 200);
+  const source = new TokenSource(options);
+  await assert.rejects(source.fetch(url, { signal: 'x' }), { name: 'TypeError', message: /must be an AbortSignal/ });
+  const request = new Request(url, { signal: AbortSignal.abort() });
+  assert.equal((await source.fetch(request, { signal: null })).status, 200);
+});
+
 test('when no other token can be had, fetch says why', async (t) => {
   const { options } = await scripted(t, [{}, { error: 'invalid_client' }]);
   const { url } = await api(t, () => 401);
