@@ -180,22 +180,23 @@ class TokenSource {
   }
 
   async fetch(input, init) {
-    const isRequest = input instanceof Request;
-    const signal = init?.signal ?? (isRequest ? input.signal : undefined);
-    const headers = new Headers(init?.headers ?? (isRequest ? input.headers : undefined));
+    const [asked, how] = asRead(input, init);
+    const request = asked instanceof Request ? asked : { url: asked };
+    const signal = how.signal === undefined ? request.signal : how.signal;
+    const headers = new Headers(how.headers ?? request.headers);
     const send = (token) => {
       headers.set('authorization', token.authorization);
-      return fetch(input, { ...init, headers });
+      return fetch(asked, { ...how, headers });
     };
 
     try {
       const token = await this.token({ signal });
       const response = await send(token);
-      if (response.status !== 401 || answeredElsewhere(response, isRequest ? input.url : input)) {
+      if (response.status !== 401 || answeredElsewhere(response, request.url)) {
         return response;
       }
       this.invalidate(token);
-      if (!isReplayable(init?.body ?? (isRequest ? input.body : null))) {
+      if (!isReplayable(how.body ?? request.body)) {
         return response;
       }
       const another = await this.token({ signal }).catch(async (error) => {
@@ -408,9 +409,24 @@ function signalOf(options) {
   return signal;
 }
 
+/** What is asked of fetch, read at once as the global one does: a caller may change its own while a token is awaited. */
+function asRead(input, init) {
+  const how = {};
+  // Inherited ones too: a Request, or an AbortController, may stand in its place.
+  for (const name in init) {
+    how[name] = init[name];
+  }
+  return [input instanceof URL ? input.href : input, how];
+}
+
 /** After a redirect to another origin, which the header does not follow, a refusal says nothing about the token. */
 function answeredElsewhere(response, asked) {
   return response.redirected && new URL(response.url).origin !== new URL(asked).origin;
+}
+
+/** Frees the connection of an answer that nobody reads, unless that broke by itself. */
+async function letGo(response) {
+  await response.body?.cancel().catch(() => {});
 }
 
 /** Whether a body can be sent twice. A stream cannot. */
@@ -421,11 +437,6 @@ function isReplayable(body) {
     [URLSearchParams, FormData, Blob, ArrayBuffer].some((kind) => body instanceof kind) ||
     ArrayBuffer.isView(body)
   );
-}
-
-/** Frees the connection of an answer that nobody reads, unless that broke by itself. */
-async function letGo(response) {
-  await response.body?.cancel().catch(() => {});
 }
 
 module.exports = { TokenSource };

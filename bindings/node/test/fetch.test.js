@@ -199,6 +199,25 @@ test('a refusal that breaks off ends no fetch', async (t) => {
   assert.equal(response.status, 200);
 });
 
+test('what a caller changes while a token is awaited is for its next call', async (t) => {
+  const { options } = await scripted(t, [{ delay: 0.1 }]);
+  const { url, seen } = await api(t, () => 200);
+  const address = new URL('first', url);
+  const init = { method: 'POST', body: 'first' };
+  const call = new TokenSource(options).fetch(address, init);
+  address.pathname = init.body = 'second';
+  await call;
+  assert.deepEqual(seen.map(({ path, body }) => [path, body]), [['/first', 'first']]);
+});
+
+test('a Request may stand in the place of init', async (t) => {
+  const { options } = await scripted(t);
+  const { url, seen } = await api(t, ({ headers }) => (headers['x-own'] === 'yes' ? 200 : 400));
+  const init = new Request(url, { method: 'POST', body: 'body', headers: { 'x-own': 'yes' } });
+  assert.equal((await new TokenSource(options).fetch(`${url}moved`, init)).status, 200);
+  assert.deepEqual(seen, [{ authorization: 'Bearer token-1', body: 'body', path: '/moved', method: 'POST' }]);
+});
+
 test('a signal that is none is named, and null takes away that of a Request', async (t) => {
   const { options } = await scripted(t);
   const { url } = await api(t, () => 200);
