@@ -355,7 +355,8 @@ function written(name, value) {
     return value.join(' ');
   }
   if (!['string', 'number', 'boolean'].includes(typeof value)) {
-    throw typeError(`option ${JSON.stringify(name)}`, 'a string, strings in an array, a URL, a number, a boolean or null', value);
+    const expected = 'a string, strings in an array, a URL, a number, a boolean or null (header and param: a plain object)';
+    throw typeError(`option ${JSON.stringify(name)}`, expected, value);
   }
   return String(value);
 }

@@ -233,6 +233,7 @@ test('options are named in camel case by one rule, and what is not plain text is
   for (const value of [5n, Symbol('x'), () => 1, [5], ['x', null], new Date(), Buffer.from('x')]) {
     refused({ clientSecret: value }, { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message: /"client_secret" must be/ });
   }
+  refused({ header: new Headers() }, { name: 'TypeError', message: /"header" must be .* \(header and param: a plain object\)/ });
   for (const value of [undefined, null, 'x', 5, []]) {
     assert.throws(() => new TokenSource(value), { name: 'TypeError', message: /^options must be a plain object/ });
   }
