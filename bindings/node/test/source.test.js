@@ -8,6 +8,7 @@ const { dirname, join } = require('node:path');
 const { test } = require('node:test');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { inspect } = require('node:util');
+const { runInNewContext } = require('node:vm');
 const { TokenSource, TokenSourceError } = require('tokensource');
 const { said, scripted } = require('./support');
 
@@ -239,6 +240,17 @@ test('options are named in camel case by one rule, and what is not plain text is
   }
   await assert.rejects(source.token('x'), { name: 'TypeError' });
   await assert.rejects(source.token({ signal: 'x' }), { name: 'TypeError' });
+});
+
+test('options are a plain object, of any realm or without a prototype', async (t) => {
+  const { options } = await scripted(t);
+  const elsewhere = runInNewContext('(entries) => Object.fromEntries(entries)')(Object.entries(options));
+  for (const plain of [elsewhere, Object.assign(Object.create(null), options)]) {
+    assert.equal((await new TokenSource(plain).token()).tokenType, 'Bearer');
+  }
+  for (const other of [new (class Own {})(), Object.create(options), new Map(Object.entries(options))]) {
+    assert.throws(() => new TokenSource(other), { name: 'TypeError', message: /^options must be a plain object/ });
+  }
 });
 
 test('strings in an array are joined by spaces, and a URL is its href', async (t) => {
