@@ -6,7 +6,7 @@ import threading
 import pytest
 import trio
 
-from tokensource import ClosedError, OAuthError
+from tokensource import ClosedError, OAuthError, source
 
 
 def trio_run(coroutine):
@@ -49,6 +49,21 @@ def test_asyncio_may_have_trio_as_its_guest(serve):
     texts = []
     asyncio.run(host())
     assert texts == ["Bearer token-1"] * 2
+
+
+def test_it_looks_after_1_2_4_and_at_most_50_ms(serve, monkeypatch):
+    asked = serve({"hang": True}).source()
+    pauses = []
+
+    async def sleep(pause):
+        pauses.append(round(pause * 1000))
+        if len(pauses) == 9:
+            asked.close()
+
+    monkeypatch.setattr(source, "_sleep_of_this_loop", lambda: sleep)
+    with pytest.raises(ClosedError):
+        asyncio.run(asked.token_async())
+    assert pauses == [1, 2, 4, 8, 16, 32, 50, 50, 50]
 
 
 @RUNNERS

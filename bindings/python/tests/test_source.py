@@ -8,6 +8,7 @@ import pickle
 import re
 import sys
 import threading
+import time
 import types
 from pathlib import Path
 
@@ -255,9 +256,9 @@ def test_close_ends_the_waits_of_all_threads(serve):
     ended = []
 
     def wait():
-        with pytest.raises(ClosedError):
+        with pytest.raises(ClosedError) as caught:
             source.token()
-        ended.append(1)
+        ended.append(caught.value.retry_after)
 
     threads = [threading.Thread(target=wait) for _ in range(8)]
     for thread in threads:
@@ -267,7 +268,25 @@ def test_close_ends_the_waits_of_all_threads(serve):
     source.close()
     for thread in threads:
         thread.join(10)
-    assert len(ended) == 8
+    # It never asks again.
+    assert ended == [None] * 8
+
+
+def test_other_threads_run_while_one_waits(serve):
+    source = serve({"delay": 1}).source()
+    turns = []
+
+    def turn():
+        while not source.stats.tokens:
+            time.sleep(0.001)
+            turns.append(1)
+
+    thread = threading.Thread(target=turn)
+    thread.start()
+    source.token()
+    thread.join()
+    # Between two steps of the wait alone there would be a tenth of that.
+    assert len(turns) > 100
 
 
 def test_any_number_of_threads_share_a_source(serve):
@@ -379,6 +398,12 @@ def test_a_library_that_cannot_be_used_is_explained(tmp_path, monkeypatch, conte
     monkeypatch.setenv(_library.VARIABLE, str(file))
     with pytest.raises(ImportError, match=f"{message}.*{_library.VARIABLE}.*make build"):
         _library._load(_library._find())
+
+
+def test_the_library_that_is_named_is_a_file_also_without_a_slash(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(_library.VARIABLE, "libtokensource.so")
+    assert _library._find() == str(tmp_path / "libtokensource.so")
 
 
 def test_another_library_an_older_one_and_another_abi_are_refused(monkeypatch):
