@@ -170,7 +170,6 @@ class TokenSource {
   close() {
     library.tks_source_close(this.#pointer);
     if (this.#timer !== null) {
-      clearTimeout(this.#timer);
       this.#poll();
     }
   }

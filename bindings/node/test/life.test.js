@@ -34,6 +34,8 @@ test('a program that only warms up, or gave up waiting, ends', async (t) => {
     source.token(controller).catch((error) => console.log(error.name));
     setTimeout(() => controller.abort(), 20);`;
   assert.equal(await runText(PROGRAM + aborts, url), 'AbortError\n');
+  const once = await scripted(t, [{ delay: 0.1 }, ...HANG]);
+  assert.equal(await runText(`${PROGRAM} source.token().then((token) => { source.invalidate(token); ${aborts} });`, once.url), 'AbortError\n');
   const closes = `source.token().catch((error) => console.log(error.code)); setTimeout(() => source.close(), 20);`;
   assert.equal(await runText(PROGRAM + closes, url), 'TKS_CLOSED\n');
 });
