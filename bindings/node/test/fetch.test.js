@@ -227,6 +227,13 @@ test('a signal that is none is named, and null takes away that of a Request', as
   assert.equal((await source.fetch(request, { signal: null })).status, 200);
 });
 
+test('a program whose tests put a fetch of their own in place of the global one has that called', async (t) => {
+  const { options } = await scripted(t);
+  const own = t.mock.method(globalThis, 'fetch', async () => new Response('', { status: own.mock.callCount() ? 200 : 401 }));
+  assert.equal((await new TokenSource(options).fetch('https://api.example')).status, 200);
+  assert.equal(own.mock.callCount(), 2);
+});
+
 test('when no other token can be had, fetch says why', async (t) => {
   const { options } = await scripted(t, [{}, { error: 'invalid_client' }]);
   const { url } = await api(t, () => 401);
