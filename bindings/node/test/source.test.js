@@ -329,6 +329,8 @@ test('an error has its parts and a stack that leads to who awaited it', async (t
   source.warmUp();
   source.close();
   assert.equal((await source.token().catch((error) => error)).retryAfter, null);
+  // Now, and not never.
+  assert.equal(new TokenSourceError('a test', { code: 'TKS_HTTP', retryAfter: 0 }).retryAfter, 0);
 });
 
 test('where no answer came, an error has no part of one', async (t) => {
