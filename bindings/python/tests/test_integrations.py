@@ -77,6 +77,16 @@ def test_after_a_401_the_request_goes_out_once_more_with_another_token(serve, ap
     assert len(api.connections) == 1
 
 
+def test_requests_keeps_the_answer_that_refused_and_tells_what_was_sent_last(serve, api):
+    source = serve().source()
+    api.refused.add("token-1")
+    with requests.Session() as session:
+        session.trust_env = False
+        response = session.get(api.url, auth=source.requests_auth(), timeout=20)
+    assert [earlier.status_code for earlier in response.history] == [401]
+    assert response.request.headers["Authorization"] == "Bearer token-2"
+
+
 @CLIENTS
 def test_an_api_that_always_refuses_is_asked_twice(serve, api, call):
     server = serve()

@@ -50,6 +50,8 @@ def test_a_token_is_one_attribute_away(serve):
         assert source.token() is token
         assert vars(source.stats) == {"requests": 1, "failures": 0, "tokens": 1, "waits": 1}
         assert source.last_error is None
+    with pytest.raises(ClosedError):
+        source.token()
     # It outlives its source.
     assert token.access_token == "t"
 
@@ -223,6 +225,13 @@ def test_a_failed_fetch_is_an_exception_of_its_kind(serve, answer, options, kind
     assert (type(again), str(again), vars(again)) == (kind, str(error), vars(error))
 
 
+def test_an_error_has_the_uri_that_the_server_names(serve):
+    body = {"error": "invalid_client", "error_uri": "https://a.example/why"}
+    with pytest.raises(OAuthError) as caught:
+        serve({"status": 401, "body": body}).source().token()
+    assert caught.value.oauth_uri == body["error_uri"]
+
+
 def test_a_certificate_that_nobody_trusts_is_a_network_error(serve, tmp_path):
     server = serve(arguments=("--tls", tmp_path))
     with pytest.raises(NetworkError) as caught:
@@ -270,6 +279,17 @@ def test_close_ends_the_waits_of_all_threads(serve):
         thread.join(10)
     # It never asks again.
     assert ended == [None] * 8
+
+
+def test_a_wait_counts_once_in_a_thread_and_by_tenths_of_a_second_in_the_main_one(serve):
+    server = serve({"delay": 0.5, "times": 9})
+    one, other = server.source(), server.source()
+    thread = threading.Thread(target=one.token)
+    thread.start()
+    thread.join()
+    other.token()
+    assert one.stats.waits == 1
+    assert 2 <= other.stats.waits <= 6
 
 
 def test_other_threads_run_while_one_waits(serve):
