@@ -271,8 +271,8 @@ impl OptionInfo {
         if self.words().any(|word| word == value) {
             return Ok(());
         }
-        let nearest = nearest(value, self.words());
-        Err(format!("unknown value \"{}\", did you mean {nearest}?", short(value, SHOWN)))
+        let meant = nearest(value, self.words()).map(|word| format!(", did you mean {word}?")).unwrap_or_default();
+        Err(format!("unknown value \"{}\"{meant}", short(value, SHOWN)))
     }
 }
 
@@ -292,25 +292,31 @@ pub(crate) fn find(name: &str) -> Result<(&'static OptionInfo, String), Error> {
     }
     // Someone may have written the value into the name: only what could be a name is repeated.
     let shown = name.split(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).next().unwrap_or_default();
-    let nearest = nearest(name, options().iter().map(OptionInfo::name));
-    let message = format!("unknown option \"{}\", did you mean {nearest}?", short(shown, SHOWN));
-    Err(Error::new(Status::InvalidArgument, message))
+    let advice = match nearest(name, options().iter().map(OptionInfo::name)) {
+        Some(name) => format!(", did you mean {name}?"),
+        None => "; the README lists all, and so does \"tokensource options\"".into(),
+    };
+    Err(Error::new(Status::InvalidArgument, format!("unknown option \"{}\"{advice}", short(shown, SHOWN))))
 }
 
-/// The candidate that was most likely meant. One that holds the word whole goes before any that is merely alike: who
-/// writes `secret` means `client_secret`, although `scope` is fewer letters away.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> &'a str {
+/// The candidate that was most likely meant, if one is near. One that holds the word whole goes before any that is merely
+/// alike: who writes `secret` means `client_secret`, although `scope` is fewer letters away.
+fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| {
         let text = text.split('.').next().unwrap_or_default();
         text.chars().take(64).map(|c| if c == '-' { '_' } else { c.to_ascii_lowercase() }).collect::<String>()
     };
     let word = plain(word);
+    // One letter in three may be wrong, as rustc has it.
+    let most = word.chars().count().max(3) / 3;
     let distance = |candidate: &&str| {
         let candidate = plain(candidate);
         let holds = word.len() >= 3 && candidate.contains(&word);
         (!holds, strsim::damerau_levenshtein(&word, &candidate))
     };
-    candidates.min_by_key(distance).unwrap_or_default()
+    let (nearest, (alike, wrong)) =
+        candidates.map(|each| (each, distance(&each))).min_by_key(|&(_, distance)| distance)?;
+    (!alike || wrong <= most).then_some(nearest)
 }
 
 /// Seconds as digits, or digits, a point and digits; read to the nanosecond, what is finer is cut off. Not by way of a
@@ -493,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_told_the_nearest() {
+    fn an_unknown_name_is_told_the_nearest_or_where_to_look() {
         let meant = [
             ("timeuot", "timeout"),
             ("client-id", "client_id"),
@@ -514,7 +520,12 @@ mod tests {
             assert!(message.ends_with(&format!("did you mean {nearest}?")), "{message}");
             assert!(message.contains(&format!("\"{}\"", name.trim_end())), "{message}");
         }
-        assert!(refused("", "x").starts_with("unknown option \"\""));
+        for name in ["verify", "ssl", "tenant", "retries", "id", ""] {
+            assert_eq!(
+                refused(name, "x"),
+                format!("unknown option \"{name}\"; the README lists all, and so does \"tokensource options\"")
+            );
+        }
     }
 
     #[test]
@@ -527,7 +538,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_not_among_the_words_is_told_all_and_the_nearest() {
+    fn a_value_that_is_not_among_the_words_is_told_all_and_what_is_near() {
         assert_eq!(
             refused("auth_method", "Client-Secret-Post"),
             "option auth_method: unknown value \"Client-Secret-Post\", did you mean client_secret_post?; \
@@ -536,9 +547,11 @@ mod tests {
         let message = refused("provider", "podero_sandbx");
         assert!(message.contains("did you mean podero-sandbox?"), "{message}");
         assert!(message.ends_with("allowed: podero | podero-sandbox | gardin"), "{message}");
-        for (name, value) in [("allow_insecure_http", "True"), ("allow_insecure_http", "1"), ("body_format", "json ")] {
-            assert!(refused(name, value).contains("did you mean"));
+        for (name, value, meant) in [("allow_insecure_http", "True", "true"), ("body_format", "json ", "json")] {
+            assert!(refused(name, value).contains(&format!("did you mean {meant}?")));
         }
+        let none_is_near = "option allow_insecure_http: unknown value \"1\"; allowed: true | false";
+        assert_eq!(refused("allow_insecure_http", "1"), none_is_near);
         assert!(refused("ca", &"\n".repeat(1000)).len() < 500);
         for option in options().iter().filter(|option| option.kind == Kind::Word) {
             assert!(option.words().all(|word| set(option.name, word) == Ok(word.to_owned())));

@@ -4,6 +4,7 @@
 // What is there and cannot be used is an error, never a reason to look further.
 'use strict';
 
+const { resolve } = require('node:path');
 const koffi = require('koffi');
 const { prototypes, declare } = require('./prototypes');
 
@@ -16,7 +17,8 @@ const PLATFORM_PACKAGE = `tokensource-${process.platform}-${process.arch}-gnu`;
 
 function find() {
   if (process.env.TOKENSOURCE_LIBRARY) {
-    return process.env.TOKENSOURCE_LIBRARY;
+    // Without a slash, the loader would look for it everywhere but here.
+    return resolve(process.env.TOKENSOURCE_LIBRARY);
   }
   try {
     return require.resolve(PLATFORM_PACKAGE);

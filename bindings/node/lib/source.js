@@ -170,7 +170,6 @@ class TokenSource {
   close() {
     library.tks_source_close(this.#pointer);
     if (this.#timer !== null) {
-      clearTimeout(this.#timer);
       this.#poll();
     }
   }
@@ -180,38 +179,38 @@ class TokenSource {
   }
 
   async fetch(input, init) {
-    const isRequest = input instanceof Request;
-    const signal = init?.signal ?? (isRequest ? input.signal : undefined);
-    const headers = new Headers(init?.headers ?? (isRequest ? input.headers : undefined));
+    const [asked, how] = asRead(input, init);
+    const request = asked instanceof Request ? asked : { url: asked };
+    const signal = how.signal === undefined ? request.signal : how.signal;
+    const headers = new Headers(how.headers ?? request.headers);
     const send = (token) => {
       headers.set('authorization', token.authorization);
-      return fetch(input, { ...init, headers });
+      return fetch(asked, { ...how, headers });
     };
 
     try {
       const token = await this.token({ signal });
       const response = await send(token);
-      if (response.status !== 401 || answeredElsewhere(response, isRequest ? input.url : input)) {
+      if (response.status !== 401 || answeredElsewhere(response, request.url)) {
         return response;
       }
       this.invalidate(token);
-      if (!isReplayable(init?.body ?? (isRequest ? input.body : null))) {
+      if (!isReplayable(how.body ?? request.body)) {
         return response;
       }
       const another = await this.token({ signal }).catch(async (error) => {
-        await response.body?.cancel();
+        await letGo(response);
         throw error;
       });
       // The source has had enough of replacing: the API will go on refusing.
       if (another === token) {
         return response;
       }
-      await response.body?.cancel();
+      await letGo(response);
       return await send(another);
     } catch (error) {
       // The reason itself, as the global fetch does.
-      signal?.throwIfAborted();
-      throw error;
+      throw signal?.aborted ? signal.reason : error;
     }
   }
 
@@ -355,7 +354,8 @@ function written(name, value) {
     return value.join(' ');
   }
   if (!['string', 'number', 'boolean'].includes(typeof value)) {
-    throw typeError(`option ${JSON.stringify(name)}`, 'a string, strings in an array, a URL, a number, a boolean or null', value);
+    const expected = 'a string, strings in an array, a URL, a number, a boolean or null (header and param: a plain object)';
+    throw typeError(`option ${JSON.stringify(name)}`, expected, value);
   }
   return String(value);
 }
@@ -409,9 +409,24 @@ function signalOf(options) {
   return signal;
 }
 
+/** What is asked of fetch, read at once as the global one does: a caller may change its own while a token is awaited. */
+function asRead(input, init) {
+  const how = {};
+  // Inherited ones too: a Request, or an AbortController, may stand in its place.
+  for (const name in init) {
+    how[name] = init[name];
+  }
+  return [input instanceof URL ? input.href : input, how];
+}
+
 /** After a redirect to another origin, which the header does not follow, a refusal says nothing about the token. */
 function answeredElsewhere(response, asked) {
   return response.redirected && new URL(response.url).origin !== new URL(asked).origin;
+}
+
+/** Frees the connection of an answer that nobody reads, unless that broke by itself. */
+async function letGo(response) {
+  await response.body?.cancel().catch(() => {});
 }
 
 /** Whether a body can be sent twice. A stream cannot. */

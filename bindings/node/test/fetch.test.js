@@ -180,6 +180,60 @@ for (const [outcome, second] of [['sent again', {}], ['given up', { error: 'inva
   });
 }
 
+test('a refusal that breaks off ends no fetch', async (t) => {
+  const { options } = await scripted(t, [{}, { delay: 0.3 }]);
+  const server = createServer((request, response) => {
+    if (request.headers.authorization === 'Bearer token-2') {
+      response.end();
+      return;
+    }
+    response.writeHead(401, { 'content-length': 9 }).write('no');
+    setTimeout(() => request.socket.destroy(), 50);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const response = await new TokenSource(options).fetch(`http://127.0.0.1:${server.address().port}/`);
+  assert.equal(response.status, 200);
+});
+
+test('what a caller changes while a token is awaited is for its next call', async (t) => {
+  const { options } = await scripted(t, [{ delay: 0.1 }]);
+  const { url, seen } = await api(t, () => 200);
+  const address = new URL('first', url);
+  const init = { method: 'POST', body: 'first' };
+  const call = new TokenSource(options).fetch(address, init);
+  address.pathname = init.body = 'second';
+  await call;
+  assert.deepEqual(seen.map(({ path, body }) => [path, body]), [['/first', 'first']]);
+});
+
+test('a Request may stand in the place of init', async (t) => {
+  const { options } = await scripted(t);
+  const { url, seen } = await api(t, ({ headers }) => (headers['x-own'] === 'yes' ? 200 : 400));
+  const init = new Request(url, { method: 'POST', body: 'body', headers: { 'x-own': 'yes' } });
+  assert.equal((await new TokenSource(options).fetch(`${url}moved`, init)).status, 200);
+  assert.deepEqual(seen, [{ authorization: 'Bearer token-1', body: 'body', path: '/moved', method: 'POST' }]);
+});
+
+test('a signal that is none is named, and null takes away that of a Request', async (t) => {
+  const { options } = await scripted(t);
+  const { url } = await api(t, () => 200);
+  const source = new TokenSource(options);
+  await assert.rejects(source.fetch(url, { signal: 'x' }), { name: 'TypeError', message: /must be an AbortSignal/ });
+  const request = new Request(url, { signal: AbortSignal.abort() });
+  assert.equal((await source.fetch(request, { signal: null })).status, 200);
+});
+
+test('a program whose tests put a fetch of their own in place of the global one has that called', async (t) => {
+  const { options } = await scripted(t);
+  const own = t.mock.method(globalThis, 'fetch', async () => new Response('', { status: own.mock.callCount() ? 200 : 401 }));
+  assert.equal((await new TokenSource(options).fetch('https://api.example')).status, 200);
+  assert.equal(own.mock.callCount(), 2);
+});
+
 test('when no other token can be had, fetch says why', async (t) => {
   const { options } = await scripted(t, [{}, { error: 'invalid_client' }]);
   const { url } = await api(t, () => 401);

@@ -2,7 +2,9 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { join } = require('node:path');
+const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');
+const { tmpdir } = require('node:os');
+const { dirname, join } = require('node:path');
 const { test } = require('node:test');
 const { Worker } = require('node:worker_threads');
 const { TokenSource } = require('tokensource');
@@ -32,6 +34,8 @@ test('a program that only warms up, or gave up waiting, ends', async (t) => {
     source.token(controller).catch((error) => console.log(error.name));
     setTimeout(() => controller.abort(), 20);`;
   assert.equal(await runText(PROGRAM + aborts, url), 'AbortError\n');
+  const once = await scripted(t, [{ delay: 0.1 }, ...HANG]);
+  assert.equal(await runText(`${PROGRAM} source.token().then((token) => { source.invalidate(token); ${aborts} });`, once.url), 'AbortError\n');
   const closes = `source.token().catch((error) => console.log(error.code)); setTimeout(() => source.close(), 20);`;
   assert.equal(await runText(PROGRAM + closes, url), 'TKS_CLOSED\n');
 });
@@ -73,25 +77,50 @@ test('one timer looks for all, after 1, 2, 4 ... 50 ms, and from the start when 
   assert.equal(await runText(counts, url), expected + expected);
 });
 
+/** The same, with the names of the library's functions in `calls` as they are called. */
+const NOTED = `
+  const library = require('./lib/library');
+  const calls = [];
+  for (const [name, call] of Object.entries(library)) {
+    library[name] = (...values) => {
+      calls.push(name);
+      return call(...values);
+    };
+  }
+  ${PROGRAM}
+`;
+
 test('a token that is there costs one call of the library, and no object', async (t) => {
   const { url } = await scripted(t);
   const counts = `
-    const library = require('./lib/library');
-    const calls = [];
-    for (const [name, call] of Object.entries(library)) {
-      library[name] = (...values) => {
-        calls.push(name);
-        return call(...values);
-      };
-    }
-    ${PROGRAM}
     source.token().then(async (token) => {
       calls.length = 0;
       const same = [await source.token(), source.tokenIfReady()].every((answer) => answer === token);
       await source.authorization();
       console.log(same, calls.join());
     });`;
-  assert.equal(await runText(counts, url), `true ${Array(3).fill('tks_source_generation')}\n`);
+  assert.equal(await runText(NOTED + counts, url), `true ${Array(3).fill('tks_source_generation')}\n`);
+});
+
+test('a token that the library hands out once more is freed once more', async (t) => {
+  const { url } = await scripted(t, [{ expires_in: 60 }, { status: 503 }]);
+  const file = join(mkdtempSync(join(tmpdir(), 'tokensource-')), 'secret');
+  t.after(() => rmSync(dirname(file), { recursive: true }));
+  writeFileSync(file, 'horse-battery');
+  const counts = `
+    const options = { tokenUrl: process.argv.at(-1), clientId: 'id', refreshAhead: 60, expiryMargin: 0 };
+    // With such a file the library is asked each time once a refresh has failed.
+    const asked = new TokenSource({ ...options, clientSecretFile: ${JSON.stringify(file)} });
+    asked.token().then(async (token) => {
+      while (asked.lastError === null) {
+        asked.tokenIfReady();
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      calls.length = 0;
+      console.log(asked.tokenIfReady() === token, calls.join());
+    });`;
+  const expected = 'true tks_source_generation,tks_source_get_within,tks_token_generation,tks_token_free\n';
+  assert.equal(await runText(NOTED + counts, url), expected);
 });
 
 test('process.exit waits for no fetch', async (t) => {

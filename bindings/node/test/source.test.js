@@ -8,6 +8,7 @@ const { dirname, join } = require('node:path');
 const { test } = require('node:test');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { inspect } = require('node:util');
+const { runInNewContext } = require('node:vm');
 const { TokenSource, TokenSourceError } = require('tokensource');
 const { said, scripted } = require('./support');
 
@@ -233,11 +234,23 @@ test('options are named in camel case by one rule, and what is not plain text is
   for (const value of [5n, Symbol('x'), () => 1, [5], ['x', null], new Date(), Buffer.from('x')]) {
     refused({ clientSecret: value }, { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message: /"client_secret" must be/ });
   }
+  refused({ header: new Headers() }, { name: 'TypeError', message: /"header" must be .* \(header and param: a plain object\)/ });
   for (const value of [undefined, null, 'x', 5, []]) {
     assert.throws(() => new TokenSource(value), { name: 'TypeError', message: /^options must be a plain object/ });
   }
   await assert.rejects(source.token('x'), { name: 'TypeError' });
   await assert.rejects(source.token({ signal: 'x' }), { name: 'TypeError' });
+});
+
+test('options are a plain object, of any realm or without a prototype', async (t) => {
+  const { options } = await scripted(t);
+  const elsewhere = runInNewContext('(entries) => Object.fromEntries(entries)')(Object.entries(options));
+  for (const plain of [elsewhere, Object.assign(Object.create(null), options)]) {
+    assert.equal((await new TokenSource(plain).token()).tokenType, 'Bearer');
+  }
+  for (const other of [new (class Own {})(), Object.create(options), new Map(Object.entries(options))]) {
+    assert.throws(() => new TokenSource(other), { name: 'TypeError', message: /^options must be a plain object/ });
+  }
 });
 
 test('strings in an array are joined by spaces, and a URL is its href', async (t) => {
@@ -316,6 +329,8 @@ test('an error has its parts and a stack that leads to who awaited it', async (t
   source.warmUp();
   source.close();
   assert.equal((await source.token().catch((error) => error)).retryAfter, null);
+  // Now, and not never.
+  assert.equal(new TokenSourceError('a test', { code: 'TKS_HTTP', retryAfter: 0 }).retryAfter, 0);
 });
 
 test('where no answer came, an error has no part of one', async (t) => {

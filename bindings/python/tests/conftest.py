@@ -105,6 +105,7 @@ class Api:
         self.refuses_all = False
         # Of each request: path, Authorization, body.
         self.seen: list[tuple[str, str | None, bytes]] = []
+        self.connections: set[tuple[str, int]] = set()
         api = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -122,6 +123,7 @@ class Api:
                 path, _, to = self.path.partition("?to=")
                 token = self.headers.get("Authorization")
                 api.seen.append((path, token, body))
+                api.connections.add(self.client_address)
                 if to:
                     self.send_response(307)
                     self.send_header("Location", to)

@@ -6,7 +6,7 @@ import threading
 import pytest
 import trio
 
-from tokensource import ClosedError, OAuthError
+from tokensource import ClosedError, OAuthError, source
 
 
 def trio_run(coroutine):
@@ -31,6 +31,39 @@ def test_a_token_is_awaited_without_a_thread(serve, run):
     before = threading.active_count()
     assert run(use()) == "Bearer token-1"
     assert threads == [before]
+
+
+def test_asyncio_may_have_trio_as_its_guest(serve):
+    source = serve({"delay": 0.2}).source()
+
+    async def host():
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        trio.lowlevel.start_guest_run(
+            source.authorization_async,
+            run_sync_soon_threadsafe=loop.call_soon_threadsafe,
+            done_callback=lambda outcome: (texts.append(outcome.unwrap()), ended.set()),
+        )
+        texts.append(await source.authorization_async())
+        await ended.wait()
+
+    texts = []
+    asyncio.run(host())
+    assert texts == ["Bearer token-1"] * 2
+
+
+def test_it_looks_after_1_2_4_and_at_most_50_ms(serve, monkeypatch):
+    asked = serve({"hang": True}).source()
+    pauses = []
+
+    async def sleep(pause):
+        pauses.append(round(pause * 1000))
+        if len(pauses) == 9:
+            asked.close()
+
+    monkeypatch.setattr(source, "_sleep_of_this_loop", lambda: sleep)
+    with pytest.raises(ClosedError):
+        asyncio.run(asked.token_async())
+    assert pauses == [1, 2, 4, 8, 16, 32, 50, 50, 50]
 
 
 @RUNNERS

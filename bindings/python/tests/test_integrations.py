@@ -73,6 +73,18 @@ def test_after_a_401_the_request_goes_out_once_more_with_another_token(serve, ap
     assert call(source, "POST", api.url, b"body") == (200, b"body")
     assert [(token, body) for _, token, body in api.seen] == [("Bearer token-1", b"body"), ("Bearer token-2", b"body")]
     assert server.requests == 2
+    # That of the answer that refused was given back; aiohttp closes it instead where the answer is not all there yet.
+    assert len(api.connections) == 1 or call is of_aiohttp
+
+
+def test_requests_keeps_the_answer_that_refused_and_tells_what_was_sent_last(serve, api):
+    source = serve().source()
+    api.refused.add("token-1")
+    with requests.Session() as session:
+        session.trust_env = False
+        response = session.get(api.url, auth=source.requests_auth(), timeout=20)
+    assert [earlier.status_code for earlier in response.history] == [401]
+    assert response.request.headers["Authorization"] == "Bearer token-2"
 
 
 @CLIENTS
@@ -83,9 +95,10 @@ def test_an_api_that_always_refuses_is_asked_twice(serve, api, call):
     assert call(source, "GET", api.url) == (401, b"refused")
     assert len(api.seen) == 2
     for _ in range(5):
-        call(source, "GET", api.url)
-    # And the token server does not pay for it.
+        assert call(source, "GET", api.url) == (401, b"refused")
+    # And the token server does not pay for it, nor does the API where there is no other token to try.
     assert server.requests <= 4
+    assert len(api.seen) == 6 + server.requests - 1
 
 
 @CLIENTS
@@ -161,6 +174,33 @@ def test_aiohttp_is_told_what_is_no_origin(serve, origin):
     with pytest.raises(ValueError) as caught:
         source.aiohttp_middleware("https://api.example.com", origin)
     assert str(caught.value) == f"{origin!r} is no origin: scheme, host and port, as in https://api.example.com"
+
+
+@pytest.mark.parametrize("second", [{}, {"error": "invalid_client"}])
+def test_aiohttp_lets_go_of_an_answer_that_refused(serve, second):
+    source = serve({}, second).source()
+
+    async def answer(reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        # A refusal that never ends.
+        refused = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 9\r\n\r\nno"
+        writer.write(refused if b"Bearer token-1" in head else b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    async def call():
+        api = await asyncio.start_server(answer, "127.0.0.1", 0)
+        url = "http://{}:{}/".format(*api.sockets[0].getsockname())
+        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1), timeout=aiohttp.ClientTimeout(20))
+        async with api, session:
+            try:
+                async with session.get(url, middlewares=[source.aiohttp_middleware()]) as response:
+                    return response.status
+            except OAuthError:
+                async with session.get(url) as response:
+                    return response.status
+
+    assert asyncio.run(call()) == 200
 
 
 @CLIENTS

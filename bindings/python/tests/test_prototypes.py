@@ -2,6 +2,7 @@
 
 import ctypes
 import re
+from _ctypes import FUNCFLAG_PYTHONAPI
 
 from conftest import REPOSITORY
 from tokensource import _handle, _library, _prototypes, errors, source
@@ -39,6 +40,12 @@ def test_every_function_of_the_header_is_declared_as_it_is_there():
         declared[name] = (as_ctypes(result), *arguments)
     assert len(declared) > 30
     assert declared == _prototypes.PROTOTYPES
+
+
+def test_the_call_that_is_made_each_time_keeps_the_interpreter():
+    keeps = {name for name in _prototypes.PROTOTYPES if getattr(_library.library, name)._flags_ & FUNCFLAG_PYTHONAPI}
+    assert "tks_source_generation" in keeps
+    assert not keeps & _prototypes.MAY_WAIT
 
 
 def test_the_numbers_are_those_of_the_header():

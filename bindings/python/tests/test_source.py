@@ -8,6 +8,8 @@ import pickle
 import re
 import sys
 import threading
+import time
+import types
 from pathlib import Path
 
 import pytest
@@ -46,8 +48,13 @@ def test_a_token_is_one_attribute_away(serve):
         assert token.response == {"expires_in": 60, "scope": "read write", "x": 1}
         assert token.generation != 0
         assert source.token() is token
-        assert vars(source.stats) == {"requests": 1, "failures": 0, "tokens": 1, "waits": 1}
+        stats = vars(source.stats)
+        # In the main thread a wait that takes long counts more than once.
+        assert stats.pop("waits") >= 1
+        assert stats == {"requests": 1, "failures": 0, "tokens": 1}
         assert source.last_error is None
+    with pytest.raises(ClosedError):
+        source.token()
     # It outlives its source.
     assert token.access_token == "t"
 
@@ -91,7 +98,7 @@ def test_options_are_what_python_people_write(serve, tmp_path):
         scope=[Scope.READ, "write"],
         resource=("https://one.example/", "https://two.example/"),
         param={"tenant": "a b", "level": 3, "empty": ""},
-        header={"X-Tenant": "blue"},
+        header=types.MappingProxyType({"X-Tenant": "blue"}),
         timeout=datetime.timedelta(seconds=2.5),
         connect_timeout=0.5,
         max_attempts=1,
@@ -159,6 +166,8 @@ def test_a_value_of_a_wrong_type_is_a_type_error(options):
         ({"provider": "poder"}, "did you mean podero?"),
         ({"client_secret": f"{SECRET}\0x"}, "option client_secret: the value holds a NUL"),
         ({"client_secret": f"{SECRET}\ud800"}, "option client_secret: the value holds half a surrogate pair"),
+        ({"client_secret_file": Path(f"{__file__}\0")}, "option client_secret_file: the value holds a NUL"),
+        ({"ca_file": Path("\ud800")}, "option ca_file: the value holds half a surrogate pair"),
         ({"client_secret": f"{SECRET}\n"}, "client_secret"),
         ({"header": {"X": f"{SECRET}\r\nY: z"}}, "header"),
         ({"header": {"X\0": SECRET}}, "the name holds a NUL"),
@@ -178,6 +187,7 @@ def test_a_bad_option_is_a_config_error_that_says_what_would_do(options, message
         TokenSource(**options)
     assert message in str(caught.value)
     assert SECRET not in str(caught.value)
+    assert caught.value.__context__ is None
     assert caught.value.status in (1, 2)
     assert str(caught.value).isprintable()
 
@@ -218,6 +228,13 @@ def test_a_failed_fetch_is_an_exception_of_its_kind(serve, answer, options, kind
     assert (type(again), str(again), vars(again)) == (kind, str(error), vars(error))
 
 
+def test_an_error_has_the_uri_that_the_server_names(serve):
+    body = {"error": "invalid_client", "error_uri": "https://a.example/why"}
+    with pytest.raises(OAuthError) as caught:
+        serve({"status": 401, "body": body}).source().token()
+    assert caught.value.oauth_uri == body["error_uri"]
+
+
 def test_a_certificate_that_nobody_trusts_is_a_network_error(serve, tmp_path):
     server = serve(arguments=("--tls", tmp_path))
     with pytest.raises(NetworkError) as caught:
@@ -251,9 +268,9 @@ def test_close_ends_the_waits_of_all_threads(serve):
     ended = []
 
     def wait():
-        with pytest.raises(ClosedError):
+        with pytest.raises(ClosedError) as caught:
             source.token()
-        ended.append(1)
+        ended.append(caught.value.retry_after)
 
     threads = [threading.Thread(target=wait) for _ in range(8)]
     for thread in threads:
@@ -263,7 +280,36 @@ def test_close_ends_the_waits_of_all_threads(serve):
     source.close()
     for thread in threads:
         thread.join(10)
-    assert len(ended) == 8
+    # It never asks again.
+    assert ended == [None] * 8
+
+
+def test_a_wait_counts_once_in_a_thread_and_by_tenths_of_a_second_in_the_main_one(serve):
+    server = serve({"delay": 1, "times": 9})
+    one, other = server.source(), server.source()
+    thread = threading.Thread(target=one.token)
+    thread.start()
+    thread.join()
+    other.token()
+    assert one.stats.waits == 1
+    assert other.stats.waits > 1
+
+
+def test_other_threads_run_while_one_waits(serve):
+    source = serve({"delay": 1}).source()
+    turns = []
+
+    def turn():
+        while not source.stats.tokens:
+            time.sleep(0.001)
+            turns.append(1)
+
+    thread = threading.Thread(target=turn)
+    thread.start()
+    source.token()
+    thread.join()
+    # Between two steps of the wait alone there would be a tenth of that.
+    assert len(turns) > 100
 
 
 def test_any_number_of_threads_share_a_source(serve):
@@ -314,7 +360,7 @@ def test_a_token_never_changes(serve):
 
 
 def test_memory_stays_flat_over_ten_thousand_sources(serve):
-    server = serve()
+    server = serve({"body": {"access_token": "t", "expires_in": 60, "note": "x" * 20_000}})
     ran = python("-c", MEMORY, server.url)
     assert (ran.returncode, ran.stderr) == (0, "")
     early, late = map(int, ran.stdout.split())
@@ -330,8 +376,10 @@ def pages():
     return int(open("/proc/self/statm").read().split()[1])
 
 def make(count):
-    for _ in range(count):
+    for nth in range(count):
         source = TokenSource(token_url=sys.argv[1], client_id="id", client_secret="horse-battery")
+        if nth % 20 == 0:
+            source.token()
         try:
             TokenSource(clientid="x")
         except ConfigError:
@@ -375,6 +423,12 @@ def test_a_library_that_cannot_be_used_is_explained(tmp_path, monkeypatch, conte
     monkeypatch.setenv(_library.VARIABLE, str(file))
     with pytest.raises(ImportError, match=f"{message}.*{_library.VARIABLE}.*make build"):
         _library._load(_library._find())
+
+
+def test_the_library_that_is_named_is_a_file_also_without_a_slash(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(_library.VARIABLE, "libtokensource.so")
+    assert _library._find() == str(tmp_path / "libtokensource.so")
 
 
 def test_another_library_an_older_one_and_another_abi_are_refused(monkeypatch):

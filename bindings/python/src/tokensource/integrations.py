@@ -1,9 +1,10 @@
 """The token in the places where people use one: requests, httpx and aiohttp.
 
 Each request gets the header that is good at that moment. If the API says 401 to it, the token is reported and the
-request is sent once more with the next one, where its body can be sent twice. The header never goes to another origin:
-what requests and httpx take out of a redirect stays out, and for aiohttp the origins are named. None of the three is
-imported before it is used.
+request is sent once more with the next one, where its body can be sent twice. Where there is no next one, since the
+source has had enough of replacing, the 401 is the caller's. The header never goes to another origin: what requests and
+httpx take out of a redirect stays out, and for aiohttp the origins are named. None of the three is imported before it
+is used.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ class RequestsAuth:
         # Only a connection that was read to its end is used again.
         response.content  # noqa: B018
         response.close()
-        request.headers[_HEADER] = self._source.authorization()
+        another = self._source.token()
+        if another.generation == token.generation:
+            return response
+        request.headers[_HEADER] = another.authorization
         again: requests.Response = response.connection.send(request, **how)
         again.history.append(response)
         again.request = request
@@ -89,16 +93,20 @@ def httpx_auth(source: TokenSource) -> httpx.Auth:
             request.headers[_HEADER] = token.authorization
             response = yield request
             if wants_another(token, request, response):
-                request.headers[_HEADER] = source.authorization()
-                yield request
+                another = source.token()
+                if another.generation != token.generation:
+                    request.headers[_HEADER] = another.authorization
+                    yield request
 
         async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
             token = await source.token_async()
             request.headers[_HEADER] = token.authorization
             response = yield request
             if wants_another(token, request, response):
-                request.headers[_HEADER] = await source.authorization_async()
-                yield request
+                another = await source.token_async()
+                if another.generation != token.generation:
+                    request.headers[_HEADER] = another.authorization
+                    yield request
 
     return HttpxAuth()
 
@@ -141,6 +149,13 @@ class AiohttpMiddleware:
         self._source.invalidate(token)
         if request.body and request.body.consumed:
             return response
+        try:
+            another = await self._source.token_async()
+        except BaseException:
+            response.release()
+            raise
+        if another.generation == token.generation:
+            return response
         response.release()
-        request.headers[_HEADER] = await self._source.authorization_async()
+        request.headers[_HEADER] = another.authorization
         return await handler(request)

@@ -200,13 +200,11 @@ class TokenSource:
         for name, value in options.items():
             if name not in _FAMILIES:
                 _set(config, name, value)
-            elif isinstance(value, dict):
-                for own, text in value.items():
+            else:
+                for own, text in _mapping(name, value).items():
                     if not isinstance(own, str):
                         raise TypeError(f"option {name}: its names are str, not {type(own).__name__}")
                     _set(config, f"{name}.{own}", text)
-            else:
-                raise TypeError(f"option {name}: a dict is needed, not {type(value).__name__}")
         handle, error = SourceHandle(), ErrorHandle()
         library.tks_source_new(config, byref(handle), byref(error))
         if error:
@@ -369,6 +367,14 @@ def _text(value: bytes) -> str:
     return value.decode()
 
 
+def _mapping(name: str, value: object) -> Mapping[object, object]:
+    from collections.abc import Mapping
+
+    if not isinstance(value, Mapping):
+        raise TypeError(f"option {name}: a mapping is needed, not {type(value).__name__}")
+    return value
+
+
 def _set(config: ConfigHandle, name: str, value: object) -> None:
     error = ErrorHandle()
     library.tks_config_set(config, _encoded(name, "the name"), _value(name, value), byref(error))
@@ -380,16 +386,14 @@ def _value(name: str, value: object) -> bytes | None:
     """A value as the library reads it."""
     if value is None:
         return None
-    if isinstance(value, str):
-        return _encoded(value, f"option {name}: the value")
+    if isinstance(value, (str, os.PathLike)):
+        return _encoded(os.fsdecode(value), f"option {name}: the value")
     if isinstance(value, bool):
         return b"true" if value else b"false"
     if isinstance(value, int):
         return str(value).encode()
     if isinstance(value, float):
         return _seconds(value)
-    if isinstance(value, os.PathLike):
-        return os.fsencode(value)
     if name in _LISTS and isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
         return _encoded(" ".join(value), f"option {name}: the value")
     from datetime import timedelta
@@ -410,17 +414,24 @@ def _encoded(text: str, what: str) -> bytes:
     try:
         encoded = text.encode()
     except UnicodeEncodeError:
-        raise error_of(INVALID_ARGUMENT, f"{what} holds half a surrogate pair, which is no text") from None
+        encoded = None
+    # Not where that one is handled: it holds the text, and would be the context of ours.
+    if encoded is None:
+        raise error_of(INVALID_ARGUMENT, f"{what} holds half a surrogate pair, which is no text")
     if b"\0" in encoded:
         raise error_of(INVALID_ARGUMENT, f"{what} holds a NUL")
     return encoded
 
 
 def _sleep_of_this_loop() -> Callable[[float], Awaitable[None]]:
-    # A program that runs trio has imported it.
-    trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
-        return trio.sleep  # type: ignore[no-any-return]
+    # A program that runs trio has imported it. Its task is asked for, since its loop may be another one's guest.
+    if trio := sys.modules.get("trio"):
+        try:
+            trio.lowlevel.current_task()
+        except RuntimeError:
+            pass
+        else:
+            return trio.sleep  # type: ignore[no-any-return]
     import asyncio
 
     return asyncio.sleep
