@@ -18,7 +18,7 @@ help:
 	@echo 'make readme   rewrites the tables and examples in README.md from the code'
 	@echo 'make demo     what the library does, in a screenful'
 	@echo 'make command  $(TARGET)/release/tokensource, the command; so does make alone'
-	@echo 'make install  what was built to PREFIX=/usr/local, LIBDIR=PREFIX/lib, below DESTDIR; make uninstall removes it'
+	@echo 'make install  what was built to PREFIX=/usr/local, LIBDIR=lib, below DESTDIR; make uninstall removes it'
 	@echo 'make wheel    $(TARGET)/wheel, the Python package'
 	@echo 'make npm      $(TARGET)/npm, the Node packages'
 	@echo 'make dist     $(TARGET)/dist, all that a release hands out'
@@ -48,10 +48,10 @@ COMMAND_IN = -std=c99 -Wall -Wextra -Wpedantic -O2 -Iinclude bindings/c/tokensou
 command: build
 	$(CC) $(call COMMAND_IN,$(TARGET)/release)
 
-# Where to, and from where. DESTDIR is put before every path, for packagers. A LIBDIR that is not lib below PREFIX must be
-# one that the loader knows.
+# Where to, and from where. DESTDIR is put before every path, for packagers. A relative LIBDIR is below PREFIX; one that is not
+# lib there must be one that the loader knows.
 PREFIX ?= /usr/local
-LIBDIR ?= $(PREFIX)/lib
+LIBDIR ?= lib
 FROM ?= $(TARGET)/release
 
 # What the archive needs beside libc, as `cargo rustc --features capi --crate-type staticlib -- --print native-static-libs`
@@ -64,7 +64,7 @@ IN_PREFIX := include/tokensource.h include/tokensource.hpp bin/tokensource share
     share/doc/tokensource/LICENSE-MIT share/doc/tokensource/LICENSE-APACHE
 
 install uninstall: prefix = $(DESTDIR)$(PREFIX)
-install uninstall: lib = $(DESTDIR)$(LIBDIR)
+install uninstall: lib = $(DESTDIR)$(if $(filter /%,$(LIBDIR)),,$(PREFIX)/)$(LIBDIR)
 
 # Makes what is not there, and never makes again what is: root may have no cargo, and shall leave nothing in $(TARGET).
 install:
