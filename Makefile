@@ -21,8 +21,11 @@ help:
 	@echo 'make install  what was built to PREFIX=/usr/local, LIBDIR=lib, below DESTDIR; make uninstall removes it'
 	@echo 'make wheel    $(TARGET)/wheel, the Python package'
 	@echo 'make npm      $(TARGET)/npm, the Node packages'
-	@echo 'make dist     $(TARGET)/dist, all that a release hands out'
-	@echo 'make test     everything that can be tested here, stage by stage'
+	@echo 'make dist     $(TARGET)/dist, all that a release hands out; make test-dist tries it too'
+	@echo 'make test     everything that can be tested here, stage by stage; make test-STAGE one of them:'
+	@echo '              $(STAGES)'
+	@echo 'make servers  installs the servers of others that are tested against'
+	@echo 'make deny     asks whose work the crates are, and where from'
 	@echo 'make freeze   keeps what this version promises in tests/abi, for all later ones to keep'
 	@echo 'make asan     the C programs under AddressSanitizer and LeakSanitizer'
 	@echo 'make tsan     the C programs under ThreadSanitizer'
@@ -161,6 +164,7 @@ test-tools:
 	    echo 'Rust with clippy and rustfmt: https://rustup.rs'; \
 	    exit 1; \
 	fi
+	@$(MAKE) --no-print-directory servers
 
 test-format:
 	$(CARGO) fmt --all --check
