@@ -13,7 +13,7 @@ use std::{
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
-    sync::LazyLock,
+    sync::{LazyLock, Mutex},
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -459,6 +459,9 @@ fn nothing_leaks() {
     checked(&["options"]).succeeded();
 }
 
+/// Held by whoever runs the demo: each run installs the Node package anew, in one place.
+static DEMO: Mutex<()> = Mutex::new(());
+
 /// In a pipe, with what cargo needs.
 fn demo() -> Command {
     let mut demo = bare(Path::new("bindings/c/demo.sh"));
@@ -471,6 +474,7 @@ fn demo() -> Command {
 
 #[test]
 fn the_demo_shows_what_it_promises() {
+    let _demo = DEMO.lock();
     // It ends for `run` only when all that it started has ended: they hold its standard error.
     let out = run(&mut demo(), b"").succeeded();
     let lines: Vec<_> = out.lines().collect();
@@ -496,6 +500,7 @@ fn the_demo_shows_what_it_promises() {
 
 #[test]
 fn the_demo_asks_the_real_one_when_it_has_a_client() {
+    let _demo = DEMO.lock();
     let proxy = Proxy::start(ProxyOptions { behaviour: Behaviour::Status(503), ..ProxyOptions::default() });
     let mut demo = demo();
     demo.env("PODERO_CLIENT_ID", "test-client").env("PODERO_CLIENT_SECRET", SECRET).env("HTTPS_PROXY", proxy.url());
