@@ -64,7 +64,7 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every page of the repository.
+/// Every page of the repository. Not those of the crates that lie in the source tarball.
 static PAGES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let mut pages = Vec::new();
     let mut folders = vec![PathBuf::new()];
@@ -73,7 +73,7 @@ static PAGES: LazyLock<Vec<String>> = LazyLock::new(|| {
             let name = entry.file_name().into_string().unwrap();
             let path = folder.join(&name);
             if entry.file_type().unwrap().is_dir() {
-                if !name.starts_with('.') && !["target", "node_modules"].contains(&&*name) {
+                if !name.starts_with('.') && !["target", "node_modules", "vendor"].contains(&&*name) {
                     folders.push(path);
                 }
             } else if name.ends_with(".md") {
