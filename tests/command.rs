@@ -79,9 +79,8 @@ fn run(command: &mut Command, input: &[u8]) -> Ran {
         child.wait_with_output().unwrap()
     });
     let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-    assert!(!err.contains(SECRET) && !err.contains(TOKEN), "{err}");
+    assert!(!err.contains(SECRET) && !err.contains(TOKEN) && !out.contains(SECRET), "{out}{err}");
     said("command", &err);
-    said("command.out", &out);
     Ran { status: output.status, out, err }
 }
 
