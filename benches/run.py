@@ -158,11 +158,10 @@ def memory(out, target, held, fetched):
 
 class Report:
     def __init__(self):
-        self.lines, self.result, self.missed = [], {}, []
+        self.result = {}
 
     def say(self, line=""):
         assert len(line) <= 80, line
-        self.lines.append(line)
         print(line, flush=True)
 
     def aim(self, name, value, limit, at_least=False, unit=""):

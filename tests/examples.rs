@@ -171,7 +171,8 @@ fn daemon(server: &Server, program: fn(&Path) -> Command, more: &[&str]) -> Chil
 
 /// Ends a daemon by a signal, which `timeout` hands on.
 fn end(mut daemon: Child, signal: &str) -> (Option<i32>, String, String) {
-    assert!(Command::new("kill").args([signal, &daemon.id().to_string()]).status().unwrap().success());
+    // The shell's own: a program of this name is not on every machine.
+    assert!(Command::new("sh").args(["-c", &format!("kill {signal} {}", daemon.id())]).status().unwrap().success());
     let mut err = String::new();
     daemon.stderr.take().map(|mut pipe| pipe.read_to_string(&mut err));
     let (status, out, rest) = ended(daemon.wait_with_output().unwrap());

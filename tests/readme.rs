@@ -64,7 +64,7 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every page of the repository.
+/// Every page of the repository. Not those of the crates that lie in the source tarball.
 static PAGES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let mut pages = Vec::new();
     let mut folders = vec![PathBuf::new()];
@@ -73,7 +73,7 @@ static PAGES: LazyLock<Vec<String>> = LazyLock::new(|| {
             let name = entry.file_name().into_string().unwrap();
             let path = folder.join(&name);
             if entry.file_type().unwrap().is_dir() {
-                if !name.starts_with('.') && !["target", "node_modules"].contains(&&*name) {
+                if !name.starts_with('.') && !["target", "node_modules", "vendor"].contains(&&*name) {
                     folders.push(path);
                 }
             } else if name.ends_with(".md") {
@@ -247,7 +247,7 @@ fn try_command(line: &str) {
         ["make"] => assert!(read("Makefile").contains("\n.DEFAULT_GOAL := "), "{line}"),
         ["make", goal] | ["sudo", "make", goal] => assert!(is_goal(goal), "{line}"),
         ["cc" | "c++", ..] => {
-            assert!(Command::new("sh").args(["-c", &built(line)]).status().unwrap().success(), "{line}");
+            assert!(shell(line).status().unwrap().success(), "{line}");
             let answer = Command::new(TARGET.join("get")).env_clear().output().unwrap();
             let said = String::from_utf8_lossy(&answer.stderr);
             assert!(said.contains("client_id is not set"), "{line}: {said}");
@@ -292,9 +292,12 @@ fn try_arguments(line: &str, subcommand: &str, arguments: &[&str], program: &str
     }
 }
 
-/// The commands with the place where this test has built.
-fn built(commands: &str) -> String {
-    commands.replace("$PWD/target/", "target/").replace("target/", &format!("{}/", TARGET.display()))
+/// A shell for the commands, with the place where this test has built. It splits no variable, for there may be a space in it.
+fn shell(commands: &str) -> Command {
+    let commands = commands.replace("$PWD/target/", "target/").replace("target/", "$TARGET/");
+    let mut sh = Command::new("sh");
+    sh.args(["-ec", &format!("IFS=\n{commands}")]).env("TARGET", &*TARGET);
+    sh
 }
 
 /// Held by whoever has the Node package installed: the demo puts it where the README does.
@@ -303,10 +306,9 @@ static NODE: Mutex<()> = Mutex::new(());
 /// Runs the examples, which `cc` and an installation have made, with a server as the block before it starts one.
 fn try_examples(block: &str) {
     let server = Server::start(ServerOptions { dialect: Dialect::Podero, ..ServerOptions::default() });
-    let commands = format!("set -e\n{}", built(&block.replace("8899", &server.port().to_string())));
+    let mut sh = shell(&block.replace("8899", &server.port().to_string()));
     let _node = NODE.lock();
-    let mut sh = Command::new("sh");
-    let output = sh.args(["-c", &commands]).env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
+    let output = sh.env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
     let (printed, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{block}{said}");
     let expected = block.lines().filter(|line| !line.starts_with("export ")).count();

@@ -46,7 +46,7 @@ static long call(CURL *curl, const tks_source *source, tks_error **error) {
         if (tks_source_get(source, &token, error) != TKS_OK)
             return 0;
         status = call_with(curl, token);
-        if (status == 401)
+        if (status == 401 && calls == 0)
             tks_source_invalidate(source, token);
         tks_token_free(token);
     }

@@ -27,10 +27,9 @@ def status_of(error):
 
 
 class Caller(threading.Thread):
-    def __init__(self, call):
+    def __init__(self, call, wanted):
         super().__init__(daemon=True)
-        self.call = call
-        self.wanted = time.monotonic()
+        self.call, self.wanted = call, wanted
         self.token = self.error = None
         self.start()
 
@@ -41,7 +40,7 @@ class Caller(threading.Thread):
         except TokenSourceError as error:
             self.error = error
         ended = time.monotonic()
-        # A thread that comes late has less to wait for.
+        # A thread that comes late has less to wait for, and the last of many comes late.
         self.took, self.took_at_least = ended - since, ended - self.wanted
 
 
@@ -78,7 +77,8 @@ class World:
         elif step["call"] == "write_secret":
             self.secret.write_text(step["text"])
         elif call is not None:
-            callers = [Caller(call) for _ in range(step["callers"])]
+            wanted = time.monotonic()
+            callers = [Caller(call, wanted) for _ in range(step["callers"])]
         if "name" in step:
             self.waiting[step["name"]] = callers
         else:
