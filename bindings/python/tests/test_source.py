@@ -131,7 +131,6 @@ def test_options_are_what_python_people_write(serve, tmp_path):
         (float("nan"), b"nan"),
         (datetime.timedelta(minutes=1, milliseconds=250), b"60.25"),
         (datetime.timedelta(seconds=-1), b"-1"),
-        (Path("/run/secret"), b"/run/secret"),
         ("é", "é".encode()),
     ],
 )
@@ -152,11 +151,19 @@ def test_values_are_written_as_the_library_reads_them(value, written):
         {"param": {1: "a"}},
         {"header": [("a", "b")]},
         {"header": {"a": ["b"]}},
+        {"param": {"a": Path("b")}},
     ],
 )
 def test_a_value_of_a_wrong_type_is_a_type_error(options):
     with pytest.raises(TypeError, match=f"^option {next(iter(options))}"):
         TokenSource(**options)
+
+
+def test_a_path_is_never_sent_as_a_secret():
+    with pytest.raises(TypeError) as caught:
+        TokenSource(client_secret=Path("/run/secrets/x"))
+    said = "option client_secret: a path is for an option whose name ends in _file, as client_secret_file does"
+    assert str(caught.value) == said
 
 
 @pytest.mark.parametrize(

@@ -386,6 +386,9 @@ def _value(name: str, value: object) -> bytes | None:
     """A value as the library reads it."""
     if value is None:
         return None
+    # It would be sent, and not what the file holds.
+    if isinstance(value, os.PathLike) and not name.endswith("_file"):
+        raise TypeError(f"option {name}: a path is for an option whose name ends in _file, as client_secret_file does")
     if isinstance(value, (str, os.PathLike)):
         return _encoded(os.fsdecode(value), f"option {name}: the value")
     if isinstance(value, bool):
@@ -400,7 +403,7 @@ def _value(name: str, value: object) -> bytes | None:
 
     if isinstance(value, timedelta):
         return _seconds(value.total_seconds())
-    kinds = "str, int, float, bool, timedelta, os.PathLike or None" + (", or a list of str" if name in _LISTS else "")
+    kinds = "str, int, float, bool, timedelta or None" + (", or a list of str" if name in _LISTS else "")
     raise TypeError(f"option {name}: {kinds} is needed, not {type(value).__name__}")
 
 
