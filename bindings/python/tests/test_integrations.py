@@ -10,6 +10,7 @@ import pytest
 import requests
 import trio
 
+from conftest import shown_of_ours
 from tokensource import (
     ClosedError,
     ConfigError,
@@ -245,4 +246,5 @@ def test_without_a_token_the_call_raises_what_the_source_does(
     assert not isinstance(error, (requests.RequestException, httpx.HTTPError, aiohttp.ClientError, OSError))
     assert (type(error), error.code, error.is_transient) == (kind, code, is_transient)
     assert (error.retry_after is None) == (kind is ClosedError)
+    assert "token-1" not in shown_of_ours(error)
     assert len(api.seen) == (0 if kind is ClosedError else len(first))

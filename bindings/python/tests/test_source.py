@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import tokensource
-from conftest import REPOSITORY, python
+from conftest import REPOSITORY, python, shown_of_ours
 from tokensource import (
     ClosedError,
     ConfigError,
@@ -197,6 +197,40 @@ def test_a_bad_option_is_a_config_error_that_says_what_would_do(options, message
     assert caught.value.__context__ is None
     assert caught.value.status in (1, 2)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"clientid": "x"},
+        {"timeout": -1},
+        {"client_secret": SECRET.encode()},
+        {"client_secret": [SECRET]},
+        {"client_secret": Path(SECRET)},
+        {"client_secret": f"{SECRET}\n"},
+        {"client_secret": f"{SECRET}\0"},
+        {"client_secret": f"{SECRET}\ud800"},
+        {"header": {"Authorization": SECRET}},
+        {"header": {"X": SECRET, "Y": [SECRET]}},
+        {"header": {1: SECRET}},
+        {"param": SECRET},
+        {"param": {"scope": SECRET}},
+    ],
+)
+def test_no_variable_of_a_refusal_holds_a_secret(wrong):
+    with pytest.raises((ConfigError, TypeError)) as caught:
+        TokenSource(**{"client_secret": SECRET, "param": {"x": SECRET}, "header": {"X": SECRET}, **wrong})
+    assert SECRET not in shown_of_ours(caught.value)
+
+
+def test_no_variable_of_a_failure_holds_a_token(serve):
+    source = serve({}, {"error": "invalid_client"}).source()
+    source.invalidate(source.token())
+    for call in (source.token, source.authorization):
+        with pytest.raises(OAuthError) as caught:
+            call()
+        assert "token-1" not in shown_of_ours(caught.value)
 
 
 def test_text_that_is_not_ascii_arrives_as_utf_8(serve):

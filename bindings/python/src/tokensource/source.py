@@ -84,7 +84,8 @@ class Token:
     It outlives its source. Neither `repr` nor pickling gives the token away.
     """
 
-    __slots__ = ("_handle",)
+    __slots__ = ("_authorization", "_handle")
+    _authorization: str
     _handle: TokenHandle
 
     def __init__(self) -> None:
@@ -98,7 +99,7 @@ class Token:
     @property
     def authorization(self) -> str:
         """The value of the Authorization header: `"Bearer "` and the token."""
-        return _text(library.tks_token_authorization(self._handle))
+        return self._authorization
 
     @property
     def token_type(self) -> str:
@@ -146,6 +147,7 @@ class Token:
     def _of(cls, handle: TokenHandle) -> Token:
         token = cls.__new__(cls)
         token._handle = handle
+        token._authorization = _text(library.tks_token_authorization(handle))
         return token
 
 
@@ -186,30 +188,21 @@ class TokenSource:
 
     __slots__ = ("__weakref__", "_current", "_handle", "_name")
 
-    # The last token that was seen, its number and its header's value: written as one, so that no thread sees two
-    # halves.
-    _current: tuple[int, str, Token | None]
+    # The number of the last token that was seen, and that token: written as one, so that no thread sees two halves.
+    _current: tuple[int, Token | None]
     # None when it is closed; the library takes that for NULL and finds no generation.
     _handle: SourceHandle | None
 
     def __init__(self, **options: Unpack[Options]) -> None:
-        self._current = (-1, "", None)
+        self._current = (-1, None)
         self._handle = None
         self._name = options.get("client_id")
-        config = library.tks_config_new()
-        for name, value in options.items():
-            if name not in _FAMILIES:
-                _set(config, name, value)
-            else:
-                for own, text in _mapping(name, value).items():
-                    if not isinstance(own, str):
-                        raise TypeError(f"option {name}: its names are str, not {type(own).__name__}")
-                    _set(config, f"{name}.{own}", text)
-        handle, error = SourceHandle(), ErrorHandle()
-        library.tks_source_new(config, byref(handle), byref(error))
-        if error:
-            raise error_from(error)
-        self._handle = handle
+        try:
+            self._handle = _made(options)
+        except BaseException as error:  # noqa: BLE001
+            # Who prints a traceback with its variables shall find no secret in ours.
+            del options
+            raise error.with_traceback(None)  # noqa: B904
 
     def token(self) -> Token:
         """A good token.
@@ -222,16 +215,16 @@ class TokenSource:
         NetworkError, TokenTimeoutError, OAuthError, ResponseError: the fetch failed. ConfigError: a file can no longer
         be used. ClosedError: the source was closed.
         """
-        generation, _, token = self._current
+        generation, token = self._current
         if generation == _generation(self._handle):
             return token  # type: ignore[return-value]
         return self._wait()
 
     def authorization(self) -> str:
         """The value of the Authorization header, `"Bearer "` and the token. Waits and raises as `token()` does."""
-        generation, text, _ = self._current
+        generation, token = self._current
         if generation == _generation(self._handle):
-            return text
+            return token._authorization  # type: ignore[union-attr]
         return self._wait().authorization
 
     async def token_async(self) -> Token:
@@ -239,7 +232,7 @@ class TokenSource:
         Python's waits. With `refresh="inline"` the fetch would hold up the event loop: leave that option to programs
         without one.
         """
-        generation, _, token = self._current
+        generation, token = self._current
         if generation == _generation(self._handle):
             return token  # type: ignore[return-value]
         sleep, pause = _sleep_of_this_loop(), _FIRST_PAUSE
@@ -250,9 +243,9 @@ class TokenSource:
 
     async def authorization_async(self) -> str:
         """As `authorization()`, in asyncio and trio."""
-        generation, text, _ = self._current
+        generation, token = self._current
         if generation == _generation(self._handle):
-            return text
+            return token._authorization  # type: ignore[union-attr]
         return (await self.token_async()).authorization
 
     def invalidate(self, token: Token) -> None:
@@ -289,7 +282,7 @@ class TokenSource:
         Does not wait. A source that is dropped needs no close.
         """
         handle, self._handle = self._handle, None
-        self._current = (-1, "", None)
+        self._current = (-1, None)
         if handle is not None:
             library.tks_source_close(handle)
 
@@ -359,12 +352,29 @@ class TokenSource:
         if not handle:
             return None
         token = Token._of(handle)
-        self._current = (token.generation, token.authorization, token)
+        self._current = (token.generation, token)
         return token
 
 
 def _text(value: bytes) -> str:
     return value.decode()
+
+
+def _made(options: Options) -> SourceHandle:
+    config = library.tks_config_new()
+    for name, value in options.items():
+        if name not in _FAMILIES:
+            _set(config, name, value)
+        else:
+            for own, text in _mapping(name, value).items():
+                if not isinstance(own, str):
+                    raise TypeError(f"option {name}: its names are str, not {type(own).__name__}")
+                _set(config, f"{name}.{own}", text)
+    handle, error = SourceHandle(), ErrorHandle()
+    library.tks_source_new(config, byref(handle), byref(error))
+    if error:
+        raise error_from(error)
+    return handle
 
 
 def _mapping(name: str, value: object) -> Mapping[object, object]:
