@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     _Texts: TypeAlias = str | list[str] | tuple[str, ...] | None
 
     class Options(TypedDict, total=False):
-        """The options of the library, for those who check types; which there are is the library's to know."""
+        """The options of the library, for those who check types: `from tokensource import Options` below
+        `if TYPE_CHECKING:`. Which there are is the library's to know.
+        """
 
         provider: _Text
         token_url: _Text
