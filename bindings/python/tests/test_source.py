@@ -383,7 +383,7 @@ def test_a_secret_and_a_token_are_never_shown_or_carried(serve):
         assert SECRET not in repr(thing) + str(thing)
         assert "token-1" not in repr(thing) + str(thing)
         for carry in (pickle.dumps, copy.copy, copy.deepcopy):
-            with pytest.raises(TypeError, match="not pickled"):
+            with pytest.raises(TypeError, match="is neither copied nor pickled"):
                 carry(thing)
     source.close()
     assert "closed" in repr(source)

@@ -83,7 +83,7 @@ _generation = library.tks_source_generation
 class Token:
     """An access token and what came with it. Never changes; only its time runs out. Any thread may use it.
 
-    It outlives its source. Neither `repr` nor pickling gives the token away.
+    It outlives its source. `repr` and `str` show what came with it, never the token itself; it is not pickled.
     """
 
     __slots__ = ("_authorization", "_handle")
@@ -143,7 +143,7 @@ class Token:
         return f"<Token {self.generation}, {self.token_type}, scope {self.scope!r}, {self.expires_in:.0f} s left>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a Token is a secret and is not pickled")
+        raise TypeError("a Token is a secret and is neither copied nor pickled")
 
     @classmethod
     def _of(cls, handle: TokenHandle) -> Token:
@@ -322,7 +322,7 @@ class TokenSource:
         return f"<TokenSource client_id={self._name!r}{'' if self._handle else ', closed'}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a TokenSource holds a secret and is not pickled: make one in each process")
+        raise TypeError("a TokenSource holds a secret and is neither copied nor pickled: make one in each process")
 
     def _open(self) -> SourceHandle:
         if self._handle is None:
