@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,27 @@ def test_the_shortest_example(serve):
     assert (re.sub("[A-Za-z0-9]{30}", "TOKEN", ran.stdout), ran.stderr) == ("Authorization: Bearer TOKEN\n", "")
 
 
-@pytest.mark.parametrize("library", ["requests", "httpx", "aiohttp"])
+@pytest.mark.parametrize("library", ["requests", "httpx", "aiohttp", "urllib"])
 def test_the_example_for(serve, api, library):
     url = serve(arguments=("--dialect", "gardin")).url
     ran = python(HERE / f"examples/with_{library}.py", url, api.url, env={**os.environ, **CLIENT})
     assert (ran.stdout, ran.stderr) == ("200 /assets\n200 /prices\n", "")
     assert len({token for _, token, _ in api.seen}) == 1
+
+
+def test_the_example_for_urllib_sends_again_what_another_token_may_save(serve, api, monkeypatch, capsys):
+    server = serve()
+    api.refused.add("token-1")
+    monkeypatch.setattr("sys.argv", ["with_urllib.py", server.url, api.url])
+    for name, value in CLIENT.items():
+        monkeypatch.setenv(name, value)
+    program = runpy.run_path(HERE / "examples/with_urllib.py")
+    assert capsys.readouterr().out == "200 /assets\n200 /prices\n"
+    assert [token for _, token, _ in api.seen] == ["Bearer token-1", "Bearer token-2", "Bearer token-2"]
+    api.refuses_all = True
+    assert [program["get"](api.url) for _ in range(6)] == [401] * 6
+    assert server.requests <= 5
+    assert len(api.seen) == 3 + 6 + server.requests - 2
 
 
 def test_the_example_for_asyncio(serve):
