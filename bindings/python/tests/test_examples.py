@@ -1,14 +1,16 @@
 """The examples and the README do what they say."""
 
+import asyncio
 import os
 import re
 import runpy
 from pathlib import Path
 
+import httpx
 import pytest
 
 from conftest import REPOSITORY, python
-from tokensource import TokenSource
+from tokensource import OAuthError, TokenSource
 
 HERE = REPOSITORY / "bindings/python"
 CLIENT = {"CLIENT_ID": "test-client", "CLIENT_SECRET": "test-secret", "NO_PROXY": "127.0.0.1"}
@@ -57,17 +59,35 @@ def test_the_demo(serve):
     assert re.fullmatch(r"\nPython\n  podero +\S{6}\.\.\. \(30 .*\n  gardin +eyJ.*\n", ran.stdout)
 
 
-def test_the_code_in_the_readme_runs(serve, api, monkeypatch, tmp_path):
+def test_the_code_in_the_readme_runs(serve, api, monkeypatch):
     url = serve({}).url
     blocks = re.findall(r"^```python run by .*\n([^`]*)", Path(HERE / "README.md").read_text(), re.MULTILINE)
     assert len(blocks) >= 4
 
-    def on_this_machine(**options):
-        return TokenSource(**{**options, "token_url": url, "client_secret_file": None, "client_secret": "hunter2"})
+    class OnThisMachine(TokenSource):
+        __slots__ = ()
 
-    names = {"TokenSource": on_this_machine}
+        def __init__(self, **options):
+            ours = {"token_url": url, "client_secret_file": None, "client_secret": "hunter2"}
+            super().__init__(**{**options, **ours})
+
+    names = {"TokenSource": OnThisMachine}
     for block in blocks:
         code = block.replace("https://api.example.com", api.url)
         code = code.replace("from tokensource import TokenSource\n", "")
         exec(compile(code, "README.md", "exec"), names)
     assert {token for _, token, _ in api.seen} == {"Bearer token-1"}
+
+    stand_in = names["stand_in"]
+    assert isinstance(stand_in, TokenSource)
+    assert stand_in.authorization() == "Bearer test"
+    with pytest.raises(OAuthError):
+        asyncio.run(stand_in.token_async())
+    with pytest.raises(AttributeError):
+        stand_in.access_token  # noqa: B018
+
+    api.seen.clear()
+    names["test_the_program"](monkeypatch)
+    assert httpx.get(api.url, auth=names["source"].httpx_auth(), trust_env=False).status_code == 401
+    assert asyncio.run(names["main"]()) == "refused"
+    assert [token for _, token, _ in api.seen] == ["Bearer test", None, None]
