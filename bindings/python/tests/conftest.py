@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+import tokensource
 from tokensource import Token, TokenSource, TokenSourceError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -42,6 +43,16 @@ def shown(thing: Token | TokenSource) -> None:
 # Whatever was made is shown once more when it goes.
 TokenSourceError.__del__ = error_said
 Token.__del__ = TokenSource.__del__ = shown
+
+
+def shown_of_ours(error: BaseException) -> str:
+    """The variables of the package in a traceback that shows them."""
+    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+    package = str(Path(tokensource.__file__).parent)
+    frames = [frame for frame in shown.stack if frame.filename.startswith(package)]
+    assert frames
+    assert shown.__context__ is None
+    return str([frame.locals for frame in frames])
 
 
 def needed(variable: str) -> Path:

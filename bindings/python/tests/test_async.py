@@ -6,6 +6,7 @@ import threading
 import pytest
 import trio
 
+from conftest import shown_of_ours
 from tokensource import ClosedError, OAuthError, source
 
 
@@ -68,9 +69,11 @@ def test_it_looks_after_1_2_4_and_at_most_50_ms(serve, monkeypatch):
 
 @RUNNERS
 def test_a_failure_is_raised_where_it_is_awaited(serve, run):
-    source = serve({"error": "invalid_client", "delay": 0.1}).source()
-    with pytest.raises(OAuthError):
+    source = serve({}, {"error": "invalid_client", "delay": 0.1}).source()
+    source.invalidate(source.token())
+    with pytest.raises(OAuthError) as caught:
         run(source.authorization_async())
+    assert "token-1" not in shown_of_ours(caught.value)
 
 
 def test_a_hundred_tasks_share_one_request_and_hold_nobody_up(serve):

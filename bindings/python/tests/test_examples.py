@@ -1,13 +1,16 @@
 """The examples and the README do what they say."""
 
+import asyncio
 import os
 import re
+import runpy
 from pathlib import Path
 
+import httpx
 import pytest
 
 from conftest import REPOSITORY, python
-from tokensource import TokenSource
+from tokensource import OAuthError, TokenSource
 
 HERE = REPOSITORY / "bindings/python"
 CLIENT = {"CLIENT_ID": "test-client", "CLIENT_SECRET": "test-secret", "NO_PROXY": "127.0.0.1"}
@@ -20,12 +23,27 @@ def test_the_shortest_example(serve):
     assert (re.sub("[A-Za-z0-9]{30}", "TOKEN", ran.stdout), ran.stderr) == ("Authorization: Bearer TOKEN\n", "")
 
 
-@pytest.mark.parametrize("library", ["requests", "httpx", "aiohttp"])
+@pytest.mark.parametrize("library", ["requests", "httpx", "aiohttp", "urllib"])
 def test_the_example_for(serve, api, library):
     url = serve(arguments=("--dialect", "gardin")).url
     ran = python(HERE / f"examples/with_{library}.py", url, api.url, env={**os.environ, **CLIENT})
     assert (ran.stdout, ran.stderr) == ("200 /assets\n200 /prices\n", "")
     assert len({token for _, token, _ in api.seen}) == 1
+
+
+def test_the_example_for_urllib_sends_again_what_another_token_may_save(serve, api, monkeypatch, capsys):
+    server = serve()
+    api.refused.add("token-1")
+    monkeypatch.setattr("sys.argv", ["with_urllib.py", server.url, api.url])
+    for name, value in CLIENT.items():
+        monkeypatch.setenv(name, value)
+    program = runpy.run_path(HERE / "examples/with_urllib.py")
+    assert capsys.readouterr().out == "200 /assets\n200 /prices\n"
+    assert [token for _, token, _ in api.seen] == ["Bearer token-1", "Bearer token-2", "Bearer token-2"]
+    api.refuses_all = True
+    assert [program["get"](api.url) for _ in range(6)] == [401] * 6
+    assert server.requests <= 5
+    assert len(api.seen) == 3 + 6 + server.requests - 2
 
 
 def test_the_example_for_asyncio(serve):
@@ -41,17 +59,35 @@ def test_the_demo(serve):
     assert re.fullmatch(r"\nPython\n  podero +\S{6}\.\.\. \(30 .*\n  gardin +eyJ.*\n", ran.stdout)
 
 
-def test_the_code_in_the_readme_runs(serve, api, monkeypatch, tmp_path):
+def test_the_code_in_the_readme_runs(serve, api, monkeypatch):
     url = serve({}).url
     blocks = re.findall(r"^```python run by .*\n([^`]*)", Path(HERE / "README.md").read_text(), re.MULTILINE)
     assert len(blocks) >= 4
 
-    def on_this_machine(**options):
-        return TokenSource(**{**options, "token_url": url, "client_secret_file": None, "client_secret": "hunter2"})
+    class OnThisMachine(TokenSource):
+        __slots__ = ()
 
-    names = {"TokenSource": on_this_machine}
+        def __init__(self, **options):
+            ours = {"token_url": url, "client_secret_file": None, "client_secret": "hunter2"}
+            super().__init__(**{**options, **ours})
+
+    names = {"TokenSource": OnThisMachine}
     for block in blocks:
         code = block.replace("https://api.example.com", api.url)
         code = code.replace("from tokensource import TokenSource\n", "")
         exec(compile(code, "README.md", "exec"), names)
     assert {token for _, token, _ in api.seen} == {"Bearer token-1"}
+
+    stand_in = names["stand_in"]
+    assert isinstance(stand_in, TokenSource)
+    assert stand_in.authorization() == "Bearer test"
+    with pytest.raises(OAuthError):
+        asyncio.run(stand_in.token_async())
+    with pytest.raises(AttributeError):
+        stand_in.access_token  # noqa: B018
+
+    api.seen.clear()
+    names["test_the_program"](monkeypatch)
+    assert httpx.get(api.url, auth=names["source"].httpx_auth(), trust_env=False).status_code == 401
+    assert asyncio.run(names["main"]()) == "refused"
+    assert [token for _, token, _ in api.seen] == ["Bearer test", None, None]

@@ -10,7 +10,16 @@ import pytest
 import requests
 import trio
 
-from tokensource import OAuthError
+from conftest import shown_of_ours
+from tokensource import (
+    ClosedError,
+    ConfigError,
+    NetworkError,
+    OAuthError,
+    ResponseError,
+    TokenSourceError,
+    TokenTimeoutError,
+)
 
 
 def of_requests(source, method, url, body=None):
@@ -204,9 +213,38 @@ def test_aiohttp_lets_go_of_an_answer_that_refused(serve, second):
 
 
 @CLIENTS
-def test_without_a_token_the_call_raises_what_the_source_does(serve, api, call):
-    source = serve({"status": 404}).source()
-    with pytest.raises(OAuthError) as caught:
+@pytest.mark.parametrize("first", [[], [{}]], ids=["at first", "after a 401"])
+@pytest.mark.parametrize(
+    ("kind", "code", "is_transient", "answer"),
+    [
+        (ConfigError, "TKS_INVALID_CONFIG", False, {}),
+        (NetworkError, "TKS_NETWORK", True, {"close": "reset"}),
+        (TokenTimeoutError, "TKS_TIMEOUT", True, {"hang": True}),
+        (OAuthError, "TKS_HTTP", False, {"status": 404}),
+        (OAuthError, "TKS_OAUTH", False, {"error": "invalid_client"}),
+        (ResponseError, "TKS_BAD_RESPONSE", False, {"body": "<html>"}),
+        (ClosedError, "TKS_CLOSED", False, {}),
+    ],
+)
+def test_without_a_token_the_call_raises_what_the_source_does(
+    serve, api, tmp_path, call, first, kind, code, is_transient, answer
+):
+    secret = tmp_path / "secret"
+    secret.write_text("horse-battery")
+    times = {"timeout": 0.3 if "hang" in answer else 20, "max_attempts": 1}
+    source = serve(*first, answer).source(client_secret=None, client_secret_file=secret, **times)
+    if first:
+        source.token()
+        api.refuses_all = True
+    if kind is ConfigError:
+        secret.unlink()
+    if kind is ClosedError:
+        source.close()
+    with pytest.raises(TokenSourceError) as caught:
         call(source, "GET", api.url)
-    assert not isinstance(caught.value, (requests.RequestException, httpx.HTTPError, aiohttp.ClientError))
-    assert (caught.value.oauth_error, api.seen) == (None, [])
+    error = caught.value
+    assert not isinstance(error, (requests.RequestException, httpx.HTTPError, aiohttp.ClientError, OSError))
+    assert (type(error), error.code, error.is_transient) == (kind, code, is_transient)
+    assert (error.retry_after is None) == (kind is ClosedError)
+    assert "token-1" not in shown_of_ours(error)
+    assert len(api.seen) == (0 if kind is ClosedError else len(first))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import tokensource
-from conftest import REPOSITORY, python
+from conftest import REPOSITORY, python, shown_of_ours
 from tokensource import (
     ClosedError,
     ConfigError,
@@ -131,7 +131,6 @@ def test_options_are_what_python_people_write(serve, tmp_path):
         (float("nan"), b"nan"),
         (datetime.timedelta(minutes=1, milliseconds=250), b"60.25"),
         (datetime.timedelta(seconds=-1), b"-1"),
-        (Path("/run/secret"), b"/run/secret"),
         ("é", "é".encode()),
     ],
 )
@@ -152,11 +151,19 @@ def test_values_are_written_as_the_library_reads_them(value, written):
         {"param": {1: "a"}},
         {"header": [("a", "b")]},
         {"header": {"a": ["b"]}},
+        {"param": {"a": Path("b")}},
     ],
 )
 def test_a_value_of_a_wrong_type_is_a_type_error(options):
     with pytest.raises(TypeError, match=f"^option {next(iter(options))}"):
         TokenSource(**options)
+
+
+def test_a_path_is_never_sent_as_a_secret():
+    with pytest.raises(TypeError) as caught:
+        TokenSource(client_secret=Path("/run/secrets/x"))
+    said = "option client_secret: a path is for an option whose name ends in _file, as client_secret_file does"
+    assert str(caught.value) == said
 
 
 @pytest.mark.parametrize(
@@ -190,6 +197,40 @@ def test_a_bad_option_is_a_config_error_that_says_what_would_do(options, message
     assert caught.value.__context__ is None
     assert caught.value.status in (1, 2)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"clientid": "x"},
+        {"timeout": -1},
+        {"client_secret": SECRET.encode()},
+        {"client_secret": [SECRET]},
+        {"client_secret": Path(SECRET)},
+        {"client_secret": f"{SECRET}\n"},
+        {"client_secret": f"{SECRET}\0"},
+        {"client_secret": f"{SECRET}\ud800"},
+        {"header": {"Authorization": SECRET}},
+        {"header": {"X": SECRET, "Y": [SECRET]}},
+        {"header": {1: SECRET}},
+        {"param": SECRET},
+        {"param": {"scope": SECRET}},
+    ],
+)
+def test_no_variable_of_a_refusal_holds_a_secret(wrong):
+    with pytest.raises((ConfigError, TypeError)) as caught:
+        TokenSource(**{"client_secret": SECRET, "param": {"x": SECRET}, "header": {"X": SECRET}, **wrong})
+    assert SECRET not in shown_of_ours(caught.value)
+
+
+def test_no_variable_of_a_failure_holds_a_token(serve):
+    source = serve({}, {"error": "invalid_client"}).source()
+    source.invalidate(source.token())
+    for call in (source.token, source.authorization):
+        with pytest.raises(OAuthError) as caught:
+            call()
+        assert "token-1" not in shown_of_ours(caught.value)
 
 
 def test_text_that_is_not_ascii_arrives_as_utf_8(serve):
@@ -342,7 +383,7 @@ def test_a_secret_and_a_token_are_never_shown_or_carried(serve):
         assert SECRET not in repr(thing) + str(thing)
         assert "token-1" not in repr(thing) + str(thing)
         for carry in (pickle.dumps, copy.copy, copy.deepcopy):
-            with pytest.raises(TypeError, match="not pickled"):
+            with pytest.raises(TypeError, match="is neither copied nor pickled"):
                 carry(thing)
     source.close()
     assert "closed" in repr(source)

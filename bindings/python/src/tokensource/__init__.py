@@ -16,6 +16,10 @@ from .errors import (
 )
 from .source import Stats, Token, TokenSource
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .source import Options as Options
+
 __version__ = "0.1.0"
 
 __all__ = [

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     _Texts: TypeAlias = str | list[str] | tuple[str, ...] | None
 
     class Options(TypedDict, total=False):
-        """The options of the library, for those who check types; which there are is the library's to know."""
+        """The options of the library, for those who check types: `from tokensource import Options` below
+        `if TYPE_CHECKING:`. Which there are is the library's to know.
+        """
 
         provider: _Text
         token_url: _Text
@@ -81,10 +83,11 @@ _generation = library.tks_source_generation
 class Token:
     """An access token and what came with it. Never changes; only its time runs out. Any thread may use it.
 
-    It outlives its source. Neither `repr` nor pickling gives the token away.
+    It outlives its source. `repr` and `str` show what came with it, never the token itself; it is not pickled.
     """
 
-    __slots__ = ("_handle",)
+    __slots__ = ("_authorization", "_handle")
+    _authorization: str
     _handle: TokenHandle
 
     def __init__(self) -> None:
@@ -98,7 +101,7 @@ class Token:
     @property
     def authorization(self) -> str:
         """The value of the Authorization header: `"Bearer "` and the token."""
-        return _text(library.tks_token_authorization(self._handle))
+        return self._authorization
 
     @property
     def token_type(self) -> str:
@@ -140,12 +143,13 @@ class Token:
         return f"<Token {self.generation}, {self.token_type}, scope {self.scope!r}, {self.expires_in:.0f} s left>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a Token is a secret and is not pickled")
+        raise TypeError("a Token is a secret and is neither copied nor pickled")
 
     @classmethod
     def _of(cls, handle: TokenHandle) -> Token:
         token = cls.__new__(cls)
         token._handle = handle
+        token._authorization = _text(library.tks_token_authorization(handle))
         return token
 
 
@@ -186,30 +190,21 @@ class TokenSource:
 
     __slots__ = ("__weakref__", "_current", "_handle", "_name")
 
-    # The last token that was seen, its number and its header's value: written as one, so that no thread sees two
-    # halves.
-    _current: tuple[int, str, Token | None]
+    # The number of the last token that was seen, and that token: written as one, so that no thread sees two halves.
+    _current: tuple[int, Token | None]
     # None when it is closed; the library takes that for NULL and finds no generation.
     _handle: SourceHandle | None
 
     def __init__(self, **options: Unpack[Options]) -> None:
-        self._current = (-1, "", None)
+        self._current = (-1, None)
         self._handle = None
         self._name = options.get("client_id")
-        config = library.tks_config_new()
-        for name, value in options.items():
-            if name not in _FAMILIES:
-                _set(config, name, value)
-            else:
-                for own, text in _mapping(name, value).items():
-                    if not isinstance(own, str):
-                        raise TypeError(f"option {name}: its names are str, not {type(own).__name__}")
-                    _set(config, f"{name}.{own}", text)
-        handle, error = SourceHandle(), ErrorHandle()
-        library.tks_source_new(config, byref(handle), byref(error))
-        if error:
-            raise error_from(error)
-        self._handle = handle
+        try:
+            self._handle = _made(options)
+        except BaseException as error:  # noqa: BLE001
+            # Who prints a traceback with its variables shall find no secret in ours.
+            del options
+            raise error.with_traceback(None)  # noqa: B904
 
     def token(self) -> Token:
         """A good token.
@@ -222,16 +217,16 @@ class TokenSource:
         NetworkError, TokenTimeoutError, OAuthError, ResponseError: the fetch failed. ConfigError: a file can no longer
         be used. ClosedError: the source was closed.
         """
-        generation, _, token = self._current
+        generation, token = self._current
         if generation == _generation(self._handle):
             return token  # type: ignore[return-value]
         return self._wait()
 
     def authorization(self) -> str:
         """The value of the Authorization header, `"Bearer "` and the token. Waits and raises as `token()` does."""
-        generation, text, _ = self._current
+        generation, token = self._current
         if generation == _generation(self._handle):
-            return text
+            return token._authorization  # type: ignore[union-attr]
         return self._wait().authorization
 
     async def token_async(self) -> Token:
@@ -239,7 +234,7 @@ class TokenSource:
         Python's waits. With `refresh="inline"` the fetch would hold up the event loop: leave that option to programs
         without one.
         """
-        generation, _, token = self._current
+        generation, token = self._current
         if generation == _generation(self._handle):
             return token  # type: ignore[return-value]
         sleep, pause = _sleep_of_this_loop(), _FIRST_PAUSE
@@ -250,9 +245,9 @@ class TokenSource:
 
     async def authorization_async(self) -> str:
         """As `authorization()`, in asyncio and trio."""
-        generation, text, _ = self._current
+        generation, token = self._current
         if generation == _generation(self._handle):
-            return text
+            return token._authorization  # type: ignore[union-attr]
         return (await self.token_async()).authorization
 
     def invalidate(self, token: Token) -> None:
@@ -289,7 +284,7 @@ class TokenSource:
         Does not wait. A source that is dropped needs no close.
         """
         handle, self._handle = self._handle, None
-        self._current = (-1, "", None)
+        self._current = (-1, None)
         if handle is not None:
             library.tks_source_close(handle)
 
@@ -327,7 +322,7 @@ class TokenSource:
         return f"<TokenSource client_id={self._name!r}{'' if self._handle else ', closed'}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a TokenSource holds a secret and is not pickled: make one in each process")
+        raise TypeError("a TokenSource holds a secret and is neither copied nor pickled: make one in each process")
 
     def _open(self) -> SourceHandle:
         if self._handle is None:
@@ -359,12 +354,29 @@ class TokenSource:
         if not handle:
             return None
         token = Token._of(handle)
-        self._current = (token.generation, token.authorization, token)
+        self._current = (token.generation, token)
         return token
 
 
 def _text(value: bytes) -> str:
     return value.decode()
+
+
+def _made(options: Options) -> SourceHandle:
+    config = library.tks_config_new()
+    for name, value in options.items():
+        if name not in _FAMILIES:
+            _set(config, name, value)
+        else:
+            for own, text in _mapping(name, value).items():
+                if not isinstance(own, str):
+                    raise TypeError(f"option {name}: its names are str, not {type(own).__name__}")
+                _set(config, f"{name}.{own}", text)
+    handle, error = SourceHandle(), ErrorHandle()
+    library.tks_source_new(config, byref(handle), byref(error))
+    if error:
+        raise error_from(error)
+    return handle
 
 
 def _mapping(name: str, value: object) -> Mapping[object, object]:
@@ -386,6 +398,9 @@ def _value(name: str, value: object) -> bytes | None:
     """A value as the library reads it."""
     if value is None:
         return None
+    # It would be sent, and not what the file holds.
+    if isinstance(value, os.PathLike) and not name.endswith("_file"):
+        raise TypeError(f"option {name}: a path is for an option whose name ends in _file, as client_secret_file does")
     if isinstance(value, (str, os.PathLike)):
         return _encoded(os.fsdecode(value), f"option {name}: the value")
     if isinstance(value, bool):
@@ -400,7 +415,7 @@ def _value(name: str, value: object) -> bytes | None:
 
     if isinstance(value, timedelta):
         return _seconds(value.total_seconds())
-    kinds = "str, int, float, bool, timedelta, os.PathLike or None" + (", or a list of str" if name in _LISTS else "")
+    kinds = "str, int, float, bool, timedelta or None" + (", or a list of str" if name in _LISTS else "")
     raise TypeError(f"option {name}: {kinds} is needed, not {type(value).__name__}")
 
 
