@@ -76,4 +76,5 @@ def test_every_status_has_its_exception():
         error = errors.error_of(number, "text")
         assert (type(error).__name__, error.status, str(error)) == (expected[name], number, "text")
     assert issubclass(errors.ConfigError, ValueError)
-    assert not any(issubclass(kind, OSError) for kind in errors._CLASSES.values())
+    assert issubclass(errors.NetworkError, ConnectionError)
+    assert issubclass(errors.TokenTimeoutError, TimeoutError)

@@ -13,10 +13,7 @@ if TYPE_CHECKING:
 
 
 class TokenSourceError(Exception):
-    """Anything that this package reports. `str()` of it is one printable line without secrets, for a log.
-
-    None is an OSError: aiohttp makes one of its own of each that comes through it, without what is said here.
-    """
+    """Anything that this package reports. `str()` of it is one printable line without secrets, for a log."""
 
     status: int = 9
     """The library's number for it, as in tokensource.h."""
@@ -51,11 +48,11 @@ class ConfigError(TokenSourceError, ValueError):
     """The options are wrong, singly or together, or a file that one of them names is unusable."""
 
 
-class NetworkError(TokenSourceError):
+class NetworkError(TokenSourceError, ConnectionError):
     """The server cannot be reached: name, connection, proxy, TLS."""
 
 
-class TokenTimeoutError(TokenSourceError):
+class TokenTimeoutError(TokenSourceError, TimeoutError):
     """The option `timeout` ran out."""
 
 

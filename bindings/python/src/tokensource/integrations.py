@@ -120,6 +120,22 @@ def _origin(origin: str) -> URL:
         raise ValueError(f"{origin!r} is no origin: scheme, host and port, as in https://api.example.com") from None
 
 
+def _let_through(error: OSError) -> OSError:
+    """The same for aiohttp. Of any other OSError it makes a ClientError of its own, without the parts."""
+    import aiohttp
+
+    kind = type(error)
+
+    class Passing(kind, aiohttp.ClientError):  # type: ignore[misc, valid-type]
+        def __reduce__(self) -> tuple[object, ...]:
+            return kind, self.args, vars(self)
+
+    Passing.__name__, Passing.__qualname__, Passing.__module__ = kind.__name__, kind.__qualname__, kind.__module__
+    passing: OSError = Passing(*error.args)
+    vars(passing).update(vars(error))
+    return passing.with_traceback(error.__traceback__)
+
+
 class AiohttpMiddleware:
     """What aiohttp takes in `middlewares`.
 
@@ -141,7 +157,7 @@ class AiohttpMiddleware:
             self._origins.add(origin)
         if origin not in self._origins:
             return await handler(request)
-        token = await self._source.token_async()
+        token = await self._token()
         request.headers[_HEADER] = token.authorization
         response = await handler(request)
         if response.status != _REFUSED:
@@ -150,7 +166,7 @@ class AiohttpMiddleware:
         if request.body and request.body.consumed:
             return response
         try:
-            another = await self._source.token_async()
+            another = await self._token()
         except BaseException:
             response.release()
             raise
@@ -159,3 +175,10 @@ class AiohttpMiddleware:
         response.release()
         request.headers[_HEADER] = another.authorization
         return await handler(request)
+
+    async def _token(self) -> Token:
+        try:
+            return await self._source.token_async()
+        except OSError as caught:
+            error = _let_through(caught)
+        raise error
