@@ -188,14 +188,16 @@ class TokenSource {
       return fetch(asked, { ...how, headers });
     };
 
+    let spare = null;
     try {
       const token = await this.token({ signal });
+      spare = spareOf(request, how);
       const response = await send(token);
       if (response.status !== 401 || answeredElsewhere(response, request.url)) {
         return response;
       }
       this.invalidate(token);
-      if (!isReplayable(how.body ?? request.body)) {
+      if (!isReplayable(how.body)) {
         return response;
       }
       const another = await this.token({ signal }).catch(async (error) => {
@@ -207,10 +209,16 @@ class TokenSource {
         return response;
       }
       await letGo(response);
+      if (spare !== null) {
+        how.body = await bytesOf(spare, signal);
+      }
       return await send(another);
     } catch (error) {
       // The reason itself, as the global fetch does.
       throw signal?.aborted ? signal.reason : error;
+    } finally {
+      // Not awaited: that would be until the body that is sent has ended too.
+      letGo(spare);
     }
   }
 
@@ -424,12 +432,23 @@ function answeredElsewhere(response, asked) {
   return response.redirected && new URL(response.url).origin !== new URL(asked).origin;
 }
 
-/** Frees the connection of an answer that nobody reads, unless that broke by itself. */
-async function letGo(response) {
-  await response.body?.cancel().catch(() => {});
+/** Frees the connection of an answer, or the copy of a body, that nobody reads, unless that broke by itself. */
+async function letGo(message) {
+  await message?.body?.cancel().catch(() => {});
 }
 
-/** Whether a body can be sent twice. A stream cannot. */
+/** A copy of a Request whose own body is sent, for a second time. One whose body was used is the global fetch's to refuse. */
+function spareOf(request, how) {
+  const isOwn = (how.body ?? null) === null && (request.body ?? null) !== null;
+  return isOwn && !request.bodyUsed ? request.clone() : null;
+}
+
+/** What the copy holds. It is not sent itself, for in Node 20 it lacks the dispatcher of its Request. */
+function bytesOf({ body }, signal) {
+  return new Response(body.pipeThrough(new TransformStream(), { signal: signal ?? undefined })).arrayBuffer();
+}
+
+/** Whether a body of init can be sent twice. A stream cannot. */
 function isReplayable(body) {
   return (
     body === null ||
