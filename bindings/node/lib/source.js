@@ -107,8 +107,13 @@ class TokenSource {
 
   constructor(options) {
     this.#pointer = withConfig((config) => {
-      for (const [name, value] of texts(options)) {
-        check(library.tks_config_set(config, name, value, errorOut));
+      for (const [name, value, asWritten] of texts(options)) {
+        if (library.tks_config_set(config, name, value, errorOut) !== OK) {
+          const failure = new Failure(errorOut[0]);
+          // An unknown name is told in the spelling of whoever wrote it.
+          failure.message = failure.message.replace(`unknown option "${name}"`, `unknown option "${asWritten}"`);
+          throw failure.toError();
+        }
       }
       check(library.tks_source_new(config, sourceOut, errorOut));
       return sourceOut[0];
@@ -309,7 +314,7 @@ function* texts(options) {
     throw typeError('options', 'a plain object', options);
   }
   const given = new Set();
-  for (const [name, value] of named(options)) {
+  for (const [name, value, asWritten] of named(options)) {
     const text = textOf(name, value);
     if (text === undefined) {
       continue;
@@ -318,7 +323,7 @@ function* texts(options) {
       throw valueError(`option ${JSON.stringify(name)} is given twice, in two spellings: keep one`);
     }
     given.add(name);
-    yield [name, text];
+    yield [name, text, asWritten];
   }
 }
 
@@ -327,10 +332,10 @@ function* named(options) {
     const name = camel.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     if (isPlain(value)) {
       for (const [own, each] of Object.entries(value)) {
-        yield [`${name}.${own}`, each];
+        yield [`${name}.${own}`, each, `${camel}.${own}`];
       }
     } else {
-      yield [name, value];
+      yield [name, value, camel];
     }
   }
 }

@@ -220,7 +220,10 @@ test('options are named in camel case by one rule, and what is not plain text is
 
   const refused = (more, expected) => assert.throws(() => new TokenSource({ ...options, ...more }), expected);
   const refusal = (message) => ({ name: 'TokenSourceError', code: 'TKS_INVALID_ARGUMENT', message });
-  refused({ clientIdd: 'x' }, refusal(/unknown option "client_idd", did you mean client_id\?/));
+  refused({ clientIdd: 'x' }, refusal(/^unknown option "clientIdd", did you mean client_id\?/));
+  refused({ clientID: 'x' }, refusal(/^unknown option "clientID", did you mean client_id\?/));
+  refused({ client_idd: 'x' }, refusal(/^unknown option "client_idd", did you mean client_id\?/));
+  refused({ httpHeader: { 'X-A': 'x' } }, refusal(/^unknown option "httpHeader.X-A"/));
   refused({ timeout: { a: 1 } }, refusal(/unknown option "timeout.a"/));
   refused({ timeout: 0 }, refusal(/timeout.*above 0/));
   refused({ timeout: NaN }, refusal(/timeout/));
