@@ -331,7 +331,9 @@ function* named(options) {
   for (const [camel, value] of Object.entries(options)) {
     const name = camel.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     if (isPlain(value)) {
-      for (const [own, each] of Object.entries(value)) {
+      const parts = Object.entries(value);
+      // Unsetting what nothing sets asks the library whether there are such options at all.
+      for (const [own, each] of parts.length > 0 ? parts : [['NAME', null]]) {
         yield [`${name}.${own}`, each, `${camel}.${own}`];
       }
     } else {

@@ -223,6 +223,9 @@ test('options are named in camel case by one rule, and what is not plain text is
   refused({ clientIdd: 'x' }, refusal(/^unknown option "clientIdd", did you mean client_id\?/));
   refused({ clientID: 'x' }, refusal(/^unknown option "clientID", did you mean client_id\?/));
   refused({ client_idd: 'x' }, refusal(/^unknown option "client_idd", did you mean client_id\?/));
+  new TokenSource({ ...options, param: {}, header: {} }).close();
+  refused({ http: {} }, refusal(/^unknown option "http.NAME"/));
+  refused({ timeout: {} }, refusal(/^unknown option "timeout.NAME", did you mean timeout\?/));
   refused({ httpHeader: { 'X-A': 'x' } }, refusal(/^unknown option "httpHeader.X-A"/));
   refused({ timeout: { a: 1 } }, refusal(/unknown option "timeout.a"/));
   refused({ timeout: 0 }, refusal(/timeout.*above 0/));
