@@ -1,6 +1,7 @@
 // The token and what keeps it good. No call waits: while a fetch runs, a timer asks the library whether it has ended.
 'use strict';
 
+const { fileURLToPath } = require('node:url');
 const { inspect } = require('node:util');
 // Kept from a program's tests, which may put a clock of their own in place of the global ones.
 const { setTimeout, clearTimeout } = require('node:timers');
@@ -360,10 +361,10 @@ function textOf(name, value) {
   return text;
 }
 
-/** Whatever the option: strings in an array are separated by spaces, and a URL is its href. */
+/** Whatever the option: strings in an array are separated by spaces, a URL is its href, and that of a file its path. */
 function written(name, value) {
   if (value instanceof URL) {
-    return value.href;
+    return value.protocol === 'file:' ? fileURLToPath(value) : value.href;
   }
   if (Array.isArray(value) && value.every((each) => typeof each === 'string')) {
     return value.join(' ');
