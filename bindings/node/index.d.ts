@@ -10,7 +10,7 @@ export interface TokenSourceOptions {
   /** May be empty, for a client that has none. */
   clientSecret?: string | null | undefined;
   /** A file that holds the secret, read again at each fetch, so that a changed secret needs no restart. */
-  clientSecretFile?: string | null | undefined;
+  clientSecretFile?: string | URL | null | undefined;
   /** How id and secret are sent: in an HTTP Basic header (the default) or in the body. */
   authMethod?: 'client_secret_basic' | 'client_secret_post' | null | undefined;
   /** Whether id and secret are percent-encoded before they go into HTTP Basic, as RFC 6749 says (the default), or not. */
@@ -46,11 +46,11 @@ export interface TokenSourceOptions {
   /** Whose certificate authorities are trusted. Default: auto, the system's, else the bundled ones. */
   ca?: 'auto' | 'system' | 'bundled' | null | undefined;
   /** A PEM file of the only certificate authorities to trust. */
-  caFile?: string | null | undefined;
+  caFile?: string | URL | null | undefined;
   /** The client certificate of mutual TLS and its chain, in PEM. */
-  clientCertFile?: string | null | undefined;
+  clientCertFile?: string | URL | null | undefined;
   /** The private key that belongs to clientCertFile, in PEM. */
-  clientKeyFile?: string | null | undefined;
+  clientKeyFile?: string | URL | null | undefined;
   /** The HTTP proxy to go through, http://[user:password@]host[:port], or none. Unset: the environment's. */
   proxy?: string | URL | null | undefined;
   /** The value of the User-Agent header. */
@@ -131,9 +131,9 @@ export class TokenSource {
   invalidate(token: Token | null | undefined): void;
 
   /**
-   * The global fetch with the Authorization header. After a 401 the token is replaced and the request sent once more, if
-   * its body can be sent twice. The header never follows a redirect to another origin. It may be handed over by
-   * itself, and for a signal it rejects with the reason, as the global fetch does.
+   * The global fetch with the Authorization header. After a 401 the token is replaced and the request sent once more,
+   * unless init.body is a stream; a Request's own body is kept in memory for that. The header never follows a redirect to
+   * another origin. It may be handed over by itself, and for a signal it rejects with the reason, as the global fetch does.
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
 

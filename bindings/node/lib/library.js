@@ -5,7 +5,6 @@
 'use strict';
 
 const { resolve } = require('node:path');
-const koffi = require('koffi');
 const { prototypes, declare } = require('./prototypes');
 
 const ABI = 1;
@@ -13,7 +12,28 @@ const ABI = 1;
 /** The first version that has all that this package calls. */
 const LEAST = '0.1.0';
 
-const PLATFORM_PACKAGE = `tokensource-${process.platform}-${process.arch}-gnu`;
+/** The only one that there is. */
+const PLATFORM_PACKAGE = 'tokensource-linux-x64-gnu';
+
+/** What calls the library: it has its own package for each platform, which is all that can be missing. */
+function foreign() {
+  try {
+    return require('koffi');
+  } catch (error) {
+    throw new Error(
+      `koffi cannot be loaded, probably for want of its package for ${process.platform} on ${process.arch}: install without ` +
+        `--omit=optional, and keep tokensource and koffi out of bundles (${error.message})`,
+      { cause: error },
+    );
+  }
+}
+
+/** What may help where there is no library. */
+function advice() {
+  return process.platform === 'linux' && process.arch === 'x64'
+    ? `install the package ${PLATFORM_PACKAGE}, which needs glibc, or let`
+    : `there is a package of it for Linux on x86-64 only, not for ${process.platform} on ${process.arch}: build it, and let`;
+}
 
 function find() {
   if (process.env.TOKENSOURCE_LIBRARY) {
@@ -38,6 +58,7 @@ function isOlder(a, b) {
 }
 
 function load() {
+  const koffi = foreign();
   const path = find();
   let library;
   let abi;
@@ -47,8 +68,8 @@ function load() {
     abi = declare(library, 'tks_abi_version')();
   } catch (error) {
     throw new Error(
-      `the tokensource library cannot be loaded: install the package ${PLATFORM_PACKAGE}, or let TOKENSOURCE_LIBRARY ` +
-        `name libtokensource.so (tried ${path}: ${error.message})`,
+      `the tokensource library cannot be loaded: ${advice()} TOKENSOURCE_LIBRARY name libtokensource.so ` +
+        `(tried ${path}: ${error.message})`,
       { cause: error },
     );
   }

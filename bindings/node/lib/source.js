@@ -1,6 +1,7 @@
 // The token and what keeps it good. No call waits: while a fetch runs, a timer asks the library whether it has ended.
 'use strict';
 
+const { fileURLToPath } = require('node:url');
 const { inspect } = require('node:util');
 // Kept from a program's tests, which may put a clock of their own in place of the global ones.
 const { setTimeout, clearTimeout } = require('node:timers');
@@ -107,8 +108,13 @@ class TokenSource {
 
   constructor(options) {
     this.#pointer = withConfig((config) => {
-      for (const [name, value] of texts(options)) {
-        check(library.tks_config_set(config, name, value, errorOut));
+      for (const [name, value, asWritten] of texts(options)) {
+        if (library.tks_config_set(config, name, value, errorOut) !== OK) {
+          const failure = new Failure(errorOut[0]);
+          // An unknown name is told in the spelling of whoever wrote it.
+          failure.message = failure.message.replace(`unknown option "${name}"`, `unknown option "${asWritten}"`);
+          throw failure.toError();
+        }
       }
       check(library.tks_source_new(config, sourceOut, errorOut));
       return sourceOut[0];
@@ -188,14 +194,16 @@ class TokenSource {
       return fetch(asked, { ...how, headers });
     };
 
+    let spare = null;
     try {
       const token = await this.token({ signal });
+      spare = spareOf(request, how);
       const response = await send(token);
       if (response.status !== 401 || answeredElsewhere(response, request.url)) {
         return response;
       }
       this.invalidate(token);
-      if (!isReplayable(how.body ?? request.body)) {
+      if (!isReplayable(how.body)) {
         return response;
       }
       const another = await this.token({ signal }).catch(async (error) => {
@@ -207,10 +215,16 @@ class TokenSource {
         return response;
       }
       await letGo(response);
+      if (spare !== null) {
+        how.body = await bytesOf(spare, signal);
+      }
       return await send(another);
     } catch (error) {
       // The reason itself, as the global fetch does.
       throw signal?.aborted ? signal.reason : error;
+    } finally {
+      // Not awaited: that would be until the body that is sent has ended too.
+      letGo(spare);
     }
   }
 
@@ -301,7 +315,7 @@ function* texts(options) {
     throw typeError('options', 'a plain object', options);
   }
   const given = new Set();
-  for (const [name, value] of named(options)) {
+  for (const [name, value, asWritten] of named(options)) {
     const text = textOf(name, value);
     if (text === undefined) {
       continue;
@@ -310,7 +324,7 @@ function* texts(options) {
       throw valueError(`option ${JSON.stringify(name)} is given twice, in two spellings: keep one`);
     }
     given.add(name);
-    yield [name, text];
+    yield [name, text, asWritten];
   }
 }
 
@@ -318,11 +332,13 @@ function* named(options) {
   for (const [camel, value] of Object.entries(options)) {
     const name = camel.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     if (isPlain(value)) {
-      for (const [own, each] of Object.entries(value)) {
-        yield [`${name}.${own}`, each];
+      const parts = Object.entries(value);
+      // Unsetting what nothing sets asks the library whether there are such options at all.
+      for (const [own, each] of parts.length > 0 ? parts : [['NAME', null]]) {
+        yield [`${name}.${own}`, each, `${camel}.${own}`];
       }
     } else {
-      yield [name, value];
+      yield [name, value, camel];
     }
   }
 }
@@ -345,10 +361,10 @@ function textOf(name, value) {
   return text;
 }
 
-/** Whatever the option: strings in an array are separated by spaces, and a URL is its href. */
+/** Whatever the option: strings in an array are separated by spaces, a URL is its href, and that of a file its path. */
 function written(name, value) {
   if (value instanceof URL) {
-    return value.href;
+    return value.protocol === 'file:' ? fileURLToPath(value) : value.href;
   }
   if (Array.isArray(value) && value.every((each) => typeof each === 'string')) {
     return value.join(' ');
@@ -424,12 +440,23 @@ function answeredElsewhere(response, asked) {
   return response.redirected && new URL(response.url).origin !== new URL(asked).origin;
 }
 
-/** Frees the connection of an answer that nobody reads, unless that broke by itself. */
-async function letGo(response) {
-  await response.body?.cancel().catch(() => {});
+/** Frees the connection of an answer, or the copy of a body, that nobody reads, unless that broke by itself. */
+async function letGo(message) {
+  await message?.body?.cancel().catch(() => {});
 }
 
-/** Whether a body can be sent twice. A stream cannot. */
+/** A copy of a Request whose own body is sent, for a second time. One whose body was used is the global fetch's to refuse. */
+function spareOf(request, how) {
+  const isOwn = (how.body ?? null) === null && (request.body ?? null) !== null;
+  return isOwn && !request.bodyUsed ? request.clone() : null;
+}
+
+/** What the copy holds. It is not sent itself, for in Node 20 it lacks the dispatcher of its Request. */
+function bytesOf({ body }, signal) {
+  return new Response(body.pipeThrough(new TransformStream(), { signal: signal ?? undefined })).arrayBuffer();
+}
+
+/** Whether a body of init can be sent twice. A stream cannot. */
 function isReplayable(body) {
   return (
     body === null ||

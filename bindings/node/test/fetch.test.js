@@ -4,6 +4,8 @@ const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const { createServer } = require('node:http');
 const { test } = require('node:test');
+const { setTimeout: sleep } = require('node:timers/promises');
+const { Agent } = require('undici');
 const { TokenSource } = require('tokensource');
 const { scripted } = require('./support');
 
@@ -120,13 +122,74 @@ test('a body that cannot be sent twice is not, but the token is replaced for the
   assert.deepEqual(bearer(seen), ['Bearer token-1', 'Bearer token-2']);
 });
 
-test('a Request with a body is not sent twice, one without is', async (t) => {
+for (const [name, body] of Object.entries({ ...bodies, 'a stream': new Blob(['body']).stream() })) {
+  test(`after a 401, fetch sends a Request with ${name} once more, by its dispatcher`, async (t) => {
+    const { options } = await scripted(t);
+    const types = [];
+    const { url, seen } = await api(t, ({ headers }, nth) => {
+      types.push(headers['content-type']);
+      return nth === 1 ? 401 : 200;
+    });
+    const dispatcher = new Agent();
+    const dispatch = t.mock.method(dispatcher, 'dispatch');
+    const request = new Request(url, { method: body ? 'PUT' : 'GET', body, duplex: 'half', dispatcher });
+    assert.equal((await new TokenSource(options).fetch(request)).status, 200);
+    assert.deepEqual(bearer(seen), ['Bearer token-1', 'Bearer token-2']);
+    assert.equal(seen[0].body, seen[1].body);
+    assert.equal(seen[0].body !== '', body !== undefined);
+    assert.equal(types[0], types[1]);
+    assert.equal(dispatch.mock.callCount(), 2);
+    assert.equal(request.bodyUsed, body !== undefined);
+  });
+}
+
+test('a Request whose body was used is refused as by the global fetch', async (t) => {
   const { options } = await scripted(t);
-  const { url, seen } = await api(t, (request, nth) => (nth <= 2 ? 401 : 200));
+  const { url, seen } = await api(t, onceRefused);
   const source = new TokenSource(options);
-  assert.equal((await source.fetch(new Request(url, { method: 'POST', body: 'body' }))).status, 401);
-  assert.equal((await source.fetch(new Request(url))).status, 200);
-  assert.deepEqual(bearer(seen), ['Bearer token-1', 'Bearer token-2', 'Bearer token-3']);
+  const request = new Request(url, { method: 'POST', body: 'body' });
+  await request.text();
+  const { message } = await fetch(request).catch((error) => error);
+  await assert.rejects(source.fetch(request), { name: 'TypeError', message });
+  // But for a body in its place.
+  assert.equal((await source.fetch(request, { body: 'another' })).status, 200);
+  assert.deepEqual(seen.map(({ body }) => body), ['another', 'another']);
+});
+
+test('the copy of a Request is let go of, however its fetch ends', async (t) => {
+  const clone = t.mock.method(Request.prototype, 'clone');
+  const outcomes = [[200, 200], [403, 403], [0, 'TypeError'], [[302, { location: 'ftp://a.example' }], 'TypeError'], [401, 401]];
+  for (const [answer, expected] of outcomes) {
+    const { options } = await scripted(t);
+    const { url } = await api(t, (request) => answer || request.socket.destroy() && 200);
+    const call = new TokenSource(options).fetch(new Request(url, { method: 'POST', body: 'body' }));
+    assert.equal(await call.then(({ status }) => status, ({ name }) => name), expected);
+    assert.equal(clone.mock.calls.at(-1).result.bodyUsed, true);
+  }
+  assert.equal(clone.mock.callCount(), outcomes.length);
+});
+
+test('a signal ends a fetch also while the rest of the body of its Request is read', { timeout: 30_000 }, async (t) => {
+  const { options } = await scripted(t);
+  const server = createServer((request, response) => response.writeHead(401).flushHeaders());
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  // It never ends.
+  const body = new ReadableStream({ start: (controller) => controller.enqueue(Buffer.from('body')) });
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  const source = new TokenSource(options);
+  const init = { method: 'POST', body, duplex: 'half', signal: controller.signal };
+  const call = source.fetch(new Request(`http://127.0.0.1:${server.address().port}/`, init));
+  while (source.tokenIfReady()?.generation !== 2) {
+    await sleep(5);
+  }
+  await sleep(50);
+  controller.abort(reason);
+  await assert.rejects(call, (error) => error === reason);
 });
 
 test('the header follows a redirect within the origin and no other', async (t) => {

@@ -3,9 +3,9 @@
 
 const assert = require('node:assert/strict');
 const { execFileSync } = require('node:child_process');
-const { mkdtempSync, readdirSync, readFileSync, rmSync } = require('node:fs');
+const { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
-const { join } = require('node:path');
+const { dirname, join } = require('node:path');
 const { test } = require('node:test');
 const koffi = require('koffi');
 const { prototypes } = require('../lib/prototypes');
@@ -98,6 +98,34 @@ test('a library that is not there, or another one, is refused with what to do', 
   // New enough, and no more than that.
   for (const version of ['0.1.0', '0.10.0', '1.0.0']) {
     await assert.rejects(asks(fake(1, version)), /tks_status_name/);
+  }
+});
+
+test('without what koffi needs, the error says what to do', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tokensource-bare-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const asks = () => run([join(folder, 'index.js')]);
+  const koffi = join(folder, 'node_modules/koffi');
+  for (const part of ['index.js', 'lib']) {
+    cpSync(join(PACKAGE, part), join(folder, part), { recursive: true });
+  }
+  await assert.rejects(asks(), /koffi cannot be loaded, .* for linux on x64: .*Cannot find module 'koffi'/);
+  // As `npm install --omit=optional` leaves it.
+  cpSync(dirname(require.resolve('koffi')), koffi, { recursive: true });
+  await assert.rejects(asks(), /koffi cannot be loaded, .* install without --omit=optional, .*bundles \(Cannot find the native/);
+  await assert.rejects(asks(), /\[cause\]: Error: Cannot find the native/);
+});
+
+test('where there is no library for the platform, the error says so', async () => {
+  const asks = (platform, arch) => {
+    const pretend = `Object.defineProperties(process, { platform: { value: '${platform}' }, arch: { value: '${arch}' } });`;
+    return run(['-e', `require('koffi'); ${pretend} require('tokensource');`], { TOKENSOURCE_LIBRARY: '/nowhere/lib.so' });
+  };
+  for (const [platform, arch] of [['darwin', 'x64'], ['linux', 'arm64'], ['win32', 'x64']]) {
+    await assert.rejects(asks(platform, arch), ({ message }) => {
+      assert.match(message, new RegExp(`for Linux on x86-64 only, not for ${platform} on ${arch}: build it, and let TOKENSOURCE_LIBRARY`));
+      return !message.includes('tokensource-linux') && !message.includes('-gnu');
+    });
   }
 });
 

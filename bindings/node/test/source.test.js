@@ -7,6 +7,7 @@ const { tmpdir } = require('node:os');
 const { dirname, join } = require('node:path');
 const { test } = require('node:test');
 const { setTimeout: sleep } = require('node:timers/promises');
+const { pathToFileURL } = require('node:url');
 const { inspect } = require('node:util');
 const { runInNewContext } = require('node:vm');
 const { TokenSource, TokenSourceError } = require('tokensource');
@@ -220,7 +221,13 @@ test('options are named in camel case by one rule, and what is not plain text is
 
   const refused = (more, expected) => assert.throws(() => new TokenSource({ ...options, ...more }), expected);
   const refusal = (message) => ({ name: 'TokenSourceError', code: 'TKS_INVALID_ARGUMENT', message });
-  refused({ clientIdd: 'x' }, refusal(/unknown option "client_idd", did you mean client_id\?/));
+  refused({ clientIdd: 'x' }, refusal(/^unknown option "clientIdd", did you mean client_id\?/));
+  refused({ clientID: 'x' }, refusal(/^unknown option "clientID", did you mean client_id\?/));
+  refused({ client_idd: 'x' }, refusal(/^unknown option "client_idd", did you mean client_id\?/));
+  new TokenSource({ ...options, param: {}, header: {} }).close();
+  refused({ http: {} }, refusal(/^unknown option "http.NAME"/));
+  refused({ timeout: {} }, refusal(/^unknown option "timeout.NAME", did you mean timeout\?/));
+  refused({ httpHeader: { 'X-A': 'x' } }, refusal(/^unknown option "httpHeader.X-A"/));
   refused({ timeout: { a: 1 } }, refusal(/unknown option "timeout.a"/));
   refused({ timeout: 0 }, refusal(/timeout.*above 0/));
   refused({ timeout: NaN }, refusal(/timeout/));
@@ -264,6 +271,19 @@ test('strings in an array are joined by spaces, and a URL is its href', async (t
   const proxied = new TokenSource({ ...options, proxy: new URL('http://user:pass@127.0.0.1:9') });
   proxied.close();
   assert.throws(() => new TokenSource({ ...options, scope: [] }), { code: 'TKS_INVALID_ARGUMENT', message: /the value is empty/ });
+});
+
+test('a URL of a file is its path', async (t) => {
+  const { options, seen } = await scripted(t);
+  const file = join(mkdtempSync(join(tmpdir(), 'tokensource-')), 'a secret');
+  t.after(() => rmSync(dirname(file), { recursive: true }));
+  writeFileSync(file, 'horse-battery');
+  const at = (url) => new TokenSource({ ...options, clientSecret: undefined, clientSecretFile: new URL(url) });
+  await at(pathToFileURL(file)).token();
+  const { authorization } = (await seen()).last.headers;
+  assert.equal(Buffer.from(authorization.slice('Basic '.length), 'base64').toString(), 'test-client:horse-battery');
+  assert.throws(() => at('file:///a%00b'), { code: 'TKS_INVALID_ARGUMENT', message: /a NUL is not allowed/ });
+  assert.throws(() => at('file://elsewhere/a'), { name: 'TypeError', code: 'ERR_INVALID_FILE_URL_HOST' });
 });
 
 test('an option in two spellings is refused, one that is left out is none', async (t) => {

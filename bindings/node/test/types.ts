@@ -7,6 +7,7 @@ const options: TokenSourceOptions = { provider: 'podero', clientId: 'id', client
 const source = new TokenSource({ ...options, header: { 'x-own': 'yes', 'cache-control': null }, param: { a: 1 } });
 
 new TokenSource({ provider: 'a-later-one', tokenUrl: new URL('https://example.com'), scope: ['a', 'b'] as const, resource: ['a'] });
+new TokenSource({ clientSecretFile: new URL('file:///run/secret'), caFile: null, clientKeyFile: 'key.pem' });
 new TokenSource({ clientId: undefined, scope: undefined, timeout: undefined, param: undefined, header: undefined });
 
 // @ts-expect-error an option that there is not
