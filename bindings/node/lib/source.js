@@ -112,7 +112,7 @@ class TokenSource {
         if (library.tks_config_set(config, name, value, errorOut) !== OK) {
           const failure = new Failure(errorOut[0]);
           // An unknown name is told in the spelling of whoever wrote it.
-          failure.message = failure.message.replace(`unknown option "${name}"`, `unknown option "${asWritten}"`);
+          failure.message = failure.message.replace(`unknown option "${name}"`, () => `unknown option "${asWritten}"`);
           throw failure.toError();
         }
       }
