@@ -103,12 +103,12 @@ test('a token that is there costs one call of the library, and no object', async
 });
 
 test('a token that the library hands out once more is freed once more', async (t) => {
-  const { url } = await scripted(t, [{ expires_in: 60 }, { status: 503 }]);
+  const { url } = await scripted(t, [{ expires_in: 4 }, { status: 503 }]);
   const file = join(mkdtempSync(join(tmpdir(), 'tokensource-')), 'secret');
   t.after(() => rmSync(dirname(file), { recursive: true }));
   writeFileSync(file, 'horse-battery');
   const counts = `
-    const options = { tokenUrl: process.argv.at(-1), clientId: 'id', refreshAhead: 60, expiryMargin: 0 };
+    const options = { tokenUrl: process.argv.at(-1), clientId: 'id', refreshAhead: 4, expiryMargin: 0 };
     // With such a file the library is asked each time once a refresh has failed.
     const asked = new TokenSource({ ...options, clientSecretFile: ${JSON.stringify(file)} });
     asked.token().then(async (token) => {
