@@ -403,9 +403,9 @@ fn absolute(path: &str) -> Result<Secret, String> {
     if path.contains('\0') {
         return Err("the path holds a NUL".into());
     }
-    // Messages name paths, and a key in PEM is no path but a secret.
-    if path.contains(['\n', '\r']) {
-        return Err("the path holds a line break: give the name of the file, not what is in it".into());
+    // Messages name paths, and a key in PEM is no path but a secret, also where a variable keeps it in one line.
+    if path.contains(['\n', '\r']) || path.contains("-----BEGIN ") {
+        return Err("this is no path: give the name of the file, not what is in it".into());
     }
     let path = std::path::absolute(path).map_err(|error| format!("the path cannot be made absolute: {error}"))?;
     let path = path.into_os_string().into_string();
@@ -742,7 +742,8 @@ mod tests {
         for name in ["client_secret_file", "ca_file", "client_cert_file", "client_key_file"] {
             assert_eq!(set(name, "a/b").unwrap(), here.join("a/b").to_str().unwrap());
             assert!(refused(name, "a\0b").contains("NUL"));
-            for content in ["-----BEGIN PRIVATE KEY-----\nhunter2\n", "hunter2\n", "hunter2\r"] {
+            let one_line = r"-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----";
+            for content in ["-----BEGIN PRIVATE KEY-----\nhunter2\n", one_line, "hunter2\n", "hunter2\r"] {
                 let message = refused(name, content);
                 assert!(message.contains("not what is in it") && !message.contains("hunter2"), "{message}");
             }
