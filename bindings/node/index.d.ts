@@ -132,8 +132,9 @@ export class TokenSource {
 
   /**
    * The global fetch with the Authorization header. After a 401 the token is replaced and the request sent once more,
-   * unless init.body is a stream; a Request's own body is kept in memory for that. The header never follows a redirect to
-   * another origin. It may be handed over by itself, and for a signal it rejects with the reason, as the global fetch does.
+   * unless init.body is a stream; a Request's own body is kept in memory for that, and read to its end first. The header
+   * never follows a redirect to another origin. It may be handed over by itself, and for a signal it rejects with the
+   * reason, as the global fetch does.
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
 
