@@ -45,7 +45,7 @@ impl Config {
     /// or `param.NAME` is not sent even if the provider's row has it.
     ///
     /// # Errors
-    /// [`Status::InvalidArgument`] for an unknown name or a bad value, with the nearest name or the allowed values; the
+    /// [`Status::InvalidArgument`] for an unknown name or a bad value, with what is allowed or was meant; the
     /// config is then as it was.
     pub fn set<'a>(&mut self, name: &str, value: impl Into<Option<&'a str>>) -> Result<&mut Self, Error> {
         let (option, name) = options::find(name)?;

@@ -39,7 +39,7 @@ const WHAT_TO_DO: [(&str, &str); 12] = [
     ("OK", "Use the token."),
     (
         "INVALID_ARGUMENT",
-        "Correct the program or the setting: the message names the option, what is allowed and the nearest name.",
+        "Correct the program or the setting: the message names the option, and what is allowed or was meant.",
     ),
     (
         "INVALID_CONFIG",
