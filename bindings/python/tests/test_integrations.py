@@ -257,4 +257,8 @@ def test_without_a_token_the_call_raises_what_the_source_does(
         assert (same.code, same.is_transient, same.retry_after) == (code, is_transient, error.retry_after)
     assert (error.retry_after is None) == (kind is ClosedError)
     assert "token-1" not in shown_of_ours(error)
+    with pytest.raises(kind) as again:
+        call(source, "GET", api.url)
+    # And by its type, as `except` and whoever counts errors tell them apart.
+    assert type(again.value) is type(error)
     assert len(api.seen) == (0 if kind is ClosedError else len(first))

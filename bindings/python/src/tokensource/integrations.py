@@ -9,6 +9,8 @@ is used.
 
 from __future__ import annotations
 
+from functools import cache
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -120,20 +122,17 @@ def _origin(origin: str) -> URL:
         raise ValueError(f"{origin!r} is no origin: scheme, host and port, as in https://api.example.com") from None
 
 
-def _let_through(error: OSError) -> OSError:
-    """The same for aiohttp. Of any other OSError it makes a ClientError of its own, without the parts."""
+@cache
+def _passing(kind: type[OSError]) -> type[OSError]:
+    """The same kind for aiohttp. Of any other OSError it makes a ClientError of its own, without the parts."""
     import aiohttp
-
-    kind = type(error)
 
     class Passing(kind, aiohttp.ClientError):  # type: ignore[misc, valid-type]
         def __reduce__(self) -> tuple[object, ...]:
             return kind, self.args, vars(self)
 
     Passing.__name__, Passing.__qualname__, Passing.__module__ = kind.__name__, kind.__qualname__, kind.__module__
-    passing: OSError = Passing(*error.args)
-    vars(passing).update(vars(error))
-    return passing.with_traceback(error.__traceback__)
+    return Passing
 
 
 class AiohttpMiddleware:
@@ -180,5 +179,7 @@ class AiohttpMiddleware:
         try:
             return await self._source.token_async()
         except OSError as caught:
-            error = _let_through(caught)
+            passing = _passing(type(caught))  # type: ignore[arg-type]
+            error = passing(*caught.args).with_traceback(caught.__traceback__)
+            vars(error).update(vars(caught))
         raise error
