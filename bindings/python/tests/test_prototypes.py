@@ -75,6 +75,9 @@ def test_every_status_has_its_exception():
         name = _library.library.tks_status_name(number).decode()
         error = errors.error_of(number, "text")
         assert (type(error).__name__, error.status, str(error)) == (expected[name], number, "text")
+    # One that a test makes by hand has a number of its class.
+    for kind in {errors.TokenSourceError, *errors._CLASSES.values()}:
+        assert errors._CLASSES.get(kind.status, errors.TokenSourceError) is kind
     assert issubclass(errors.ConfigError, ValueError)
     assert issubclass(errors.NetworkError, ConnectionError)
     assert issubclass(errors.TokenTimeoutError, TimeoutError)

@@ -170,6 +170,8 @@ def test_a_path_is_never_sent_as_a_secret():
     ("options", "message"),
     [
         ({"clientid": "x"}, 'unknown option "clientid", did you mean client_id?'),
+        ({"scopes": ["a", "b"]}, 'unknown option "scopes", did you mean scope?'),
+        ({"headers": {"a": "b"}}, 'unknown option "headers", did you mean header.NAME?'),
         ({"provider": "poder"}, "did you mean podero?"),
         ({"client_secret": f"{SECRET}\0x"}, "option client_secret: the value holds a NUL"),
         ({"client_secret": f"{SECRET}\ud800"}, "option client_secret: the value holds half a surrogate pair"),

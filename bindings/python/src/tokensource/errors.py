@@ -47,26 +47,38 @@ class TokenSourceError(Exception):
 class ConfigError(TokenSourceError, ValueError):
     """The options are wrong, singly or together, or a file that one of them names is unusable."""
 
+    status = 1
+
 
 class NetworkError(TokenSourceError, ConnectionError):
     """The server cannot be reached: name, connection, proxy, TLS."""
 
+    status = 3
+
 
 class TokenTimeoutError(TokenSourceError, TimeoutError):
     """The option `timeout` ran out."""
+
+    status = 5
 
 
 class OAuthError(TokenSourceError):
     """The server refused, or answered 404, a redirect or 5xx: see `oauth_error`, which is None where it named none, and
     `http_status`. `is_transient` says whether it may pass."""
 
+    status = 7
+
 
 class ResponseError(TokenSourceError):
     """The server said yes, but what it answered cannot be used."""
 
+    status = 8
+
 
 class ClosedError(TokenSourceError):
     """The source was closed."""
+
+    status = 11
 
 
 INVALID_ARGUMENT, CLOSED = 1, 11

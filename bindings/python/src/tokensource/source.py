@@ -388,10 +388,18 @@ def _mapping(name: str, value: object) -> Mapping[object, object]:
 
 
 def _set(config: ConfigHandle, name: str, value: object) -> None:
+    text = wrong_type = None
+    try:
+        text = _value(name, value)
+    except TypeError as refusal:
+        wrong_type = refusal
     error = ErrorHandle()
-    library.tks_config_set(config, _encoded(name, "the name"), _value(name, value), byref(error))
+    library.tks_config_set(config, _encoded(name, "the name"), text, byref(error))
+    # Who mistook the name is told so first: no type would be right.
     if error:
         raise error_from(error)
+    if wrong_type is not None:
+        raise wrong_type
 
 
 def _value(name: str, value: object) -> bytes | None:
