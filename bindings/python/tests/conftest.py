@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
 import threading
+import time
 import traceback
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -53,6 +55,12 @@ def shown_of_ours(error: BaseException) -> str:
     assert frames
     assert shown.__context__ is None
     return str([frame.locals for frame in frames])
+
+
+def most_requests(since: float) -> float:
+    """How many tokens a source may have asked for since then whose API refuses each: the first, those after two reports
+    that act at once, and then one after 1 s, 2 s, 4 s more."""
+    return 3 + math.log2(1 + time.monotonic() - since)
 
 
 def needed(variable: str) -> Path:

@@ -4,12 +4,13 @@ import asyncio
 import os
 import re
 import runpy
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from conftest import REPOSITORY, python
+from conftest import REPOSITORY, most_requests, python
 from tokensource import OAuthError, TokenSource
 
 HERE = REPOSITORY / "bindings/python"
@@ -37,12 +38,13 @@ def test_the_example_for_urllib_sends_again_what_another_token_may_save(serve, a
     monkeypatch.setattr("sys.argv", ["with_urllib.py", server.url, api.url])
     for name, value in CLIENT.items():
         monkeypatch.setenv(name, value)
+    started = time.monotonic()
     program = runpy.run_path(HERE / "examples/with_urllib.py")
     assert capsys.readouterr().out == "200 /assets\n200 /prices\n"
     assert [token for _, token, _ in api.seen] == ["Bearer token-1", "Bearer token-2", "Bearer token-2"]
     api.refuses_all = True
     assert [program["get"](api.url) for _ in range(6)] == [401] * 6
-    assert server.requests <= 5
+    assert server.requests <= most_requests(started)
     assert len(api.seen) == 3 + 6 + server.requests - 2
 
 
