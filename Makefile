@@ -45,7 +45,7 @@ readme:
 	TKS_WRITE_README=1 $(CARGO) test --locked --features capi --test readme what_is_made
 
 # The command, which finds the library beside itself, and in lib beside its bin where it is installed.
-COMMAND_IN = -std=c99 -Wall -Wextra -Wpedantic -O2 -Iinclude bindings/c/tokensource.c -o '$(1)/tokensource' \
+COMMAND_IN = -std=c99 -Wall -Wextra -Wpedantic -O2 -Iinclude cli/tokensource.c -o '$(1)/tokensource' \
     -L'$(1)' -ltokensource -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
 
 command: build
@@ -92,7 +92,7 @@ install:
 	    '$(lib)/pkgconfig/tokensource.pc' '$(lib)/cmake/tokensource'/*.cmake
 	install -D -m 644 -t '$(prefix)/include' include/tokensource.h bindings/c/tokensource.hpp
 	install -D -m 755 -t '$(prefix)/bin' '$(FROM)/tokensource'
-	install -D -m 644 -t '$(prefix)/share/man/man1' bindings/c/tokensource.1
+	install -D -m 644 -t '$(prefix)/share/man/man1' cli/tokensource.1
 	install -D -m 644 -t '$(prefix)/share/doc/tokensource' LICENSE-MIT LICENSE-APACHE
 	$(LDCONFIG)
 
@@ -145,7 +145,7 @@ test:
 	@rm -rf '$(SAID)'; mkdir -p '$(SAID)'
 	@for stage in $(STAGES); do \
 	    start=$$(date +%s); \
-	    { TOKENSOURCE_SAID='$(SAID)' $(MAKE) --no-print-directory test-$$stage 2>&1 && touch '$(SAID)'/$$stage.passed; } | \
+	    { TOKENSOURCE_LEAK_LOG='$(SAID)' $(MAKE) --no-print-directory test-$$stage 2>&1 && touch '$(SAID)'/$$stage.passed; } | \
 	        tee -a '$(SAID)'/$$stage.out; \
 	    [ -e '$(SAID)'/$$stage.passed ] || exit 1; \
 	    echo "=== $$stage: $$(($$(date +%s) - start)) s"; \
@@ -188,55 +188,55 @@ test-servers: servers
 
 # What is shipped, for every Linux with glibc 2.17 or later, and the packages that carry it.
 dist-so:
-	@bindings/dist/build '$(TARGET)'
+	@packaging/build '$(TARGET)'
 	@ln -sf libtokensource.so '$(TARGET)/dist-so/$(SONAME)'
 	@ZIG_GLOBAL_CACHE_DIR='$(TARGET)/dist-so/zig-cache' '$(TARGET)/dist-so/venv/bin/python' -m ziglang cc \
 	    -target $$(uname -m)-linux-gnu.2.17 -s $(call COMMAND_IN,$(TARGET)/dist-so)
 
 wheel: dist-so
-	@bindings/python/wheel '$(TARGET)'
-	@python3 bindings/dist/check.py '$(TARGET)'/wheel/*.whl '$(TARGET)'/wheel/*.tar.gz
+	@bindings/python/scripts/build '$(TARGET)'
+	@python3 packaging/check.py '$(TARGET)'/wheel/*.whl '$(TARGET)'/wheel/*.tar.gz
 
 npm: dist-so
-	@bindings/node/pack '$(TARGET)/dist-so' '$(TARGET)/npm' LICENSE-MIT LICENSE-APACHE
-	@python3 bindings/dist/check.py '$(TARGET)'/npm/*.tgz
+	@bindings/node/scripts/build '$(TARGET)/dist-so' '$(TARGET)/npm' LICENSE-MIT LICENSE-APACHE
+	@python3 packaging/check.py '$(TARGET)'/npm/*.tgz
 
 # All that is handed to people, and its sums.
 dist: deny wheel npm
 	@rm -rf '$(TARGET)/dist'
 	@mkdir -p '$(TARGET)/dist/wheel' '$(TARGET)/dist/npm'
-	@bindings/dist/tarballs '$(TARGET)' $(VERSION)
-	@python3 bindings/dist/check.py '$(TARGET)'/dist/*.tar.gz
+	@packaging/tarballs '$(TARGET)' $(VERSION)
+	@python3 packaging/check.py '$(TARGET)'/dist/*.tar.gz
 	@cp '$(TARGET)'/wheel/*.whl '$(TARGET)'/wheel/*.tar.gz '$(TARGET)/dist/wheel'
 	@cp '$(TARGET)'/npm/*.tgz '$(TARGET)/dist/npm'
 	@cd '$(TARGET)/dist' && sha256sum *.tar.gz */* > SHA256SUMS
 
 # Whose work the library is made of, and where from: licences, doubles, sources.
 deny:
-	@bindings/dist/deny '$(TARGET)'
+	@packaging/deny '$(TARGET)'
 
 test-python: build servers wheel
 	$(CARGO) build --locked --package tokensource-testserver
-	@bindings/python/test '$(TARGET)'
+	@bindings/python/scripts/test '$(TARGET)'
 
 test-node: build servers
 	$(CARGO) build --locked --package tokensource-testserver
-	@bindings/node/check '$(TARGET)'
+	@bindings/node/scripts/test '$(TARGET)'
 
 test-install: command wheel npm
 	$(CARGO) build --locked --package tokensource-testserver
 	@tests/install/run '$(TARGET)'
-	@python3 bindings/dist/test_check.py '$(TARGET)'
+	@python3 packaging/test_check.py '$(TARGET)'
 
 # What is handed out, as those have it to whom it is handed. Some minutes, and no stage of `make test`.
 test-dist: dist
 	$(CARGO) build --locked --package tokensource-testserver
-	@bindings/dist/try '$(TARGET)' $(VERSION)
+	@packaging/smoke-test '$(TARGET)' $(VERSION)
 
 # After all the others. What it searched, it tells.
 test-said:
-	TOKENSOURCE_SAID='$(SAID)' STAGES='$(STAGES)' $(CARGO) test --locked --test said -- --include-ignored --show-output
-	@! grep -q TOKENSOURCE_SAID '$(TARGET)/release/libtokensource.so'
+	TOKENSOURCE_LEAK_LOG='$(SAID)' STAGES='$(STAGES)' $(CARGO) test --locked --test said -- --include-ignored --show-output
+	@! grep -q TOKENSOURCE_LEAK_LOG '$(TARGET)/release/libtokensource.so'
 
 # The programs in tests/c under a sanitizer, each of which must first find what is planted.
 asan tsan:
@@ -246,8 +246,8 @@ asan tsan:
 bench: command
 	$(CARGO) build --locked --release --package tokensource-testserver
 	python3 benches/run.py '$(TARGET)'
-	python3 bindings/python/bench/run.py '$(TARGET)'
-	bindings/node/measure '$(TARGET)'
+	python3 bindings/python/scripts/bench '$(TARGET)'
+	bindings/node/scripts/bench '$(TARGET)'
 
 # Each fuzzer for so many seconds, and its statistics. What it finds to keep goes below target/; what fails, to
 # fuzz/artifacts. The corpora in fuzz/corpus are run again by the tests. Needs cargo-fuzz.

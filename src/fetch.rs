@@ -8,8 +8,8 @@ use crate::{
     clock::{Clock, Nanos, duration, nanos},
     config::Settings,
     error::{Error, Status},
-    request::{self, TokenRequest},
-    response::{self, Grant},
+    oauth::request::{self, TokenRequest},
+    oauth::response::{self, Grant},
     secret::Secret,
     system::Stamp,
     transport::{Limits, Transport},
@@ -18,11 +18,11 @@ use std::sync::Arc;
 
 /// Brings a grant, once for each call.
 pub(crate) trait Fetch: Send + Sync {
-    fn fetch(&self, course: &dyn Course) -> Fetched;
+    fn fetch(&self, course: &dyn FetchContext) -> FetchOutcome;
 }
 
 /// What the source tells a fetch while it runs.
-pub(crate) trait Course {
+pub(crate) trait FetchContext {
     /// When it must be over, on the monotonic clock.
     fn deadline(&self) -> Nanos;
     /// How many requests it may send, as of now: fewer while a good token is still served.
@@ -36,13 +36,13 @@ pub(crate) trait Course {
     fn random(&self) -> f64;
 }
 
-pub(crate) struct Fetched {
-    pub(crate) result: Result<Granted, Error>,
+pub(crate) struct FetchOutcome {
+    pub(crate) result: Result<TimedGrant, Error>,
     /// What the file of the secret was when it was read; the inner `None`: there was no file. `None`: the secret is text.
     pub(crate) secret: Option<Option<Stamp>>,
 }
 
-pub(crate) struct Granted {
+pub(crate) struct TimedGrant {
     pub(crate) grant: Grant,
     /// When the request that succeeded was sent, on the clock that counts the machine's sleep.
     pub(crate) sent: Nanos,
@@ -56,7 +56,7 @@ pub(crate) struct HttpFetch {
 }
 
 impl Fetch for HttpFetch {
-    fn fetch(&self, course: &dyn Course) -> Fetched {
+    fn fetch(&self, course: &dyn FetchContext) -> FetchOutcome {
         let (stamp, secret) = self.settings.client_secret.read();
         let result = secret.and_then(|secret| {
             let request = request::token_request(&self.settings, &secret);
@@ -76,12 +76,17 @@ impl Fetch for HttpFetch {
                 attempt += 1;
             }
         });
-        Fetched { result, secret: self.settings.client_secret.path().map(|_| stamp) }
+        FetchOutcome { result, secret: self.settings.client_secret.path().map(|_| stamp) }
     }
 }
 
 impl HttpFetch {
-    fn attempt(&self, request: &TokenRequest, hide: &[&Secret], course: &dyn Course) -> Result<Granted, Error> {
+    fn attempt(
+        &self,
+        request: &TokenRequest,
+        hide: &[&Secret],
+        course: &dyn FetchContext,
+    ) -> Result<TimedGrant, Error> {
         let now = self.clock.now();
         let left = duration(course.deadline().saturating_sub(now.coarse.monotonic));
         if left.is_zero() {
@@ -96,6 +101,6 @@ impl HttpFetch {
         let answer = self.transport.send(request, limits)?;
         let unix_seconds = self.clock.coarse().wall / 1_000_000_000;
         let grant = response::read(&answer, &self.settings, unix_seconds, hide)?;
-        Ok(Granted { grant, sent: now.boot })
+        Ok(TimedGrant { grant, sent: now.boot })
     }
 }

@@ -4,35 +4,36 @@
 //! shapes are simple, so that a corpus can be read and written by hand.
 
 use crate::{
+    config::options::{TEN_YEARS, options},
     config::{Config, Endpoint, Proxy, Settings},
     error::Error,
-    options::{TEN_YEARS, options},
-    request,
-    response::{self, RawResponse},
+    oauth::request,
+    oauth::response::{self, RawResponse},
     secret::Secret,
 };
 use std::{sync::LazyLock, time::Duration};
 use zeroize::Zeroizing;
 
 /// What no error may show.
-const HUSH: &str = "hush-4711";
+const SECRET_MARKER: &str = "hush-4711";
 
 fn is_fit_to_print(error: &Error) {
     let texts = [Some(error.message()), error.oauth_error(), error.oauth_description(), error.oauth_uri()];
     for text in texts.into_iter().flatten() {
         assert!(!text.is_empty() && !text.contains(char::is_control), "{text:?}");
         assert!(!text.contains(['\u{202e}', '\u{2066}', '\u{200b}', '\u{2028}', '\u{feff}']), "{text:?}");
-        assert!(!text.to_lowercase().contains(HUSH), "{text:?}");
+        assert!(!text.to_lowercase().contains(SECRET_MARKER), "{text:?}");
     }
     let servers: usize = texts[1..].iter().flatten().map(|text| text.chars().count()).sum();
     assert!(servers <= 500, "{error:?}");
     assert!(error.message().chars().count() <= 1200, "{error:?}");
-    assert!(!format!("{error:?}").to_lowercase().contains(HUSH), "{error:?}");
+    assert!(!format!("{error:?}").to_lowercase().contains(SECRET_MARKER), "{error:?}");
 }
 
 fn settings(more: &[(&str, &str)]) -> Settings {
     let mut config = Config::new();
-    let usual = [("token_url", "https://h.example/oauth2/token"), ("client_id", "id"), ("client_secret", HUSH)];
+    let usual =
+        [("token_url", "https://h.example/oauth2/token"), ("client_id", "id"), ("client_secret", SECRET_MARKER)];
     for (name, value) in usual.iter().chain(more) {
         config.set(name, *value).expect("a good value");
     }
@@ -53,7 +54,7 @@ pub fn response(bytes: &[u8]) {
     let answer = RawResponse { status, headers, body: Zeroizing::new(body.to_vec()) };
     static ASKED: LazyLock<[(Settings, Vec<Secret>); 2]> = LazyLock::new(|| {
         [&[][..], &[("auth_method", "client_secret_post"), ("body_format", "json")]].map(|more| {
-            let (settings, secret) = (settings(more), Secret::new(HUSH));
+            let (settings, secret) = (settings(more), Secret::new(SECRET_MARKER));
             let request = request::token_request(&settings, &secret);
             let hidden = request::hidden(&settings, &secret, &request);
             (settings, hidden)
@@ -110,15 +111,15 @@ pub fn options_and_request(bytes: &[u8]) {
             continue;
         }
         // An option that prints its value may be told anything.
-        let is_told = value.is_some_and(|value| value.to_lowercase().contains(HUSH) && !is_secret(name));
-        if name.to_lowercase().contains(HUSH) || is_told {
+        let is_told = value.is_some_and(|value| value.to_lowercase().contains(SECRET_MARKER) && !is_secret(name));
+        if name.to_lowercase().contains(SECRET_MARKER) || is_told {
             continue;
         }
         if let Err(error) = config.set(name, value) {
             is_fit_to_print(&error);
         }
     }
-    assert!(!format!("{config:?}").to_lowercase().contains(HUSH), "{config:?}");
+    assert!(!format!("{config:?}").to_lowercase().contains(SECRET_MARKER), "{config:?}");
     let read = |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
     match config.settings(&read) {
         Err(error) => is_fit_to_print(&error),
@@ -138,7 +139,7 @@ pub fn options_and_request(bytes: &[u8]) {
             }
             names.sort();
             assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
-            assert!(!format!("{request:?}").contains(HUSH));
+            assert!(!format!("{request:?}").contains(SECRET_MARKER));
         }
     }
 }

@@ -69,77 +69,30 @@
 //   fuzzing.rs        tests: what any bytes must not break
 
 mod backoff;
-#[cfg(test)]
-mod cases;
-mod client_secret;
 mod clock;
 mod config;
-mod current;
-mod endpoint;
 mod error;
 mod fetch;
 #[cfg(feature = "capi")]
 #[allow(unsafe_code)]
 mod ffi;
-mod flight;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod gate;
-mod json;
-mod options;
-mod printable;
-mod providers;
-mod proxy;
-mod request;
-mod response;
+#[cfg(test)]
+mod leak_log;
+mod oauth;
+mod redact;
 mod secret;
 mod source;
-mod standing;
+mod sync;
 #[allow(unsafe_code)]
 mod system;
 mod token;
 mod transport;
 
-/// Locks and atomics of the files that `tests/loom.rs` model-checks, which puts loom's in their place.
-mod sync {
-    pub(crate) use std::sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering, fence},
-    };
-}
-
 pub use config::Config;
+pub use config::options::{OptionInfo, options};
 pub use error::{Error, Status};
-pub use options::{OptionInfo, options};
 pub use source::TokenSource;
 pub use token::Token;
-
-/// What unit tests make leaves what it says behind when it goes, for the search for secrets that ends `make test`.
-#[cfg(test)]
-mod said {
-    use super::{Config, Error, Token};
-    use std::fmt::Debug;
-
-    fn said(what: &impl Debug) {
-        tokensource_testserver::said("unit", &format!("{what:?}"));
-    }
-
-    impl Drop for Error {
-        fn drop(&mut self) {
-            said(&(self.to_string(), self.oauth_description(), self.oauth_uri(), &self));
-        }
-    }
-
-    impl Drop for Config {
-        fn drop(&mut self) {
-            said(self);
-        }
-    }
-
-    impl Drop for Token {
-        fn drop(&mut self) {
-            said(self);
-        }
-    }
-}

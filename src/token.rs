@@ -5,7 +5,7 @@
 
 use crate::{
     clock::{Clock, Nanos, duration, nanos},
-    response::Grant,
+    oauth::response::Grant,
     secret::Secret,
 };
 use std::{
@@ -106,21 +106,21 @@ const TICK: Nanos = 10_000_000;
 
 /// When a token is fresh, ageing and expired, on the clock that counts the machine's sleep.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Life {
+pub(crate) struct Schedule {
     /// Fresh before it, ageing from it on.
-    pub(crate) ageing_at: Nanos,
+    pub(crate) refresh_at: Nanos,
     /// Served before it, expired from it on.
-    pub(crate) usable_until: Nanos,
+    pub(crate) unusable_at: Nanos,
     /// How long before its true end the token is no longer served.
     pub(crate) margin: Nanos,
     /// Ageing never begins before it.
     half: Nanos,
-    /// How long before `usable_until` ageing begins, but for the jitter.
+    /// How long before `unusable_at` ageing begins, but for the jitter.
     ahead: Nanos,
 }
 
 /// What a life is made of.
-pub(crate) struct Birth {
+pub(crate) struct FetchTimes {
     /// When the fetch began, when its successful request was sent, and when the answer was there.
     pub(crate) started: Nanos,
     pub(crate) sent: Nanos,
@@ -131,9 +131,9 @@ pub(crate) struct Birth {
     pub(crate) ahead: Option<Duration>,
 }
 
-impl Life {
+impl Schedule {
     /// `None`: dead on arrival. `random` is at least 0 and below 1.
-    pub(crate) fn new(birth: &Birth, random: f64) -> Option<Self> {
+    pub(crate) fn new(birth: &FetchTimes, random: f64) -> Option<Self> {
         const SECOND: Nanos = 1_000_000_000;
         let lifetime = nanos(birth.lifetime);
         let start = birth.sent - TICK;
@@ -145,11 +145,11 @@ impl Life {
         let took = birth.arrived - birth.started;
         let ahead = birth.ahead.map_or((lifetime / 5).min(300 * SECOND).max(2 * took), nanos).min(lifetime);
         let mut life =
-            Self { ageing_at: 0, usable_until: end - margin, margin, half: start.saturating_add(lifetime / 2), ahead };
-        if birth.arrived >= life.usable_until {
+            Self { refresh_at: 0, unusable_at: end - margin, margin, half: start.saturating_add(lifetime / 2), ahead };
+        if birth.arrived >= life.unusable_at {
             // The answer took longer than the margin leaves. Every later one may too, so this one serves to its end
             // while the next is fetched.
-            life = Self { ageing_at: start, usable_until: end, margin: 0, half: start, ahead: lifetime };
+            life = Self { refresh_at: start, unusable_at: end, margin: 0, half: start, ahead: lifetime };
         } else {
             life.draw(random);
         }
@@ -159,15 +159,15 @@ impl Life {
     /// Draws when ageing begins, so that a fleet, or a parent and its children, do not refresh in step.
     pub(crate) fn draw(&mut self, random: f64) {
         let ahead = (self.ahead as f64 * (0.8 + 0.4 * random)) as Nanos;
-        self.ageing_at = (self.usable_until - ahead).max(self.half);
+        self.refresh_at = (self.unusable_at - ahead).max(self.half);
     }
 }
 
 /// A token and the times at which it is served.
 #[derive(Clone, Debug)]
-pub(crate) struct Served {
+pub(crate) struct CachedToken {
     pub(crate) token: Arc<Token>,
-    pub(crate) life: Life,
+    pub(crate) life: Schedule,
 }
 
 #[cfg(test)]
@@ -179,16 +179,16 @@ mod tests {
     /// The middle of the jitter's range: a factor of 1.
     const MIDDLE: f64 = 0.5;
 
-    fn birth(lifetime: Duration) -> Birth {
+    fn birth(lifetime: Duration) -> FetchTimes {
         let sent = 5_000 * SECOND;
-        Birth { started: sent, sent, arrived: sent, lifetime, margin: None, ahead: None }
+        FetchTimes { started: sent, sent, arrived: sent, lifetime, margin: None, ahead: None }
     }
 
     /// Ageing and end, counted from the token's start, which is one tick before it was sent.
-    fn of(birth: &Birth, random: f64) -> (Nanos, Nanos) {
-        let life = Life::new(birth, random).unwrap();
+    fn of(birth: &FetchTimes, random: f64) -> (Nanos, Nanos) {
+        let life = Schedule::new(birth, random).unwrap();
         let start = birth.sent - TICK;
-        (life.ageing_at - start, life.usable_until - start)
+        (life.refresh_at - start, life.unusable_at - start)
     }
 
     #[test]
@@ -214,9 +214,9 @@ mod tests {
         assert_eq!(of(&hour, 0.0), (3300 * SECOND, 3540 * SECOND));
         assert_eq!(of(&hour, MIDDLE), (3240 * SECOND, 3540 * SECOND));
         assert_eq!(of(&hour, 1.0), (3180 * SECOND, 3540 * SECOND));
-        let mut life = Life::new(&hour, 0.0).unwrap();
+        let mut life = Schedule::new(&hour, 0.0).unwrap();
         life.draw(MIDDLE);
-        assert_eq!(Some(life), Life::new(&hour, MIDDLE));
+        assert_eq!(Some(life), Schedule::new(&hour, MIDDLE));
     }
 
     #[test]
@@ -224,16 +224,16 @@ mod tests {
         let hour = birth(Duration::from_secs(3600));
         let margin = Some(Duration::from_secs(100));
         let ahead = Some(Duration::from_secs(1000));
-        assert_eq!(of(&Birth { margin, ahead, ..hour }, MIDDLE), (2500 * SECOND, 3500 * SECOND));
+        assert_eq!(of(&FetchTimes { margin, ahead, ..hour }, MIDDLE), (2500 * SECOND, 3500 * SECOND));
         let hour = birth(Duration::from_secs(3600));
-        let never = Birth { ahead: Some(Duration::ZERO), margin: Some(Duration::ZERO), ..hour };
+        let never = FetchTimes { ahead: Some(Duration::ZERO), margin: Some(Duration::ZERO), ..hour };
         assert_eq!(of(&never, 1.0), (3600 * SECOND, 3600 * SECOND));
     }
 
     #[test]
     fn a_margin_and_a_lead_beyond_the_lifetime_leave_half_of_it() {
         let year = Some(Duration::from_secs(31_557_600));
-        let greedy = Birth { margin: year, ahead: year, ..birth(Duration::from_secs(10)) };
+        let greedy = FetchTimes { margin: year, ahead: year, ..birth(Duration::from_secs(10)) };
         assert_eq!(of(&greedy, MIDDLE), (5 * SECOND, 5 * SECOND));
     }
 
@@ -251,22 +251,23 @@ mod tests {
 
     #[test]
     fn a_token_late_on_arrival_serves_to_its_end_and_a_dead_one_never() {
-        let arrival = |after: Nanos| Birth { arrived: 5_000 * SECOND + after, ..birth(Duration::from_secs(10)) };
+        let arrival = |after: Nanos| FetchTimes { arrived: 5_000 * SECOND + after, ..birth(Duration::from_secs(10)) };
         // Served until 9 s after its start, dead at 10 s; the start is one tick before it was sent.
         let in_time = of(&arrival(9 * SECOND - TICK - 1), MIDDLE);
         assert_eq!(in_time, (5 * SECOND, 9 * SECOND));
         let late = of(&arrival(9 * SECOND - TICK), MIDDLE);
         assert_eq!(late, (0, 10 * SECOND));
-        assert_eq!(Life::new(&arrival(9 * SECOND - TICK), MIDDLE).unwrap().margin, 0);
-        assert!(Life::new(&arrival(10 * SECOND - TICK - 1), MIDDLE).is_some());
-        assert!(Life::new(&arrival(10 * SECOND - TICK), MIDDLE).is_none());
+        assert_eq!(Schedule::new(&arrival(9 * SECOND - TICK), MIDDLE).unwrap().margin, 0);
+        assert!(Schedule::new(&arrival(10 * SECOND - TICK - 1), MIDDLE).is_some());
+        assert!(Schedule::new(&arrival(10 * SECOND - TICK), MIDDLE).is_none());
     }
 
     #[test]
     fn a_redrawn_late_token_stays_ageing() {
-        let mut life = Life::new(&Birth { arrived: 5_009 * SECOND, ..birth(Duration::from_secs(10)) }, 0.0).unwrap();
+        let mut life =
+            Schedule::new(&FetchTimes { arrived: 5_009 * SECOND, ..birth(Duration::from_secs(10)) }, 0.0).unwrap();
         life.draw(0.0);
-        assert!(life.ageing_at <= 5_009 * SECOND, "{life:?}");
+        assert!(life.refresh_at <= 5_009 * SECOND, "{life:?}");
     }
 
     fn token(clock: &Arc<TestClock>) -> Token {

@@ -2,11 +2,10 @@
 //! under valgrind; and those of `tests/abi`, which other releases left. A program that passes ends with 0 and prints nothing.
 #![cfg(target_os = "linux")]
 
-mod programs;
-mod release;
+mod common;
 
-use programs::{LEAKS, VALGRIND, compile};
-use release::make;
+use common::build::make;
+use common::cc::{LEAKS, VALGRIND, compile};
 use std::{
     fs,
     path::{Path, PathBuf},

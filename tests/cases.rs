@@ -2,13 +2,13 @@
 //!
 //! What they say about time holds to within a fifth of a second before and half a second after, or as a step gives.
 
+mod common;
+
 #[path = "cases/case.rs"]
 mod case;
-mod library;
-mod release;
 
 use case::{Call, Case, ClockKind, Step};
-use library::{Config, Error, FAILURES, REQUESTS, Source, TOKENS, Token, WAITS};
+use common::capi::{Config, Error, FAILURES, REQUESTS, Source, TOKENS, Token, WAITS};
 use std::{
     collections::HashMap,
     fs,

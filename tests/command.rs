@@ -1,9 +1,9 @@
 //! The command and the demo in `bindings/c`, built as any C program is and run as from a shell.
 #![cfg(target_os = "linux")]
 
-mod release;
+mod common;
 
-use release::make;
+use common::build::make;
 use serde_json::{Value, json};
 use std::{
     env,
@@ -18,12 +18,12 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokensource_testserver::{
-    Authority, Behaviour, Dialect, Leaf, Proxy, ProxyOptions, Script, Server, ServerOptions, said,
+    Authority, Behaviour, Dialect, Leaf, Proxy, ProxyOptions, Script, Server, ServerOptions, leak_log,
 };
 
 /// Where everything is built.
 static TARGET: LazyLock<PathBuf> = LazyLock::new(|| make("build"));
-static COMMAND: LazyLock<PathBuf> = LazyLock::new(|| compile("bindings/c/tokensource.c", "command"));
+static COMMAND: LazyLock<PathBuf> = LazyLock::new(|| compile("cli/tokensource.c", "command"));
 
 const SECRET: &str = "correct-horse-battery-staple";
 /// What the scripts here grant.
@@ -80,7 +80,7 @@ fn run(command: &mut Command, input: &[u8]) -> Ran {
     });
     let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
     assert!(!err.contains(SECRET) && !err.contains(TOKEN) && !out.contains(SECRET), "{out}{err}");
-    said("command", &err);
+    leak_log("command", &err);
     Ran { status: output.status, out, err }
 }
 
@@ -431,7 +431,7 @@ fn help_and_the_manual_page_say_the_same() {
     assert!(help.lines().all(|line| line.chars().count() < 80 && line.trim_end() == line), "{help}");
     assert_eq!(run_with(["--version"]).succeeded(), format!("tokensource {}\n", env!("CARGO_PKG_VERSION")));
 
-    let page = fs::read_to_string("bindings/c/tokensource.1").unwrap();
+    let page = fs::read_to_string("cli/tokensource.1").unwrap();
     let (_, numbers) = help.split_once("Exit status:").unwrap();
     let numbers: Vec<_> = numbers.split_whitespace().collect();
     let names: Vec<_> = numbers.windows(2).filter(|pair| pair[1].starts_with("TKS_")).collect();

@@ -1,11 +1,10 @@
 //! The examples in `bindings/c/examples` do what they say, plain and under valgrind.
 #![cfg(target_os = "linux")]
 
-mod programs;
-mod release;
+mod common;
 
-use programs::{LEAKS, VALGRIND, compile};
-use release::make;
+use common::build::make;
+use common::cc::{LEAKS, VALGRIND, compile};
 use std::{
     env, fs,
     io::{BufRead, BufReader, Read},

@@ -2,8 +2,9 @@
 //! what it promises and nothing else: all that any release has promised, each of which is in `tests/abi`.
 #![cfg(target_os = "linux")]
 
-mod release;
+mod common;
 
+use common::build;
 use std::{
     collections::BTreeSet,
     env, fs,
@@ -18,7 +19,7 @@ const HEADER: &str = "include/tokensource.h";
 /// The sections of the header, in its order: each is a file of `src/ffi`.
 const SECTIONS: [&str; 5] = ["config", "source", "token", "error", "library"];
 
-static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| release::make("build").join("release/libtokensource.so"));
+static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| build::make("build").join("release/libtokensource.so"));
 
 fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))

@@ -4,8 +4,8 @@
 //! goes to another origin, no error shows a secret or a character that cannot be printed, nothing hangs, and asking again
 //! at once costs no request.
 
-mod library;
-mod release;
+mod common;
+
 #[path = "hostile/row.rs"]
 mod row;
 #[path = "hostile/secrets.rs"]
@@ -27,7 +27,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use tokensource_testserver::{Authority, Leaf, Proxy, ProxyOptions, Server, ServerOptions, Tls, said};
+use tokensource_testserver::{Authority, Leaf, Proxy, ProxyOptions, Server, ServerOptions, Tls, leak_log};
 
 /// What a caller got.
 type Outcome = Result<Granted, Box<Failed>>;
@@ -64,7 +64,7 @@ struct Ran {
 type Options = BTreeMap<String, String>;
 
 fn through_c(options: &Options) -> Ran {
-    use library::{Config, Error, Source, Token};
+    use common::capi::{Config, Error, Source, Token};
     let failed = |error: Error| {
         Box::new(Failed {
             status: error.status(),
@@ -110,7 +110,7 @@ fn through_rust(options: &Options) -> Ran {
         };
         let shown = format!("{error:?} {error}");
         assert_eq!(secrets::found_in(&shown), None);
-        said("hostile", &shown);
+        leak_log("hostile", &shown);
         Box::new(Failed {
             status: status.into(),
             message: error.message().into(),
@@ -122,7 +122,7 @@ fn through_rust(options: &Options) -> Ran {
         })
     };
     let granted = |token: std::sync::Arc<Token>| {
-        said("hostile", &format!("{token:?}"));
+        leak_log("hostile", &format!("{token:?}"));
         Granted {
             token: token.access_token().into(),
             token_type: token.token_type().into(),
@@ -136,7 +136,7 @@ fn through_rust(options: &Options) -> Ran {
         config.set(name, value.as_str()).unwrap();
     }
     let source = TokenSource::new(&config).map_err(failed);
-    said("hostile", &format!("{config:?} {source:?}"));
+    leak_log("hostile", &format!("{config:?} {source:?}"));
     run(source, |source| source.get().map(granted).map_err(failed))
 }
 
@@ -158,7 +158,7 @@ fn run<S>(source: Result<S, Box<Failed>>, get: impl Fn(&S) -> Outcome) -> Ran {
 /// In a process of its own, with this environment alone.
 fn apart(options: &Options, environment: &BTreeMap<String, String>) -> Ran {
     static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-        let library = release::make("build").join("release");
+        let library = common::build::make("build").join("release");
         let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fetch");
         let mut cc = Command::new("cc");
         cc.args(["-std=c99", "-D_DEFAULT_SOURCE", "-g", "-Iinclude", "tests/c/fetch.c", "-o"]).arg(&program);
@@ -395,7 +395,7 @@ const LONGEST: usize = 500;
 
 fn fit_to_print(failed: &Failed) {
     let Failed { message, oauth_error, description, uri, .. } = failed;
-    said("hostile", &format!("{failed:?}"));
+    leak_log("hostile", &format!("{failed:?}"));
     assert!(message.chars().count() > 20, "{failed:?}");
     assert!(message.chars().count() <= 2 * LONGEST, "{failed:?}");
     let servers: usize = [oauth_error, description, uri].into_iter().flatten().map(|text| text.chars().count()).sum();

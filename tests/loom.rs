@@ -6,10 +6,10 @@
 
 #![allow(dead_code, unused_imports, reason = "each file is more than what is modelled of it")]
 
-#[path = "../src/current.rs"]
-mod current;
-#[path = "../src/flight.rs"]
+#[path = "../src/source/flight.rs"]
 mod flight;
+#[path = "../src/source/published.rs"]
+mod published;
 
 mod sync {
     pub use loom::sync::{
@@ -56,9 +56,9 @@ mod clock {
 }
 
 use clock::Clock;
-use current::{Glance, View};
 use flight::Flight;
 use loom::{sync::Arc, thread};
+use published::{FastView, SeqLock};
 
 fn main() {
     check("every waiter gets the one result", || {
@@ -89,14 +89,14 @@ fn main() {
         assert_eq!(flight.wait(&Clock, 1), Some(result));
     });
     check("a view is read whole or not at all, and never goes back", || {
-        let view = |n: u32| View {
+        let view = |n: u32| FastView {
             generation: n,
-            quiet_until: i64::from(n),
+            no_action_until: i64::from(n),
             offset: i64::from(n),
             tolerance: i64::from(n),
             forks: n,
         };
-        let glance = Arc::new(Glance::new(view(1)));
+        let glance = Arc::new(SeqLock::new(view(1)));
         let writer = thread::spawn({
             let glance = glance.clone();
             move || {

@@ -15,8 +15,9 @@
 //!   text picture                                is not
 #![cfg(target_os = "linux")]
 
-mod release;
+mod common;
 
+use common::build;
 use std::{
     collections::BTreeSet,
     env, fs,
@@ -32,7 +33,7 @@ const README: &str = "README.md";
 /// Pages that also travel in a package, and what of the repository travels with them.
 const PACKED: [(&str, &[&str]); 2] = [("bindings/node/README.md", &["examples/"]), ("bindings/python/README.md", &[])];
 
-static TARGET: LazyLock<PathBuf> = LazyLock::new(|| release::make("build"));
+static TARGET: LazyLock<PathBuf> = LazyLock::new(|| build::make("build"));
 
 /// What a caller does about each status of the header. What it means is said there.
 const WHAT_TO_DO: [(&str, &str); 12] = [
@@ -253,7 +254,7 @@ fn try_command(line: &str) {
             assert!(said.contains("client_id is not set"), "{line}: {said}");
         }
         ["target/release/tokensource", subcommand, ref arguments @ ..] => {
-            try_arguments(line, subcommand, arguments, "bindings/c/tokensource.c");
+            try_arguments(line, subcommand, arguments, "cli/tokensource.c");
         }
         ["python", "-m", "tokensource", subcommand, ref arguments @ ..] => {
             try_arguments(line, subcommand, arguments, "bindings/python/src/tokensource/__main__.py");
@@ -267,8 +268,8 @@ fn try_command(line: &str) {
             }
         }
         ["cargo", "run", "--package", package, "--", ref flags @ ..] => {
-            assert!(read("tests/support/Cargo.toml").contains(&format!("name = \"{package}\"")), "{line}");
-            let help = read("tests/support/src/main.rs");
+            assert!(read("testserver/Cargo.toml").contains(&format!("name = \"{package}\"")), "{line}");
+            let help = read("testserver/src/main.rs");
             for flag in flags.iter().filter(|word| word.starts_with("--")) {
                 assert!(help.contains(&format!("\n  {flag} ")), "{line}");
             }

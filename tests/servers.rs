@@ -4,15 +4,14 @@
 //! `make servers` installs them. Each runs from the first test that asks it to the end of this program.
 #![cfg(target_os = "linux")]
 
-mod library;
-mod release;
+mod common;
 
 use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
-use library::{Config, Error, REQUESTS, Source, Token};
-use release::make;
+use common::build::make;
+use common::capi::{Config, Error, REQUESTS, Source, Token};
 use serde_json::Value;
 use std::{
     fs::{self, File},

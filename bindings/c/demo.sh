@@ -40,7 +40,7 @@ if python3 -c 'import sys; assert sys.version_info >= (3, 10)' 2> /dev/null; the
 else
     printf '\nPython\n  missing: python3, 3.10 or later; on Debian: apt-get install python3\n'
 fi
-if bindings/node/install "$target/node-demo" --omit=dev > "$work/npm.log" 2>&1 3>&-; then
+if bindings/node/scripts/install "$target/node-demo" --omit=dev > "$work/npm.log" 2>&1 3>&-; then
     node "$target/node-demo/tree/demo.mjs" "$podero" "$gardin" 3>&-
 else
     printf '\nNode\n'

@@ -49,12 +49,12 @@ unsafe extern "C" {
     fn tks_error_free(error: Handle);
 }
 
-const HUSH: &str = "hush-4711";
+const SECRET_MARKER: &str = "hush-4711";
 /// A port where nobody listens.
 const NOWHERE: [&str; 3] = ["http://127.0.0.1:1/token", "https://127.0.0.1:1/token", "http://localhost:1/"];
 /// What takes no whole second to fail, and leads nowhere.
 const ALWAYS: [(&str, &str); 4] =
-    [("proxy", "none"), ("max_attempts", "1"), ("timeout", "0.05"), ("client_secret", HUSH)];
+    [("proxy", "none"), ("max_attempts", "1"), ("timeout", "0.05"), ("client_secret", SECRET_MARKER)];
 const VALUES: [&str; 24] = [
     "",
     "true",
@@ -277,7 +277,7 @@ fn look(error: Handle) {
             tks_error_oauth_uri(error),
         ];
         for text in texts.into_iter().filter_map(text) {
-            assert!(!text.contains(char::is_control) && !text.contains(HUSH), "{text:?}");
+            assert!(!text.contains(char::is_control) && !text.contains(SECRET_MARKER), "{text:?}");
         }
         assert_eq!(tks_error_http_status(error), 0);
         assert!([0, 1].contains(&tks_error_is_transient(error)));

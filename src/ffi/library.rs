@@ -4,7 +4,7 @@ use super::{
     boundary,
     error::{self, tks_status},
 };
-use crate::options;
+use crate::config::options::options;
 use std::{ffi::c_char, ptr};
 
 /// The number of the ABI that this header describes: the number in the soname.

@@ -1,7 +1,7 @@
 //! C text and numbers in: checked here, once, so that the core sees only `&str` and `Duration`.
 
 use super::boundary;
-use crate::{Error, Status, options::TEN_YEARS};
+use crate::{Error, Status, config::options::TEN_YEARS};
 use std::{
     ffi::{CStr, c_char},
     time::Duration,

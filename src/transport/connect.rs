@@ -8,17 +8,17 @@ use std::{
 };
 
 /// A connection that cannot outlive its deadline.
-pub(super) struct Wire {
+pub(super) struct DeadlineStream {
     socket: TcpStream,
     pub(super) deadline: Instant,
 }
 
 /// Connects to the first address that answers; the error is that of the last one tried, with its address.
-pub(super) fn dial(addresses: &[SocketAddr], by: Instant) -> io::Result<Wire> {
+pub(super) fn dial(addresses: &[SocketAddr], by: Instant) -> io::Result<DeadlineStream> {
     let socket = try_each(addresses, by, TcpStream::connect_timeout)?;
     // TLS writes twice in a row; Nagle's algorithm would hold the second back until the first is acknowledged.
     let _ = socket.set_nodelay(true);
-    Ok(Wire { socket, deadline: by })
+    Ok(DeadlineStream { socket, deadline: by })
 }
 
 fn try_each<T>(
@@ -48,7 +48,7 @@ fn share(left: Duration, addresses: usize) -> Option<Duration> {
     (!share.is_zero()).then_some(share)
 }
 
-impl Wire {
+impl DeadlineStream {
     fn left(&self) -> io::Result<Duration> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
@@ -69,7 +69,7 @@ impl Wire {
     }
 }
 
-impl Read for Wire {
+impl Read for DeadlineStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.until_deadline(|socket, left| {
             socket.set_read_timeout(Some(left))?;
@@ -78,7 +78,7 @@ impl Read for Wire {
     }
 }
 
-impl Write for Wire {
+impl Write for DeadlineStream {
     /// Into a connection that the peer has closed, everything can be written: a server may refuse, say why and close
     /// before it has read what we send, and what it said (a TLS alert, for one) tells more than the error. A read
     /// always follows.

@@ -7,7 +7,7 @@
 //! no library can keep it from that. The C library has no logger; a Rust program that installs one must not let
 //! `ureq_proto` through at trace level.
 
-use crate::{request::TokenRequest, response::RawResponse, secret::Secret};
+use crate::{oauth::request::TokenRequest, oauth::response::RawResponse, secret::Secret};
 use std::{
     fmt,
     io::{self, Read, Write},
@@ -111,13 +111,13 @@ pub(super) fn fill_statics() {
     static FILLED: AtomicBool = AtomicBool::new(false);
     if !FILLED.load(Ordering::Acquire) {
         let config = Agent::config_builder().proxy(None).build();
-        let _ = Agent::with_parts(config, Only(Mutex::new(None)), Nobody).get("http://localhost/").call();
+        let _ = Agent::with_parts(config, Only(Mutex::new(None)), NoResolver).get("http://localhost/").call();
         FILLED.store(true, Ordering::Release);
     }
 }
 
 /// What a proxy is told that passes a request on (RFC 9112 §3.2.2).
-pub(super) struct Relay {
+pub(super) struct ForwardProxy {
     /// The server's, as in `http://host:port`: it goes before the target.
     pub(super) origin: String,
     /// The value of Proxy-Authorization.
@@ -127,12 +127,12 @@ pub(super) struct Relay {
 /// Speaks HTTP. Each request has an agent of its own, so that no pool and no lock of one outlives it.
 pub(super) struct Client {
     config: Config,
-    relay: Option<Relay>,
+    relay: Option<ForwardProxy>,
 }
 
 impl Client {
     /// Without a relay, the peer is the server itself or a tunnel to it.
-    pub(super) fn new(relay: Option<Relay>) -> Self {
+    pub(super) fn new(relay: Option<ForwardProxy>) -> Self {
         // A builder looks for a proxy in the environment before it is told that there is none: here, and not at a
         // request, where the host may be changing the environment.
         let config = Agent::config_builder()
@@ -172,7 +172,7 @@ impl Client {
             received: 0,
             has_head: Arc::clone(&has_head),
         };
-        let agent = Agent::with_parts(self.config.clone(), Only(Mutex::new(Some(line))), Nobody);
+        let agent = Agent::with_parts(self.config.clone(), Only(Mutex::new(Some(line))), NoResolver);
         let answer = agent.run(post.map_err(|_| Fault::Refused)?).map_err(|error| Fault::of(error, BROKEN_HEAD))?;
         has_head.store(true, Ordering::Relaxed);
         let (head, body) = answer.into_parts();
@@ -341,9 +341,9 @@ impl Connector for Only {
 
 /// Looks nothing up.
 #[derive(Debug)]
-struct Nobody;
+struct NoResolver;
 
-impl Resolver for Nobody {
+impl Resolver for NoResolver {
     fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
         Ok(self.empty())
     }
@@ -452,7 +452,7 @@ mod tests {
     #[test]
     fn a_proxy_that_passes_a_request_on_is_told_the_whole_url_and_who_we_are() {
         let authorization = Some(Secret::new("Basic dTpw"));
-        let client = Client::new(Some(Relay { origin: "http://as.example:81".into(), authorization }));
+        let client = Client::new(Some(ForwardProxy { origin: "http://as.example:81".into(), authorization }));
         for (url, target) in [("http://as.example:81/t?a=b", "/t?a=b"), ("http://as.example:81", "/")] {
             let peer = peer(["HTTP/1.1 204 No Content\r\n\r\n"]);
             let heard = Arc::clone(&peer.heard);

@@ -6,7 +6,7 @@
 use crate::{
     config::{Identity, Roots},
     error::{Error, Status},
-    printable,
+    redact,
     system::{self, Stamp, TOO_MANY_FILES},
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -263,7 +263,7 @@ impl Pem {
     }
 
     fn unusable(&self, why: &str) -> Error {
-        let path = printable::short(&self.path.to_string_lossy(), 500);
+        let path = redact::truncate(&self.path.to_string_lossy(), 500);
         Error::new(Status::InvalidConfig, format!("the file \"{path}\" that {} names {why}", self.named_by))
     }
 }
@@ -356,7 +356,7 @@ fn explain_certificate(error: &CertificateError) -> Cow<'static, str> {
                 .into()
         }
         other => {
-            let why = short(&other.to_string());
+            let why = truncate(&other.to_string());
             format!("the server's certificate cannot be used ({why}): the server needs another").into()
         }
     }
@@ -398,7 +398,7 @@ fn date(time: UnixTime) -> String {
 
 /// The names of a certificate, as the parser renders them (`DnsName("a.example")`), the first few.
 fn names(presented: &[String]) -> String {
-    let plain = |name: &String| short(name.split('"').nth(1).unwrap_or(name));
+    let plain = |name: &String| truncate(name.split('"').nth(1).unwrap_or(name));
     let mut listed = presented.iter().take(4).map(plain).collect::<Vec<_>>().join(", ");
     if presented.len() > 4 {
         listed.push_str(", …");
@@ -407,6 +407,6 @@ fn names(presented: &[String]) -> String {
 }
 
 /// Text that the server chose, made fit to print.
-fn short(text: &str) -> String {
+fn truncate(text: &str) -> String {
     text.chars().take(100).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }

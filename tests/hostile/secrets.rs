@@ -11,9 +11,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 pub const CLIENT: &str = "hostile-client";
 pub const SECRET: &str = "s3cr3t-Zürich+4711/&=\"<\\ ~q";
 /// Tokens, `param.*`, `header.*` and proxy passwords that a row wants hidden begin with this.
-pub const HUSH: &str = "hush-hush";
+pub const SECRET_MARKER: &str = "hush-hush";
 /// Every secret of every other test has one of these in it, but for those of examples that a standard or a server wrote.
-pub const WORDS: [&str; 6] = ["horse-battery", "hunter2", "hush-4711", "test-secret", "s3cr3t", HUSH];
+pub const SECRET_MARKERS: [&str; 6] = ["horse-battery", "hunter2", "hush-4711", "test-secret", "s3cr3t", SECRET_MARKER];
 
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -75,7 +75,7 @@ pub fn found_in(text: &str) -> Option<String> {
         // Half a secret is one too many.
         chars.windows(8).map(|window| window.iter().collect::<String>()).collect::<Vec<_>>()
     });
-    let words = WORDS.iter().flat_map(|word| in_base64(word)).chain(WORDS.map(str::to_owned));
+    let words = SECRET_MARKERS.iter().flat_map(|word| in_base64(word)).chain(SECRET_MARKERS.map(str::to_owned));
     let pieces: Vec<String> = pieces.chain(words.map(|word| word.to_lowercase())).collect();
     readings.iter().find_map(|reading| {
         let reading = reading.to_lowercase();
@@ -128,7 +128,7 @@ fn the_search_finds_each_spelling() {
         assert!(found_in(&format!("it said '{spelling}'.")).is_some(), "{name}: {spelling}");
     }
     assert!(found_in("a hush-hush token").is_some());
-    for word in WORDS.into_iter().filter(|word| word.len() > 6) {
+    for word in SECRET_MARKERS.into_iter().filter(|word| word.len() > 6) {
         for before in ["", "a", "bc"] {
             // Glued to what is no Base64 text of its own, so that decoding does not help.
             let glued = format!("from/{}", BASE64_STANDARD.encode(format!("{before}{word}/@")));

@@ -13,8 +13,8 @@ const PACKAGE = join(__dirname, '..');
 
 /** Keeps a text for the search for secrets that ends `make test`: in one write, since others write too. */
 function said(by, ...texts) {
-  if (process.env.TOKENSOURCE_SAID) {
-    appendFileSync(join(process.env.TOKENSOURCE_SAID, by), `${texts.join('\n')}\0`);
+  if (process.env.TOKENSOURCE_LEAK_LOG) {
+    appendFileSync(join(process.env.TOKENSOURCE_LEAK_LOG, by), `${texts.join('\n')}\0`);
   }
 }
 
@@ -26,10 +26,10 @@ Failure.prototype.toError = function () {
   return error;
 };
 
-/** A path that bindings/node/check names. */
+/** A path that bindings/node/scripts/test names. */
 function given(variable) {
   if (!process.env[variable]) {
-    throw new Error(`${variable} is not set: run bindings/node/check`);
+    throw new Error(`${variable} is not set: run bindings/node/scripts/test`);
   }
   return process.env[variable];
 }
@@ -48,7 +48,7 @@ async function start(t, command, args) {
   throw new Error(`${command} ${args.join(' ')} did not start\n${said}`);
 }
 
-/** The scripted server: answers as tests/support/README.md says. */
+/** The scripted server: answers as testserver/README.md says. */
 async function scripted(t, script = [{}], args = []) {
   const url = await start(t, given('TOKENSOURCE_TESTSERVER'), ['--until-stdin-closes', ...args]);
   const control = (path, init) => fetch(new URL(path, url), init);

@@ -27,7 +27,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 def said(by: str, *texts: str) -> None:
     """Keeps a text for the search for secrets that ends `make test`: in one write, since others write too."""
-    if folder := os.environ.get("TOKENSOURCE_SAID"):
+    if folder := os.environ.get("TOKENSOURCE_LEAK_LOG"):
         with open(Path(folder, by), "ab", buffering=0) as file:
             file.write("\n".join(texts).encode(errors="backslashreplace") + b"\0")
 
@@ -64,10 +64,10 @@ def most_requests(since: float) -> float:
 
 
 def needed(variable: str) -> Path:
-    """A file or directory that bindings/python/test names."""
+    """A file or directory that bindings/python/scripts/test names."""
     value = os.environ.get(variable)
     if not value:
-        pytest.fail(f"{variable} is not set: run bindings/python/test")
+        pytest.fail(f"{variable} is not set: run bindings/python/scripts/test")
     return Path(value)
 
 

@@ -29,10 +29,10 @@
         }                                                                       \
     } while (0)
 
-/* Before an error goes, all that it says is added to the file c in the directory that TOKENSOURCE_SAID names, for the
+/* Before an error goes, all that it says is added to the file c in the directory that TOKENSOURCE_LEAK_LOG names, for the
  * search for secrets that ends `make test`: in one write, for threads and children do so too. */
 static inline void said_and_freed(tks_error *error) {
-    const char *folder = getenv("TOKENSOURCE_SAID");
+    const char *folder = getenv("TOKENSOURCE_LEAK_LOG");
     const char *texts[] = {tks_error_message(error), tks_error_oauth_error(error), tks_error_oauth_description(error),
                            tks_error_oauth_uri(error)};
     char path[4096], all[16384];

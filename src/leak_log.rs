@@ -1,0 +1,26 @@
+//! Tests: logs the Debug output of every Error, Config and Token when it is dropped, for the search for leaked secrets.
+
+use crate::{config::Config, error::Error, token::Token};
+use std::fmt::Debug;
+
+fn leak_log(value: &impl Debug) {
+    tokensource_testserver::leak_log("unit", &format!("{value:?}"));
+}
+
+impl Drop for Error {
+    fn drop(&mut self) {
+        leak_log(&(self.to_string(), self.oauth_description(), self.oauth_uri(), &self));
+    }
+}
+
+impl Drop for Config {
+    fn drop(&mut self) {
+        leak_log(self);
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        leak_log(self);
+    }
+}

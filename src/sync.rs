@@ -1,0 +1,6 @@
+//! The locks and atomics of the files that `tests/loom.rs` model-checks, where loom's take their place.
+
+pub(crate) use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering, fence},
+};
