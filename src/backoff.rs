@@ -3,7 +3,7 @@
 //! Knows no clock and no state: how often it went wrong, what the server asked for and a random number are parameters.
 //! A random number is at least 0 and below 1.
 
-use crate::error::{Error, Status};
+use crate::error::{Error, ErrorKind};
 use std::time::Duration;
 
 /// A server's Retry-After counts for no less and no more than this.
@@ -32,11 +32,11 @@ pub(crate) struct HoldOff {
 /// The hold-off after a fetch that ended with `error`, the last of `failures_in_a_row` (from 1).
 pub(crate) fn hold_off(error: &Error, failures_in_a_row: u32, random: f64) -> HoldOff {
     let server = error.server_wait().map(|wait| wait.clamp(SERVER_WAIT.0, SERVER_WAIT.1));
-    let own = match error.status() {
-        Status::Tls | Status::BadResponse => Some(Duration::from_secs(30)),
+    let own = match error.kind() {
+        ErrorKind::Tls | ErrorKind::BadResponse => Some(Duration::from_secs(30)),
         // Transient where a limit of this process keeps a file from being read or a thread from being started.
-        Status::InvalidConfig | Status::Internal if !error.is_transient() => Some(Duration::from_secs(30)),
-        _ if !error.is_transient() => Some(Duration::from_secs(60)),
+        ErrorKind::InvalidConfig | ErrorKind::Internal if !error.is_retryable() => Some(Duration::from_secs(30)),
+        _ if !error.is_retryable() => Some(Duration::from_secs(60)),
         _ if server.is_some() => None,
         _ => Some(
             doubling(Duration::from_secs(1), failures_in_a_row, Duration::from_secs(30)).mul_f64(0.75 + 0.25 * random),
@@ -61,7 +61,7 @@ mod tests {
     }
 
     fn transient() -> Error {
-        Error::new(Status::Network, "").transient()
+        Error::new(ErrorKind::Network, "").retryable()
     }
 
     #[test]
@@ -102,22 +102,22 @@ mod tests {
     #[test]
     fn a_permanent_failure_holds_off_a_minute_and_an_unusable_one_half() {
         for (status, seconds) in [
-            (Status::OAuth, 60.0),
-            (Status::Http, 60.0),
-            (Status::Network, 60.0),
-            (Status::Tls, 30.0),
-            (Status::BadResponse, 30.0),
-            (Status::InvalidConfig, 30.0),
-            (Status::Internal, 30.0),
+            (ErrorKind::OAuth, 60.0),
+            (ErrorKind::Http, 60.0),
+            (ErrorKind::Network, 60.0),
+            (ErrorKind::Tls, 30.0),
+            (ErrorKind::BadResponse, 30.0),
+            (ErrorKind::InvalidConfig, 30.0),
+            (ErrorKind::Internal, 30.0),
         ] {
             for failures in [1, 2, u32::MAX] {
                 let held = hold_off(&Error::new(status, ""), failures, 0.5);
                 assert_eq!(held, HoldOff { own: Some(secs(seconds)), server: None }, "{status:?}");
             }
         }
-        let tls = Error::new(Status::Tls, "").transient();
+        let tls = Error::new(ErrorKind::Tls, "").retryable();
         assert_eq!(hold_off(&tls, 1, 0.0).own, Some(secs(30.0)), "whatever the transport thinks of it");
-        let at_a_limit = Error::new(Status::InvalidConfig, "").transient();
+        let at_a_limit = Error::new(ErrorKind::InvalidConfig, "").retryable();
         assert_eq!(hold_off(&at_a_limit, 1, 0.0).own, Some(secs(0.75)), "files may be closed at any moment");
     }
 
@@ -134,7 +134,7 @@ mod tests {
             let server = Some(Duration::from_secs(kept));
             let error = transient().with_server_wait(Some(asked));
             assert_eq!(hold_off(&error, 9, 0.5), HoldOff { own: None, server }, "{asked:?}");
-            let error = Error::new(Status::OAuth, "").with_server_wait(Some(asked));
+            let error = Error::new(ErrorKind::OAuth, "").with_server_wait(Some(asked));
             assert_eq!(hold_off(&error, 9, 0.5), HoldOff { own: Some(secs(60.0)), server }, "{asked:?}");
         }
     }

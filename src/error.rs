@@ -1,54 +1,54 @@
 //! The one error type: what happened, whose fault it is and what to do next, with the parts as data.
 //!
-//! An error never holds a secret, a token, a Basic value or an unbounded piece of an answer: whoever builds one sees to
-//! that before the text comes here. It knows nothing of time, except the seconds its maker gave it.
+//! An error must not hold a secret, a token, a Basic value or an unbounded part of a response: each text is redacted and
+//! shortened before it comes here. This file reads no clock, durations are parameters.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-/// What kind of thing went wrong. The numbers are those of the C header; they are only ever added to.
+/// What kind of failure an [`Error`] reports.
+///
+/// The numbers are those of the C header. Kinds are only ever added: keep a `_` arm in a `match`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
 #[non_exhaustive]
-pub enum Status {
-    /// An unknown option or a bad value.
+pub enum ErrorKind {
+    /// An option is unknown or its value is not allowed.
     InvalidArgument = 1,
-    /// Each option is well formed, together they are not; or a file that an option names is unusable.
+    /// Each option is well formed, but together they are not; or a file that an option names is unusable.
     InvalidConfig = 2,
-    /// Resolving, connecting, reading, writing, or the proxy.
+    /// Resolving, connecting, reading or writing failed, or the proxy did.
     Network = 3,
-    /// The TLS handshake or a certificate.
+    /// The TLS handshake failed, or a certificate is not usable.
     Tls = 4,
-    /// The time that was allowed ran out.
+    /// The time allowed ran out.
     Timeout = 5,
-    /// A refusing HTTP status without an OAuth error.
+    /// The server rejected the request with an HTTP status and without an OAuth error.
     Http = 6,
     /// The server named an OAuth error (RFC 6749 §5.2).
     OAuth = 7,
-    /// A success that cannot be used.
+    /// The server reported success, but its response is not usable.
     BadResponse = 8,
-    /// A bug in this library, contained; or no thread can be had for a refresh, while the token is still good.
+    /// A bug in this library was contained; or no thread could be started for a refresh, while the token is still valid.
     Internal = 9,
-    /// Not a failure: the fetch is still running.
-    Pending = 10,
-    /// The source was closed.
+    /// The source was closed. The C header has the number 10 for a fetch that still runs, which is no error.
     Closed = 11,
 }
 
-/// What went wrong. Cheap to clone; may be used from any thread.
+/// What went wrong, with its parts. Cheap to clone, and usable from any thread.
 #[derive(Clone)]
 pub struct Error {
-    what: Arc<What>,
+    report: Arc<Report>,
     retry_after: Option<Duration>,
 }
 
 #[derive(Clone)]
-struct What {
-    status: Status,
+struct Report {
+    kind: ErrorKind,
     message: String,
     oauth: Option<OAuth>,
     http_status: Option<u16>,
-    transient: bool,
-    again: bool,
+    retryable: bool,
+    worth_another_attempt: bool,
     server_wait: Option<Duration>,
 }
 
@@ -60,122 +60,123 @@ struct OAuth {
 }
 
 impl Error {
-    /// An error of this kind that is neither transient nor tried again within its fetch.
-    pub(crate) fn new(status: Status, message: impl Into<String>) -> Self {
+    /// Returns an error that is neither retryable nor worth another attempt.
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
-            what: Arc::new(What {
-                status,
+            report: Arc::new(Report {
+                kind,
                 message: message.into(),
                 oauth: None,
                 http_status: None,
-                transient: false,
-                again: false,
+                retryable: false,
+                worth_another_attempt: false,
                 server_wait: None,
             }),
             retry_after: None,
         }
     }
 
-    fn with(mut self, change: impl FnOnce(&mut What)) -> Self {
-        change(Arc::make_mut(&mut self.what));
+    fn with(mut self, change: impl FnOnce(&mut Report)) -> Self {
+        change(Arc::make_mut(&mut self.report));
         self
     }
 
-    /// Adds what the server named (RFC 6749 §5.2); each text has been made fit to print.
+    /// Adds the error that the server named (RFC 6749 §5.2). The texts are printable already.
     pub(crate) fn with_oauth(self, code: String, description: Option<String>, uri: Option<String>) -> Self {
-        self.with(|what| what.oauth = Some(OAuth { code, description, uri }))
+        self.with(|report| report.oauth = Some(OAuth { code, description, uri }))
     }
 
     pub(crate) fn with_http_status(self, status: u16) -> Self {
-        self.with(|what| what.http_status = Some(status))
+        self.with(|report| report.http_status = Some(status))
     }
 
-    /// Says that the same request may well succeed later.
-    pub(crate) fn transient(self) -> Self {
-        self.with(|what| what.transient = true)
+    /// Marks that the same request may succeed later.
+    pub(crate) fn retryable(self) -> Self {
+        self.with(|report| report.retryable = true)
     }
 
-    /// Says that the same fetch may try again at once (after its pause).
+    /// Marks that the same fetch may send another attempt, after its backoff.
     pub(crate) fn worth_another_attempt(self) -> Self {
-        self.with(|what| what.again = true)
+        self.with(|report| report.worth_another_attempt = true)
     }
 
-    /// Adds how long the server asked to be left alone (Retry-After), as it said it.
+    /// Adds the server's Retry-After, as the server wrote it.
     pub(crate) fn with_server_wait(self, wait: Option<Duration>) -> Self {
-        self.with(|what| what.server_wait = wait)
+        self.with(|report| report.server_wait = wait)
     }
 
-    /// The same error, handed out with this much time left until the source asks again.
+    /// Adds the time left until the source sends another request.
     pub(crate) fn with_retry_after(mut self, left: Duration) -> Self {
         self.retry_after = Some(left);
         self
     }
 
     pub(crate) fn is_worth_another_attempt(&self) -> bool {
-        self.what.again
+        self.report.worth_another_attempt
     }
 
     pub(crate) fn server_wait(&self) -> Option<Duration> {
-        self.what.server_wait
+        self.report.server_wait
     }
 
-    /// What kind of thing went wrong.
-    pub fn status(&self) -> Status {
-        self.what.status
+    /// Returns the kind of failure.
+    pub fn kind(&self) -> ErrorKind {
+        self.report.kind
     }
 
-    /// What happened, whose fault it is and what to do next, in one line of printable text. Never holds a secret.
+    /// Returns what happened, whose fault it is and what to do next, in one line of printable text without secrets.
     pub fn message(&self) -> &str {
-        &self.what.message
+        &self.report.message
     }
 
-    /// The server's `error` (RFC 6749 §5.2); only with [`Status::OAuth`].
+    /// Returns the server's `error` (RFC 6749 §5.2); None unless the kind is [`ErrorKind::OAuth`].
     pub fn oauth_error(&self) -> Option<&str> {
-        self.what.oauth.as_ref().map(|oauth| oauth.code.as_str())
+        self.report.oauth.as_ref().map(|oauth| oauth.code.as_str())
     }
 
-    /// The server's `error_description`, shortened and made printable.
+    /// Returns the server's `error_description`, shortened and printable.
     pub fn oauth_description(&self) -> Option<&str> {
-        self.what.oauth.as_ref().and_then(|oauth| oauth.description.as_deref())
+        self.report.oauth.as_ref().and_then(|oauth| oauth.description.as_deref())
     }
 
-    /// The server's `error_uri`, where it is an http or https URL that can be shown whole.
+    /// Returns the server's `error_uri`; None unless it is an http or https URL that is short enough to be shown whole.
     pub fn oauth_uri(&self) -> Option<&str> {
-        self.what.oauth.as_ref().and_then(|oauth| oauth.uri.as_deref())
+        self.report.oauth.as_ref().and_then(|oauth| oauth.uri.as_deref())
     }
 
-    /// The HTTP status, where an answer came.
+    /// Returns the HTTP status of the response; None if no response came.
     pub fn http_status(&self) -> Option<u16> {
-        self.what.http_status
+        self.report.http_status
     }
 
-    /// How long until the source asks the server again, as of when this error was handed out. `None`: never, as it is
-    /// for an error of the configuration or of a closed source.
+    /// Returns the time until the source sends another request, counted from the function call that returned this error.
+    ///
+    /// Returns None if the source never does, as after an error of the configuration or of a closed source.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// Whether the same request may well succeed later, with nothing changed by anyone here.
-    pub fn is_transient(&self) -> bool {
-        self.what.transient
+    /// Returns true if the same request may succeed later, although nothing changes on this side.
+    pub fn is_retryable(&self) -> bool {
+        self.report.retryable
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what.message)
+        f.write_str(&self.report.message)
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
-            .field("status", &self.status())
+            .field("kind", &self.kind())
             .field("message", &self.message())
             .field("oauth_error", &self.oauth_error())
             .field("http_status", &self.http_status())
             .field("retry_after", &self.retry_after())
-            .field("is_transient", &self.is_transient())
+            .field("is_retryable", &self.is_retryable())
             .finish()
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     backoff,
     clock::{Clock, Nanos, duration, nanos},
     config::Settings,
-    error::{Error, Status},
+    error::{Error, ErrorKind},
     oauth::request::{self, TokenRequest},
     oauth::response::{self, Grant},
     secret::Secret,
@@ -91,7 +91,7 @@ impl HttpFetch {
         let left = duration(course.deadline().saturating_sub(now.coarse.monotonic));
         if left.is_zero() {
             let message = "no time was left to ask the token endpoint: a larger timeout would help";
-            return Err(Error::new(Status::Timeout, message).transient());
+            return Err(Error::new(ErrorKind::Timeout, message).retryable());
         }
         course.count_request();
         #[cfg(feature = "testing")]

@@ -96,7 +96,7 @@ pub fn dates(bytes: &[u8]) {
     let error = response::read(&answer, &ASKED, 1_700_000_000, &[]).expect_err("a 503 grants nothing");
     is_fit_to_print(&error);
     assert!(error.server_wait().is_none_or(|wait| wait <= TEN_YEARS));
-    assert!(error.is_transient() && error.is_worth_another_attempt());
+    assert!(error.is_retryable() && error.is_worth_another_attempt());
 }
 
 /// Options and the request that they make, a line each: `name=value` sets, `name` unsets, `$NAME=value` is the environment.

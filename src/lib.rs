@@ -93,6 +93,6 @@ mod transport;
 
 pub use config::Config;
 pub use config::options::{OptionInfo, options};
-pub use error::{Error, Status};
+pub use error::{Error, ErrorKind};
 pub use source::TokenSource;
 pub use token::Token;

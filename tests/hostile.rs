@@ -95,17 +95,17 @@ fn through_c(options: &Options) -> Ran {
 }
 
 fn through_rust(options: &Options) -> Ran {
-    use tokensource::{Config, Error, Status, Token, TokenSource};
+    use tokensource::{Config, Error, ErrorKind, Token, TokenSource};
     let failed = |error: Error| {
-        let status = match error.status() {
-            Status::InvalidArgument => "TKS_INVALID_ARGUMENT",
-            Status::InvalidConfig => "TKS_INVALID_CONFIG",
-            Status::Network => "TKS_NETWORK",
-            Status::Tls => "TKS_TLS",
-            Status::Timeout => "TKS_TIMEOUT",
-            Status::Http => "TKS_HTTP",
-            Status::OAuth => "TKS_OAUTH",
-            Status::BadResponse => "TKS_BAD_RESPONSE",
+        let status = match error.kind() {
+            ErrorKind::InvalidArgument => "TKS_INVALID_ARGUMENT",
+            ErrorKind::InvalidConfig => "TKS_INVALID_CONFIG",
+            ErrorKind::Network => "TKS_NETWORK",
+            ErrorKind::Tls => "TKS_TLS",
+            ErrorKind::Timeout => "TKS_TIMEOUT",
+            ErrorKind::Http => "TKS_HTTP",
+            ErrorKind::OAuth => "TKS_OAUTH",
+            ErrorKind::BadResponse => "TKS_BAD_RESPONSE",
             other => panic!("{other:?}"),
         };
         let shown = format!("{error:?} {error}");
@@ -118,7 +118,7 @@ fn through_rust(options: &Options) -> Ran {
             description: error.oauth_description().map(str::to_owned),
             uri: error.oauth_uri().map(str::to_owned),
             http_status: error.http_status().unwrap_or_default().into(),
-            transient: error.is_transient(),
+            transient: error.is_retryable(),
         })
     };
     let granted = |token: std::sync::Arc<Token>| {

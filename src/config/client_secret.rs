@@ -4,7 +4,7 @@
 
 use crate::{
     config::options::{LONGEST_VALUE, secret_text},
-    error::{Error, Status},
+    error::{Error, ErrorKind},
     redact::truncate,
     secret::Secret,
     system::{self, Stamp, TOO_MANY_FILES},
@@ -34,12 +34,12 @@ impl ClientSecret {
         };
         let refused = |wrong| {
             let path = truncate(&path.to_string_lossy(), 500);
-            Error::new(Status::InvalidConfig, format!("option client_secret_file: {path}: {wrong}"))
+            Error::new(ErrorKind::InvalidConfig, format!("option client_secret_file: {path}: {wrong}"))
         };
         let (stamp, secret) = match open(path) {
             Ok(file) => read(file),
             Err(error) if system::is_out_of_files(&error) => {
-                let error = refused(format!("it cannot be read ({error}): {TOO_MANY_FILES}")).transient();
+                let error = refused(format!("it cannot be read ({error}): {TOO_MANY_FILES}")).retryable();
                 return (Stamp::at(path), Err(error));
             }
             Err(error) => (Stamp::at(path), Err(error.to_string())),
@@ -162,7 +162,7 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let (third, error) = secret.read();
         let error = error.unwrap_err();
-        assert_eq!((third, error.status(), error.is_transient()), (None, Status::InvalidConfig, false));
+        assert_eq!((third, error.kind(), error.is_retryable()), (None, ErrorKind::InvalidConfig, false));
         assert!(error.message().starts_with(&format!("option client_secret_file: {}: ", path.display())), "{error}");
     }
 

@@ -11,7 +11,7 @@ pub(crate) mod proxy;
 
 pub(crate) use crate::{config::client_secret::ClientSecret, config::endpoint::Endpoint, config::proxy::Proxy};
 use crate::{
-    error::{Error, Status},
+    error::{Error, ErrorKind},
     secret::Secret,
 };
 use options::options;
@@ -50,7 +50,7 @@ impl Config {
     /// or `param.NAME` is not sent even if the provider's row has it.
     ///
     /// # Errors
-    /// [`Status::InvalidArgument`] for an unknown name or a bad value, with what is allowed or was meant; the
+    /// [`ErrorKind::InvalidArgument`] for an unknown name or a bad value, with what is allowed or was meant; the
     /// config is then as it was.
     pub fn set<'a>(&mut self, name: &str, value: impl Into<Option<&'a str>>) -> Result<&mut Self, Error> {
         let (option, name) = options::find(name)?;
@@ -84,7 +84,7 @@ impl Config {
         let (Some(endpoint), Some(client_id), Some(client_secret), Some(roots), Some(identity), Some(proxy)) =
             (endpoint, client_id, client_secret, roots, identity, proxy)
         else {
-            return Err(Error::new(Status::InvalidConfig, wrong.join("; ")));
+            return Err(Error::new(ErrorKind::InvalidConfig, wrong.join("; ")));
         };
         Ok(Settings {
             endpoint,
@@ -249,7 +249,7 @@ fn note<T>(wrong: &mut Vec<String>, part: Result<T, String>) -> Option<T> {
 
 /// A value that was refused although it had been checked when it was set.
 fn bug(name: &str, wrong: &str) -> Error {
-    Error::new(Status::Internal, format!("a bug in tokensource: the checked option {name} is wrong: {wrong}"))
+    Error::new(ErrorKind::Internal, format!("a bug in tokensource: the checked option {name} is wrong: {wrong}"))
 }
 
 /// Shows what was set; `[redacted]` stands for each value that is a secret.
@@ -376,7 +376,7 @@ mod tests {
 
     fn refused(options: &[(&str, &str)]) -> String {
         let error = config(options).settings(&|_| None).unwrap_err();
-        assert_eq!((error.status(), error.is_transient()), (Status::InvalidConfig, false));
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::InvalidConfig, false));
         error.message().to_owned()
     }
 
@@ -507,7 +507,7 @@ mod tests {
         let settings = config.settings(&|_| None).unwrap();
         assert_eq!((settings.timeout, settings.scope), (Duration::from_secs(30), None));
         assert!(settings.params.is_empty());
-        assert_eq!(config.set("nonsense", None).unwrap_err().status(), Status::InvalidArgument);
+        assert_eq!(config.set("nonsense", None).unwrap_err().kind(), ErrorKind::InvalidArgument);
     }
 
     #[test]
@@ -621,7 +621,7 @@ mod tests {
         };
         assert_eq!(from("http://u:p@proxy:1").unwrap().proxy.unwrap().named_by, "HTTPS_PROXY");
         let error = from("socks5://u:hunter3@proxy").unwrap_err();
-        assert_eq!(error.status(), Status::InvalidConfig);
+        assert_eq!(error.kind(), ErrorKind::InvalidConfig);
         assert!(error.message().contains("HTTPS_PROXY") && !error.message().contains("hunter3"), "{error}");
     }
 

@@ -6,7 +6,7 @@
 use crate::{
     config::endpoint::{Endpoint, uri_characters},
     config::proxy::Proxy,
-    error::{Error, Status},
+    error::{Error, ErrorKind},
     redact::truncate,
     secret::Secret,
 };
@@ -229,7 +229,7 @@ impl OptionInfo {
         self.judge(value).map_err(|wrong| {
             let allowed = self.allowed;
             Error::new(
-                Status::InvalidArgument,
+                ErrorKind::InvalidArgument,
                 format!("option {}: {wrong}; allowed: {allowed}", truncate(name, SHOWN)),
             )
         })
@@ -288,8 +288,8 @@ pub(crate) fn find(name: &str) -> Result<(&'static OptionInfo, String), Error> {
             }
         } else if let Some((family, own)) = name.split_once('.').filter(|(family, _)| *family == option.family()) {
             let own = if option.kind == Kind::Header { header_name(own) } else { param_name(own) };
-            let own =
-                own.map_err(|wrong| Error::new(Status::InvalidArgument, format!("option {}: {wrong}", option.name)))?;
+            let own = own
+                .map_err(|wrong| Error::new(ErrorKind::InvalidArgument, format!("option {}: {wrong}", option.name)))?;
             return Ok((option, format!("{family}.{own}")));
         }
     }
@@ -299,7 +299,7 @@ pub(crate) fn find(name: &str) -> Result<(&'static OptionInfo, String), Error> {
         Some(name) => format!(", did you mean {name}?"),
         None => "; the README lists all, and so does \"tokensource options\"".into(),
     };
-    Err(Error::new(Status::InvalidArgument, format!("unknown option \"{}\"{advice}", truncate(shown, SHOWN))))
+    Err(Error::new(ErrorKind::InvalidArgument, format!("unknown option \"{}\"{advice}", truncate(shown, SHOWN))))
 }
 
 /// The candidate that was most likely meant, if one is near. One that holds the word whole goes before any that is merely
@@ -464,7 +464,7 @@ mod tests {
     fn set(name: &str, value: &str) -> Result<String, String> {
         let set = find(name).and_then(|(option, name)| option.check(&name, value));
         set.map(|value| value.expose().to_owned()).map_err(|error| {
-            assert_eq!(error.status(), Status::InvalidArgument);
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
             assert!(!error.message().contains(char::is_control), "{error}");
             error.message().to_owned()
         })

@@ -1,7 +1,7 @@
 //! The border between C and Rust: no panic crosses it, none prints, and what went wrong becomes a status and an object.
 
 use super::error::{tks_error, tks_status};
-use crate::{Error, Status, system};
+use crate::{Error, ErrorKind, system};
 use std::{
     cell::Cell,
     mem::MaybeUninit,
@@ -25,14 +25,14 @@ pub(super) fn fallible(
         Ok(Ok(status)) => return status,
         Ok(Err(error)) => error,
         Err(place) => Error::new(
-            Status::Internal,
+            ErrorKind::Internal,
             format!("a bug in tokensource {} (at {place}); please report it", env!("CARGO_PKG_VERSION")),
         ),
     };
     if let Some(out) = error_out {
         *out = Some(Box::new(tks_error::new(&error)));
     }
-    error.status() as tks_status
+    error.kind() as tks_status
 }
 
 /// Runs what cannot fail; after a panic the answer is `fallback`.
@@ -46,7 +46,7 @@ pub(super) fn out<'a, T>(argument: &str, out: Option<&'a mut MaybeUninit<T>>, em
 }
 
 pub(super) fn null(argument: &str) -> Error {
-    Error::new(Status::InvalidArgument, format!("the argument `{argument}` is NULL"))
+    Error::new(ErrorKind::InvalidArgument, format!("the argument `{argument}` is NULL"))
 }
 
 /// The place of the panic is told, its message is not: it may quote what must not be seen.

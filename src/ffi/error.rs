@@ -1,6 +1,6 @@
 //! Error: what went wrong, with its parts.
 
-use crate::{Error, Status};
+use crate::{Error, ErrorKind};
 use std::{
     ffi::{CString, c_char},
     ptr,
@@ -35,17 +35,16 @@ pub const TKS_PENDING: tks_status = 10;
 pub const TKS_CLOSED: tks_status = 11;
 
 const _: () = {
-    assert!(TKS_INVALID_ARGUMENT == Status::InvalidArgument as tks_status);
-    assert!(TKS_INVALID_CONFIG == Status::InvalidConfig as tks_status);
-    assert!(TKS_NETWORK == Status::Network as tks_status);
-    assert!(TKS_TLS == Status::Tls as tks_status);
-    assert!(TKS_TIMEOUT == Status::Timeout as tks_status);
-    assert!(TKS_HTTP == Status::Http as tks_status);
-    assert!(TKS_OAUTH == Status::OAuth as tks_status);
-    assert!(TKS_BAD_RESPONSE == Status::BadResponse as tks_status);
-    assert!(TKS_INTERNAL == Status::Internal as tks_status);
-    assert!(TKS_PENDING == Status::Pending as tks_status);
-    assert!(TKS_CLOSED == Status::Closed as tks_status);
+    assert!(TKS_INVALID_ARGUMENT == ErrorKind::InvalidArgument as tks_status);
+    assert!(TKS_INVALID_CONFIG == ErrorKind::InvalidConfig as tks_status);
+    assert!(TKS_NETWORK == ErrorKind::Network as tks_status);
+    assert!(TKS_TLS == ErrorKind::Tls as tks_status);
+    assert!(TKS_TIMEOUT == ErrorKind::Timeout as tks_status);
+    assert!(TKS_HTTP == ErrorKind::Http as tks_status);
+    assert!(TKS_OAUTH == ErrorKind::OAuth as tks_status);
+    assert!(TKS_BAD_RESPONSE == ErrorKind::BadResponse as tks_status);
+    assert!(TKS_INTERNAL == ErrorKind::Internal as tks_status);
+    assert!(TKS_CLOSED == ErrorKind::Closed as tks_status);
 };
 
 /// What went wrong, with its parts. Never changes. Any thread, any time.
@@ -65,14 +64,14 @@ impl tks_error {
         // The core's texts are printable, so none holds a NUL.
         let text = |text: &str| CString::new(text).unwrap_or_default();
         Self {
-            status: error.status() as tks_status,
+            status: error.kind() as tks_status,
             message: text(error.message()),
             oauth_error: error.oauth_error().map(text),
             oauth_description: error.oauth_description().map(text),
             oauth_uri: error.oauth_uri().map(text),
             http_status: error.http_status().map_or(0, i32::from),
             retry_after: error.retry_after().map_or(-1.0, |left| left.as_secs_f64()),
-            is_transient: error.is_transient(),
+            is_transient: error.is_retryable(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! C text and numbers in: checked here, once, so that the core sees only `&str` and `Duration`.
 
 use super::boundary;
-use crate::{Error, Status, config::options::TEN_YEARS};
+use crate::{Error, ErrorKind, config::options::TEN_YEARS};
 use std::{
     ffi::{CStr, c_char},
     time::Duration,
@@ -22,7 +22,7 @@ pub(super) unsafe fn optional<'a>(argument: &str, text: *const c_char) -> Result
     }
     // SAFETY: not NULL, and ends with a NUL as the caller promised.
     let text = unsafe { CStr::from_ptr(text) };
-    let not_utf8 = |_| Error::new(Status::InvalidArgument, format!("the argument `{argument}` is not UTF-8"));
+    let not_utf8 = |_| Error::new(ErrorKind::InvalidArgument, format!("the argument `{argument}` is not UTF-8"));
     text.to_str().map(Some).map_err(not_utf8)
 }
 
@@ -41,7 +41,7 @@ mod tests {
         assert_eq!(read(c"").unwrap(), "");
         assert_eq!(read(c"p\xc3\xa9").unwrap(), "pé");
         let error = read(c"p\xe9").unwrap_err();
-        assert_eq!(error.status(), Status::InvalidArgument);
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         assert_eq!(error.message(), "the argument `value` is not UTF-8");
     }
 

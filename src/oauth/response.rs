@@ -6,7 +6,7 @@
 use crate::{
     config::options::TEN_YEARS,
     config::{AuthMethod, BasicEncoding, BodyFormat, ClientSecret, Endpoint, Settings},
-    error::{Error, Status},
+    error::{Error, ErrorKind},
     oauth::json::{self, Object, Unusable},
     redact::{Redactor, is_printable},
     secret::Secret,
@@ -269,7 +269,7 @@ impl Answer<'_> {
 
     fn unusable(&self, why: &str) -> Error {
         let message = format!("{}, but {why}", self.answered());
-        Error::new(Status::BadResponse, message).with_http_status(self.response.status)
+        Error::new(ErrorKind::BadResponse, message).with_http_status(self.response.status)
     }
 
     fn refusal(&self, code: Option<String>) -> Error {
@@ -301,12 +301,12 @@ impl Answer<'_> {
         let error = match code {
             Some(code) => {
                 let uri = self.body.object().and_then(|object| self.uri(&object.text("error_uri")?, left));
-                Error::new(Status::OAuth, message).with_oauth(code, description, uri)
+                Error::new(ErrorKind::OAuth, message).with_oauth(code, description, uri)
             }
-            None => Error::new(Status::Http, message),
+            None => Error::new(ErrorKind::Http, message),
         };
         let error = if again { error.worth_another_attempt() } else { error };
-        let error = if transient { error.transient() } else { error };
+        let error = if transient { error.retryable() } else { error };
         error
             .with_http_status(status)
             .with_server_wait(self.response.find("retry-after", |value| retry_after(value, self.now)))

@@ -7,7 +7,7 @@ mod case;
 use crate::{
     clock::{Clock, Nanos, duration, nanos, test::TestClock},
     config::Config,
-    error::{Error, Status},
+    error::{Error, ErrorKind},
     fetch::HttpFetch,
     oauth::request::TokenRequest,
     oauth::response::RawResponse,
@@ -59,11 +59,13 @@ impl Transport for Arc<Scripted> {
             guard = Clock::Test(self.clock.clone()).wait(&condvar, guard, until);
         }
         if delay > limits.total {
-            return Err(Error::new(Status::Timeout, "the server took too long").transient());
+            return Err(Error::new(ErrorKind::Timeout, "the server took too long").retryable());
         }
         if answer.close.is_some() {
             assert_ne!(answer.close, Some(Close::MidBody), "a body cut short is for the tests over sockets");
-            return Err(Error::new(Status::Network, "the connection was closed").transient().worth_another_attempt());
+            return Err(Error::new(ErrorKind::Network, "the connection was closed")
+                .retryable()
+                .worth_another_attempt());
         }
         let wall = SystemTime::UNIX_EPOCH + duration(self.clock.now().coarse.wall);
         let rendered = answer.render(n, wall);
@@ -250,7 +252,7 @@ impl World {
             Err(error) => {
                 let left = error.retry_after().map_or(-1, nanos);
                 assert!(step.retry_after.is_none_or(|expected| case::nanos(expected) == left), "{step:?}: {error:?}");
-                assert!(step.transient.is_none_or(|expected| expected == error.is_transient()), "{step:?}: {error:?}");
+                assert!(step.transient.is_none_or(|expected| expected == error.is_retryable()), "{step:?}: {error:?}");
                 assert!(
                     step.oauth_error.as_ref().is_none_or(|code| Some(code.as_str()) == error.oauth_error()),
                     "{step:?}: {error:?}"
@@ -288,18 +290,17 @@ impl Drop for World {
 }
 
 fn name(error: &Error) -> String {
-    let name = match error.status() {
-        Status::InvalidArgument => "INVALID_ARGUMENT",
-        Status::InvalidConfig => "INVALID_CONFIG",
-        Status::Network => "NETWORK",
-        Status::Tls => "TLS",
-        Status::Timeout => "TIMEOUT",
-        Status::Http => "HTTP",
-        Status::OAuth => "OAUTH",
-        Status::BadResponse => "BAD_RESPONSE",
-        Status::Internal => "INTERNAL",
-        Status::Pending => "PENDING",
-        Status::Closed => "CLOSED",
+    let name = match error.kind() {
+        ErrorKind::InvalidArgument => "INVALID_ARGUMENT",
+        ErrorKind::InvalidConfig => "INVALID_CONFIG",
+        ErrorKind::Network => "NETWORK",
+        ErrorKind::Tls => "TLS",
+        ErrorKind::Timeout => "TIMEOUT",
+        ErrorKind::Http => "HTTP",
+        ErrorKind::OAuth => "OAUTH",
+        ErrorKind::BadResponse => "BAD_RESPONSE",
+        ErrorKind::Internal => "INTERNAL",
+        ErrorKind::Closed => "CLOSED",
     };
     format!("TKS_{name}")
 }

@@ -14,7 +14,7 @@ use crate::{
     clock::{Clock, Nanos, nanos},
     config::options::in_seconds,
     config::{Config, Refresh, Settings},
-    error::{Error, Status},
+    error::{Error, ErrorKind},
     fetch::{Fetch, FetchContext, HttpFetch, TimedGrant},
     source::flight::Flight,
     source::lock::ForkSafeMutex,
@@ -122,7 +122,7 @@ impl TokenSource {
     /// The environment is read here, once: the proxy variables and `SSL_CERT_FILE`.
     ///
     /// # Errors
-    /// [`Status::InvalidConfig`], with everything that is wrong in one message.
+    /// [`ErrorKind::InvalidConfig`], with everything that is wrong in one message.
     pub fn new(config: &Config) -> Result<Self, Error> {
         system::watch_forks::<HttpTransport>();
         let settings = Arc::new(config.settings(&system::variable)?);
@@ -159,7 +159,7 @@ impl TokenSource {
     ///
     /// # Errors
     /// What the fetch failed with; and, without waiting, what the last fetch failed with while the server is left alone
-    /// ([`Error::retry_after`] says for how long). [`Status::Timeout`] when the time ran out, [`Status::Closed`].
+    /// ([`Error::retry_after`] says for how long). [`ErrorKind::Timeout`] when the time ran out, [`ErrorKind::Closed`].
     pub fn get(&self) -> Result<Arc<Token>, Error> {
         match self.shared.token(None) {
             Ok(Some(token)) => Ok(token),
@@ -234,7 +234,7 @@ impl TokenSource {
         self.shared.counts.waits.load(Ordering::Relaxed)
     }
 
-    /// Ends the source: every waiting call returns [`Status::Closed`] now, as do later ones. A request that is under way
+    /// Ends the source: every waiting call returns [`ErrorKind::Closed`] now, as do later ones. A request that is under way
     /// is not waited for; its answer is thrown away.
     pub fn close(&self) {
         let flight = self.shared.change(|standing, _, flight| {
@@ -293,12 +293,12 @@ impl Policy {
 }
 
 fn closed() -> Error {
-    Error::new(Status::Closed, "the token source is closed")
+    Error::new(ErrorKind::Closed, "the token source is closed")
 }
 
 fn timed_out(timeout: Duration) -> Error {
     let message = format!("no token within the timeout of {} s; the fetch is still running", in_seconds(timeout));
-    Error::new(Status::Timeout, message).transient().with_retry_after(Duration::ZERO)
+    Error::new(ErrorKind::Timeout, message).retryable().with_retry_after(Duration::ZERO)
 }
 
 impl Shared {
@@ -458,7 +458,7 @@ impl Shared {
             if standing.is_good(now) {
                 let message =
                     format!("no thread could be started for the refresh ({error}): this process is at a limit");
-                self.land(flight, now, Err(Error::new(Status::Internal, message).transient()), None);
+                self.land(flight, now, Err(Error::new(ErrorKind::Internal, message).retryable()), None);
                 return false;
             }
         }
@@ -486,7 +486,7 @@ impl Shared {
             self.served(fetched.result?, started.boot)
         }));
         let landing = landing.unwrap_or_else(|_| {
-            Err(Error::new(Status::Internal, "the fetch panicked: this is a bug in tokensource, please report it"))
+            Err(Error::new(ErrorKind::Internal, "the fetch panicked: this is a bug in tokensource, please report it"))
         });
         self.land(flight, started.boot, landing, secret);
     }
@@ -528,7 +528,7 @@ impl Shared {
                 "the token was already expired when it arrived: it lives {} s, counted from when it was asked for",
                 in_seconds(lifetime)
             );
-            Error::new(Status::BadResponse, message)
+            Error::new(ErrorKind::BadResponse, message)
         })?;
         let token = Token::new(granted.grant, granted.sent, lifetime, standing.next_generation(), self.clock.clone());
         Ok(CachedToken { token: Arc::new(token), life })
@@ -716,8 +716,8 @@ mod tests {
     fn a_panic_in_a_fetch_is_an_error_for_all_who_wait() {
         let source = TokenSource::with(&Settings::example(), Box::new(Panics), Clock::System, Box::new(|| 0.5));
         let error = source.get().unwrap_err();
-        assert_eq!((error.status(), error.is_transient()), (Status::Internal, false));
-        assert_eq!(source.last_error().unwrap().status(), Status::Internal);
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Internal, false));
+        assert_eq!(source.last_error().unwrap().kind(), ErrorKind::Internal);
         assert_eq!((source.failures(), source.requests()), (1, 0));
         assert!(error.retry_after().unwrap() > Duration::from_secs(29));
     }
@@ -728,7 +728,7 @@ mod tests {
         let settings = Settings { client_secret, ..Settings::example() };
         let source = TokenSource::with(&settings, Box::new(Panics), Clock::System, Box::new(|| 0.5));
         for _ in 0..2 {
-            assert_eq!(source.get().unwrap_err().status(), Status::Internal);
+            assert_eq!(source.get().unwrap_err().kind(), ErrorKind::Internal);
         }
         assert_eq!(source.failures(), 1);
     }

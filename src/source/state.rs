@@ -349,7 +349,7 @@ mod tests {
     use super::*;
     use crate::{
         clock::Clock,
-        error::Status,
+        error::ErrorKind,
         oauth::response::Grant,
         secret::Secret,
         token::{FetchTimes, Schedule},
@@ -393,11 +393,11 @@ mod tests {
     }
 
     fn transient() -> Error {
-        Error::new(Status::Network, "no route").transient()
+        Error::new(ErrorKind::Network, "no route").retryable()
     }
 
     fn permanent() -> Error {
-        Error::new(Status::OAuth, "invalid_client")
+        Error::new(ErrorKind::OAuth, "invalid_client")
     }
 
     fn waiting(error: Error, seconds: u64) -> Error {

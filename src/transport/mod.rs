@@ -19,7 +19,7 @@ mod tunnel;
 use crate::{
     config::options::in_seconds,
     config::{Proxy, Roots, Settings},
-    error::{Error, Status},
+    error::{Error, ErrorKind},
     oauth::request::TokenRequest,
     oauth::response::RawResponse,
     system::{self, BeforeFork, TOO_MANY_FILES},
@@ -87,7 +87,7 @@ impl BeforeFork for HttpTransport {
 }
 
 impl HttpTransport {
-    /// Reads and checks what the settings name. [`Status::InvalidConfig`] names the option or variable, the file
+    /// Reads and checks what the settings name. [`ErrorKind::InvalidConfig`] names the option or variable, the file
     /// and what to do.
     pub(crate) fn new(settings: &Settings) -> Result<Self, Error> {
         let endpoint = &settings.endpoint;
@@ -96,7 +96,7 @@ impl HttpTransport {
             let name = ServerName::try_from(endpoint.host.clone()).map_err(|_| {
                 let why =
                     format!("the host `{}` in token_url cannot stand in a certificate: correct it", endpoint.host);
-                Error::new(Status::InvalidConfig, why)
+                Error::new(ErrorKind::InvalidConfig, why)
             })?;
             Some((Tls::new(&settings.roots, settings.identity.as_ref())?, name))
         } else {
@@ -200,7 +200,7 @@ impl HttpTransport {
                 self.host,
                 other.ip()
             );
-            return Err(Error::new(Status::InvalidConfig, why));
+            return Err(Error::new(ErrorKind::InvalidConfig, why));
         }
         let mut wire =
             connect::dial(&addresses, by).map_err(|error| self.failed(Fault::Io(error), Phase::Connect, limits))?;
@@ -284,27 +284,27 @@ impl HttpTransport {
         } else {
             let why =
                 format!("cannot look up the host `{host}` ({error}): check it in {source}, and this machine's DNS");
-            Error::new(Status::Network, why)
+            Error::new(ErrorKind::Network, why)
         };
-        error.transient().worth_another_attempt()
+        error.retryable().worth_another_attempt()
     }
 
     /// A proxy that fails is the network that fails, however it does so.
-    fn status_of_time_out(&self) -> Status {
-        if self.proxy.is_some() { Status::Network } else { Status::Timeout }
+    fn status_of_time_out(&self) -> ErrorKind {
+        if self.proxy.is_some() { ErrorKind::Network } else { ErrorKind::Timeout }
     }
 
     fn failed(&self, fault: Fault, phase: Phase, limits: Limits) -> Error {
         let (server, peer) = (self.server(), self.peer());
         if let Some(error) = fault.tls() {
-            return Error::new(Status::Tls, format!("TLS with {server} failed: {}", tls::explain(error)));
+            return Error::new(ErrorKind::Tls, format!("TLS with {server} failed: {}", tls::explain(error)));
         }
         let timed_out = fault.is_time_out();
-        let again = |status, why: String| Error::new(status, why).transient().worth_another_attempt();
+        let again = |status, why: String| Error::new(status, why).retryable().worth_another_attempt();
         match (phase, fault) {
             (_, Fault::Refused) => {
                 let why = format!("the request to {server} could not be made: a bug in this library, please report it");
-                Error::new(Status::Internal, why)
+                Error::new(ErrorKind::Internal, why)
             }
             (Phase::Connect, fault) if timed_out => {
                 let why = format!(
@@ -315,41 +315,41 @@ impl HttpTransport {
             }
             (Phase::Connect, Fault::Io(error)) if system::is_out_of_files(&error) => {
                 let why = format!("no connection to {peer} can be opened ({error}): {TOO_MANY_FILES}");
-                again(Status::Network, why)
+                again(ErrorKind::Network, why)
             }
             (Phase::Connect, fault) => {
                 let why = format!(
                     "cannot connect to {peer} ({fault}): it is down, its address is wrong or a firewall refuses"
                 );
-                again(Status::Network, why)
+                again(ErrorKind::Network, why)
             }
             (Phase::Tunnel, Fault::Unusable(what)) => {
                 let why = format!("{peer} is no use: its answer to CONNECT {what}; check that it is an http proxy");
-                Error::new(Status::Network, why)
+                Error::new(ErrorKind::Network, why)
             }
             (Phase::Tunnel, fault) => {
                 let why = format!(
                     "{peer} gave no answer to CONNECT ({fault}): check that it is an http proxy, and that it works"
                 );
-                again(Status::Network, why)
+                again(ErrorKind::Network, why)
             }
             (Phase::Handshake, _) if timed_out => {
                 let why = format!(
                     "the TLS handshake with {server} took too long ({}): it is overloaded or does not speak TLS",
                     self.budget(limits)
                 );
-                again(Status::Timeout, why)
+                again(ErrorKind::Timeout, why)
             }
             (Phase::Handshake, fault) => {
                 let why = format!(
                     "the TLS handshake with {server} broke off ({fault}): it is restarting, does not speak TLS there, \
                      or something between refuses"
                 );
-                again(Status::Network, why)
+                again(ErrorKind::Network, why)
             }
             (Phase::Answer, Fault::Unusable(what)) => {
                 let why = format!("{server} does not speak HTTP as it should: its answer {what}");
-                Error::new(Status::BadResponse, why)
+                Error::new(ErrorKind::BadResponse, why)
             }
             // The server has the request and may be at work on it: a second one would only add to its load.
             (Phase::Answer, _) if timed_out => {
@@ -357,14 +357,14 @@ impl HttpTransport {
                     "{server} did not answer completely in time (timeout is {} s): it is slow or stuck",
                     in_seconds(self.timeout)
                 );
-                Error::new(Status::Timeout, why).transient()
+                Error::new(ErrorKind::Timeout, why).retryable()
             }
             (Phase::Answer, fault) => {
                 let why = format!(
                     "the connection to {server} broke ({fault}): it is overloaded or restarting, or something between \
                      broke it"
                 );
-                again(Status::Network, why)
+                again(ErrorKind::Network, why)
             }
         }
     }
@@ -384,8 +384,8 @@ impl HttpTransport {
         status: u16,
     ) -> Result<(), Error> {
         let peer = self.peer();
-        let failed = |why: String| Error::new(Status::Network, why);
-        let later = |why: String| failed(why).transient().worth_another_attempt();
+        let failed = |why: String| Error::new(ErrorKind::Network, why);
+        let later = |why: String| failed(why).retryable().worth_another_attempt();
         Err(match status {
             200..300 => return Ok(()),
             401 | 407 if *has_credentials => failed(format!(

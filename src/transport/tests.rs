@@ -68,10 +68,10 @@ fn send(transport: &HttpTransport, settings: &Settings, limits: Limits) -> Resul
 
 /// The error, held against what its kind must say. Nothing secret is ever in it.
 #[track_caller]
-fn refused(asked: Result<RawResponse, Error>, status: Status, transient: bool, again: bool) -> String {
+fn refused(asked: Result<RawResponse, Error>, status: ErrorKind, transient: bool, again: bool) -> String {
     let error = asked.err().expect("an error");
     assert_eq!(
-        (error.status(), error.is_transient(), error.is_worth_another_attempt()),
+        (error.kind(), error.is_retryable(), error.is_worth_another_attempt()),
         (status, transient, again),
         "{error}"
     );
@@ -191,7 +191,7 @@ fn a_connection_that_breaks_is_worth_another_attempt() {
     ];
     for script in scripts {
         let (port, server) = serve(script);
-        let message = refused(ask(&settings(&format!("http://127.0.0.1:{port}/"))), Status::Network, true, true);
+        let message = refused(ask(&settings(&format!("http://127.0.0.1:{port}/"))), ErrorKind::Network, true, true);
         assert_says(&message, &["connection to the token server 127.0.0.1:", "broke"]);
         server.join().unwrap();
     }
@@ -201,7 +201,8 @@ fn a_connection_that_breaks_is_worth_another_attempt() {
 fn a_garbled_answer_is_not_asked_for_again() {
     for garbage in ["SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"] {
         let (port, server) = serve(move |stream| answer(stream, garbage));
-        let message = refused(ask(&settings(&format!("http://127.0.0.1:{port}/"))), Status::BadResponse, false, false);
+        let message =
+            refused(ask(&settings(&format!("http://127.0.0.1:{port}/"))), ErrorKind::BadResponse, false, false);
         assert_says(&message, &["does not speak HTTP as it should"]);
         server.join().unwrap();
     }
@@ -224,7 +225,7 @@ fn a_silent_or_dripping_server_ends_with_the_time_and_is_not_asked_again() {
         });
         let settings = settings(&format!("http://127.0.0.1:{port}/"));
         let asked = send(&HttpTransport::new(&settings).unwrap(), &settings, SHORT);
-        let message = refused(asked, Status::Timeout, true, false);
+        let message = refused(asked, ErrorKind::Timeout, true, false);
         assert_says(&message, &["did not answer completely in time (timeout is 30 s)"]);
         server.join().unwrap();
     }
@@ -235,7 +236,7 @@ fn a_silent_or_dripping_server_ends_with_the_time_and_is_not_asked_again() {
 #[test]
 fn nobody_listening_is_worth_another_attempt() {
     let port = unused_port();
-    let message = refused(ask(&settings(&format!("http://127.0.0.1:{port}/"))), Status::Network, true, true);
+    let message = refused(ask(&settings(&format!("http://127.0.0.1:{port}/"))), ErrorKind::Network, true, true);
     assert_says(&message, &[&format!("cannot connect to the token server 127.0.0.1:{port} (127.0.0.1:{port}: ")]);
 }
 
@@ -254,7 +255,7 @@ fn an_unknown_host_is_worth_another_attempt_with_and_without_threads() {
     let transport = with_lookup(&settings, |_, _| Err(io::Error::other("Name or service not known")));
     for threads in [true, false] {
         let asked = send(&transport, &settings, Limits { threads, ..AMPLE });
-        let message = refused(asked, Status::Network, true, true);
+        let message = refused(asked, ErrorKind::Network, true, true);
         assert_says(&message, &["cannot look up the host `nowhere.example` (Name or service not known)", "token_url"]);
     }
 }
@@ -271,7 +272,7 @@ fn a_lookup_that_never_ends_is_a_time_out_worth_another_attempt() {
     for (total, connect, budget) in [(5000, 10, "(connect_timeout is 10 s)"), (20, 5000, "(timeout is 30 s)")] {
         let limits =
             Limits { total: Duration::from_millis(total), connect: Duration::from_millis(connect), threads: true };
-        let message = refused(send(&transport, &settings, limits), Status::Timeout, true, true);
+        let message = refused(send(&transport, &settings, limits), ErrorKind::Timeout, true, true);
         assert_says(&message, &["`stuck.example` took too long", budget]);
     }
     drop(open);
@@ -283,7 +284,7 @@ fn plain_http_goes_to_loopback_only_if_every_address_is() {
     let transport = with_lookup(&settings, |_, port| {
         Ok(vec![SocketAddr::from(([127, 0, 0, 1], port)), SocketAddr::from(([192, 0, 2, 1], port))])
     });
-    let message = refused(send(&transport, &settings, AMPLE), Status::InvalidConfig, false, false);
+    let message = refused(send(&transport, &settings, AMPLE), ErrorKind::InvalidConfig, false, false);
     assert_says(&message, &["`localhost` is 192.0.2.1 here", "allow_insecure_http"]);
 }
 
@@ -314,7 +315,7 @@ fn through(mut settings: Settings, port: u16, credentials: bool) -> Settings {
 fn a_tunnel_is_asked_for_with_our_credentials_and_only_the_proxy_is_looked_up() {
     let (port, proxy) = serve(|mut stream| read_head(&mut stream).unwrap());
     let settings = through(settings("https://nowhere.example:444/token"), port, true);
-    refused(ask(&settings), Status::Network, true, true);
+    refused(ask(&settings), ErrorKind::Network, true, true);
     assert_eq!(
         proxy.join().unwrap(),
         "CONNECT nowhere.example:444 HTTP/1.1\r\nHost: nowhere.example:444\r\nUser-Agent: tokensource-test/1\r\n\
@@ -349,7 +350,7 @@ fn a_407_is_the_proxys_where_it_passes_the_request_on() {
     ] {
         let (port, proxy) = serve(|stream| answer(stream, "HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"));
         let settings = through(settings("http://as.example:80/"), port, credentials);
-        let message = refused(ask(&settings), Status::Network, false, false);
+        let message = refused(ask(&settings), ErrorKind::Network, false, false);
         assert_says(&message, &[&format!("the proxy 127.0.0.1:{port} (named by HTTPS_PROXY)"), words]);
         proxy.join().unwrap();
     }
@@ -372,7 +373,7 @@ fn a_proxy_that_refuses_is_named_with_who_named_it() {
             write!(stream, "HTTP/1.1 {status} No\r\nContent-Length: 5\r\n\r\n<html").unwrap();
         });
         let settings = through(settings("https://as.example:443/"), port, credentials);
-        let message = refused(ask(&settings), Status::Network, transient, transient);
+        let message = refused(ask(&settings), ErrorKind::Network, transient, transient);
         assert_says(&message, &[&format!("the proxy 127.0.0.1:{port} (named by HTTPS_PROXY)"), words]);
         proxy.join().unwrap();
     }
@@ -386,7 +387,7 @@ fn a_proxy_that_is_none_is_named_too() {
             stream.write_all(says.as_bytes()).unwrap();
         });
         let settings = through(settings("https://as.example:443/"), port, false);
-        let message = refused(ask(&settings), Status::Network, transient, transient);
+        let message = refused(ask(&settings), ErrorKind::Network, transient, transient);
         assert_says(&message, &["the proxy 127.0.0.1:", "(named by HTTPS_PROXY)", "http proxy"]);
         proxy.join().unwrap();
     }
@@ -397,16 +398,16 @@ fn a_silent_or_absent_proxy_is_the_network_that_fails() {
     let (port, proxy) = serve(|mut stream| stream.read_to_end(&mut vec![]).unwrap());
     let silent = through(settings("https://as.example:443/"), port, false);
     let asked = send(&HttpTransport::new(&silent).unwrap(), &silent, SHORT);
-    assert_says(&refused(asked, Status::Network, true, true), &["gave no answer to CONNECT (timed out)"]);
+    assert_says(&refused(asked, ErrorKind::Network, true, true), &["gave no answer to CONNECT (timed out)"]);
     proxy.join().unwrap();
 
     let absent = through(settings("https://as.example:443/"), unused_port(), false);
-    assert_says(&refused(ask(&absent), Status::Network, true, true), &["cannot connect to the proxy 127.0.0.1:"]);
+    assert_says(&refused(ask(&absent), ErrorKind::Network, true, true), &["cannot connect to the proxy 127.0.0.1:"]);
 
     let mut unknown = through(settings("https://as.example:443/"), 1, false);
     unknown.proxy.as_mut().unwrap().host = "nowhere.example".into();
     let transport = with_lookup(&unknown, |host, _| Err(io::Error::other(format!("no {host}"))));
-    let message = refused(send(&transport, &unknown, AMPLE), Status::Network, true, true);
+    let message = refused(send(&transport, &unknown, AMPLE), ErrorKind::Network, true, true);
     assert_says(&message, &["(no nowhere.example)", "HTTPS_PROXY"]);
 }
 
@@ -588,7 +589,7 @@ fn a_bad_certificate_is_refused_with_what_is_wrong_and_what_to_do() {
     for (leaf, words) in leaves {
         let (port, server) = serve_tls(&leaf, BOTH, None);
         let asked = ask(&trusting(&ca, &files, &format!("https://localhost:{port}/")));
-        let message = refused(asked, Status::Tls, false, false);
+        let message = refused(asked, ErrorKind::Tls, false, false);
         assert_says(&message, &[&format!("TLS with the token server localhost:{port} failed: ")]);
         assert_says(&message, words);
         assert!(server.join().unwrap().is_err());
@@ -599,7 +600,7 @@ fn a_bad_certificate_is_refused_with_what_is_wrong_and_what_to_do() {
 fn bundled_roots_do_not_trust_a_private_ca() {
     let (port, server) = serve_tls(&authority("ours").sign(|_| {}), BOTH, None);
     let asked = ask(&settings(&format!("https://localhost:{port}/")));
-    assert_says(&refused(asked, Status::Tls, false, false), &["ca_file"]);
+    assert_says(&refused(asked, ErrorKind::Tls, false, false), &["ca_file"]);
     assert!(server.join().unwrap().is_err());
 }
 
@@ -617,7 +618,7 @@ fn what_is_no_modern_tls_is_told_apart() {
             let _ = stream.read_to_end(&mut vec![]);
         });
         let asked = ask(&settings(&format!("https://localhost:{port}/")));
-        assert_says(&refused(asked, Status::Tls, false, false), &[words]);
+        assert_says(&refused(asked, ErrorKind::Tls, false, false), &[words]);
         server.join().unwrap();
     }
 }
@@ -627,7 +628,7 @@ fn a_handshake_that_breaks_or_never_ends_is_worth_another_attempt() {
     let (port, server) = serve(drop);
     let asked = ask(&settings(&format!("https://localhost:{port}/")));
     assert_says(
-        &refused(asked, Status::Network, true, true),
+        &refused(asked, ErrorKind::Network, true, true),
         &["the TLS handshake with the token server", "broke off"],
     );
     server.join().unwrap();
@@ -635,7 +636,7 @@ fn a_handshake_that_breaks_or_never_ends_is_worth_another_attempt() {
     let (port, server) = serve(|mut stream| stream.read_to_end(&mut vec![]).unwrap());
     let settings = settings(&format!("https://localhost:{port}/"));
     let asked = send(&HttpTransport::new(&settings).unwrap(), &settings, SHORT);
-    assert_says(&refused(asked, Status::Timeout, true, true), &["took too long (timeout is 30 s)"]);
+    assert_says(&refused(asked, ErrorKind::Timeout, true, true), &["took too long (timeout is 30 s)"]);
     server.join().unwrap();
 }
 
@@ -646,7 +647,7 @@ fn http_to_a_tls_port_says_so() {
         stream.write_all(b"\x15\x03\x01\x00\x02\x02\x46").unwrap();
         let _ = stream.read_to_end(&mut vec![]);
     });
-    let message = refused(ask(&settings(&format!("http://localhost:{port}/"))), Status::BadResponse, false, false);
+    let message = refused(ask(&settings(&format!("http://localhost:{port}/"))), ErrorKind::BadResponse, false, false);
     assert_says(&message, &["begin with https"]);
     server.join().unwrap();
 }
@@ -670,10 +671,10 @@ fn a_client_certificate_is_shown_and_its_absence_explained() {
         assert_eq!(asked.unwrap().status, 200);
         served.unwrap();
         let (asked, served) = ask_as(None);
-        assert_says(&refused(asked, Status::Tls, false, false), &["client certificate", "client_cert_file"]);
+        assert_says(&refused(asked, ErrorKind::Tls, false, false), &["client certificate", "client_cert_file"]);
         assert!(served.is_err());
         let (asked, served) = ask_as(Some(identity("wrong", &wrong)));
-        assert_says(&refused(asked, Status::Tls, false, false), &["refused our client certificate"]);
+        assert_says(&refused(asked, ErrorKind::Tls, false, false), &["refused our client certificate"]);
         assert!(served.is_err());
     }
 }
@@ -681,7 +682,7 @@ fn a_client_certificate_is_shown_and_its_absence_explained() {
 // Files.
 
 fn new_error(settings: &Settings) -> String {
-    refused(HttpTransport::new(settings).map(|_| unreachable!("taken")), Status::InvalidConfig, false, false)
+    refused(HttpTransport::new(settings).map(|_| unreachable!("taken")), ErrorKind::InvalidConfig, false, false)
 }
 
 #[test]
@@ -812,18 +813,21 @@ fn a_rotated_file_counts_from_the_next_request_on() {
         asked
     };
     assert_eq!(ask_server_of(&old).unwrap().status, 200);
-    refused(ask_server_of(&new), Status::Tls, false, false);
+    refused(ask_server_of(&new), ErrorKind::Tls, false, false);
 
     files.write("ca.pem", old.pem.clone() + &new.pem);
     assert_eq!(ask_server_of(&old).unwrap().status, 200);
     assert_eq!(ask_server_of(&new).unwrap().status, 200);
 
     files.write("ca.pem", "not a certificate");
-    assert_says(&refused(ask_server_of(&old), Status::InvalidConfig, false, false), &["ca_file names holds no"]);
+    assert_says(&refused(ask_server_of(&old), ErrorKind::InvalidConfig, false, false), &["ca_file names holds no"]);
     fs::remove_file(files.0.join("ca.pem")).unwrap();
-    assert_says(&refused(ask_server_of(&old), Status::InvalidConfig, false, false), &["ca_file names cannot be read"]);
+    assert_says(
+        &refused(ask_server_of(&old), ErrorKind::InvalidConfig, false, false),
+        &["ca_file names cannot be read"],
+    );
 
     files.write("ca.pem", &new.pem);
     assert_eq!(ask_server_of(&new).unwrap().status, 200);
-    refused(ask_server_of(&old), Status::Tls, false, false);
+    refused(ask_server_of(&old), ErrorKind::Tls, false, false);
 }

@@ -5,7 +5,7 @@
 
 use crate::{
     config::{Identity, Roots},
-    error::{Error, Status},
+    error::{Error, ErrorKind},
     redact,
     system::{self, Stamp, TOO_MANY_FILES},
 };
@@ -15,7 +15,7 @@ use rustls::{
     client::Resumption,
     pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject},
 };
-use rustls_native_certs::{CertificateResult, ErrorKind};
+use rustls_native_certs::CertificateResult;
 use std::{
     borrow::Cow,
     fs::{self, File},
@@ -54,7 +54,7 @@ impl Tls {
             Roots::Bundled => Trusted::Always(bundled_roots()),
             Roots::System => Trusted::Always(system_roots()?.ok_or_else(|| {
                 Error::new(
-                    Status::InvalidConfig,
+                    ErrorKind::InvalidConfig,
                     "ca is `system`, but this system has no root certificates: install them (often the package \
                      ca-certificates), or set ca to `auto` or `bundled`, or name a ca_file",
                 )
@@ -86,7 +86,7 @@ fn load(trusted: &Trusted, identity: Option<&Identity>) -> Result<Loaded, Error>
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| Error::new(Status::Internal, format!("TLS cannot be set up: {error}")))?
+        .map_err(|error| Error::new(ErrorKind::Internal, format!("TLS cannot be set up: {error}")))?
         .with_root_certificates(roots);
     let mut config = match identity {
         None => builder.with_no_client_auth(),
@@ -124,11 +124,11 @@ fn system_roots() -> Result<Option<Arc<RootCertStore>>, Error> {
     let mut store = RootCertStore::empty();
     for found in system_certificates() {
         for error in &found.errors {
-            if let ErrorKind::Io { inner, .. } = &error.kind
+            if let rustls_native_certs::ErrorKind::Io { inner, .. } = &error.kind
                 && system::is_out_of_files(inner)
             {
                 let why = format!("the system's root certificates cannot be read ({inner}): {TOO_MANY_FILES}");
-                return Err(Error::new(Status::InvalidConfig, why));
+                return Err(Error::new(ErrorKind::InvalidConfig, why));
             }
         }
         // Systems ship the odd certificate that nobody can parse; the others are still good.
@@ -264,7 +264,7 @@ impl Pem {
 
     fn unusable(&self, why: &str) -> Error {
         let path = redact::truncate(&self.path.to_string_lossy(), 500);
-        Error::new(Status::InvalidConfig, format!("the file \"{path}\" that {} names {why}", self.named_by))
+        Error::new(ErrorKind::InvalidConfig, format!("the file \"{path}\" that {} names {why}", self.named_by))
     }
 }
 

@@ -51,8 +51,8 @@ fn is_fit_to_show(error: &Error) {
         }
     }
     assert!(error.http_status().is_some());
-    assert!(error.is_transient() || !error.is_worth_another_attempt());
-    assert_eq!(error.status() == Status::OAuth, error.oauth_error().is_some());
+    assert!(error.is_retryable() || !error.is_worth_another_attempt());
+    assert_eq!(error.kind() == ErrorKind::OAuth, error.oauth_error().is_some());
 }
 
 /// Type, scope, lifetime in milliseconds (or 0), what is left of the answer.
@@ -398,16 +398,16 @@ fn a_success_that_cannot_be_used_says_why() {
         (201, none, "", "the token endpoint answered 201, but its body is empty"),
     ] {
         let error = refused(status, headers, body);
-        assert_eq!(error.status(), Status::BadResponse, "{body}");
+        assert_eq!(error.kind(), ErrorKind::BadResponse, "{body}");
         assert!(error.message().starts_with("the token endpoint answered 2"), "{error}");
         assert!(error.message().contains(why), "{body}\n{error}\n{why}");
         assert_eq!(error.http_status(), Some(status));
-        assert!(!error.is_transient() && !error.is_worth_another_attempt());
+        assert!(!error.is_retryable() && !error.is_worth_another_attempt());
     }
     let error = read_with(&Settings::example(), 200, &[], b"{\"access_token\":\"T\",\"x\":\"\xff\"}").unwrap_err();
     assert!(error.message().contains("not UTF-8"), "{error}");
     let utf16: Vec<u8> = "{\"access_token\":\"T\"}".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert_eq!(read_with(&Settings::example(), 200, &[], &utf16).unwrap_err().status(), Status::BadResponse);
+    assert_eq!(read_with(&Settings::example(), 200, &[], &utf16).unwrap_err().kind(), ErrorKind::BadResponse);
 }
 
 #[test]
@@ -438,9 +438,9 @@ fn no_body_is_too_deep_or_too_long_to_be_refused() {
         "\u{202e}".repeat(many / 3),
     ];
     for body in &bodies {
-        assert_eq!(refused(200, &[], body).status(), Status::BadResponse);
-        assert_eq!(refused(401, &[], body).status(), Status::Http);
-        assert_eq!(refused(503, &[("content-type", "text/html")], body).status(), Status::Http);
+        assert_eq!(refused(200, &[], body).kind(), ErrorKind::BadResponse);
+        assert_eq!(refused(401, &[], body).kind(), ErrorKind::Http);
+        assert_eq!(refused(503, &[("content-type", "text/html")], body).kind(), ErrorKind::Http);
     }
     assert!(refused(200, &[], &bodies[3]).message().contains("nested too deeply"));
     let deep = |levels| format!(r#"{{"access_token":"T","x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
@@ -451,7 +451,7 @@ fn no_body_is_too_deep_or_too_long_to_be_refused() {
 /// OAuth or not, transient, worth another attempt.
 #[test]
 fn a_refusal_is_judged_by_status_and_code() {
-    use Status::{Http, OAuth};
+    use ErrorKind::{Http, OAuth};
     let spring = r#"{"timestamp":"2024-01-01T00:00:00Z","status":503,"error":"Service Unavailable","path":"/token"}"#;
     let too_long = format!(r#"{{"error":"{}"}}"#, "x".repeat(101));
     let just_fits = format!(r#"{{"error":"{}"}}"#, "x".repeat(100));
@@ -530,15 +530,15 @@ fn a_refusal_is_judged_by_status_and_code() {
         (400, "\u{feff}{\"error\":\"invalid_client\"}", OAuth, false, false),
     ] {
         let error = refused(status, &[], body);
-        assert_eq!(error.status(), kind, "{status} {body}: {error}");
-        assert_eq!(error.is_transient(), transient, "{status} {body}: {error}");
+        assert_eq!(error.kind(), kind, "{status} {body}: {error}");
+        assert_eq!(error.is_retryable(), transient, "{status} {body}: {error}");
         assert_eq!(error.is_worth_another_attempt(), again, "{status} {body}: {error}");
         assert_eq!(error.http_status(), Some(status));
         assert!(error.message().starts_with(&format!("the token endpoint answered {status}")), "{error}");
         assert_eq!(error.server_wait(), None);
     }
     let encoded = refused(401, &[("content-encoding", "gzip")], r#"{"error":"invalid_client"}"#);
-    assert_eq!(encoded.status(), Http);
+    assert_eq!(encoded.kind(), Http);
     let latin1 = b"{\"error\":\"invalid_client\",\"error_description\":\"ung\xfcltig\"}";
     let latin1 = read_with(&Settings::example(), 401, &[], latin1).unwrap_err();
     assert_eq!((latin1.oauth_error(), latin1.oauth_description()), (Some("invalid_client"), None));
@@ -775,8 +775,8 @@ fn a_redirect_is_named_and_never_followed() {
             let error = refused(status, &[("location", location)], "<html><body>Moved");
             let message = format!("redirects are never followed, this one points to {shown}; {next}");
             assert!(error.message().contains(&message), "{location}\n{error}\n{message}");
-            assert_eq!(error.status(), Status::Http);
-            assert!(!error.is_transient());
+            assert_eq!(error.kind(), ErrorKind::Http);
+            assert!(!error.is_retryable());
         }
     }
     let error = refused(302, &[], "");
