@@ -14,9 +14,9 @@ use std::{fmt, sync::Arc, time::Duration};
 pub enum ErrorKind {
     /// An option is unknown or its value is not allowed.
     InvalidArgument = 1,
-    /// Each option is well formed, but together they are not; or a file that an option names is unusable.
+    /// Each option is well formed, but together they are not; or a file that an option names is not usable.
     InvalidConfig = 2,
-    /// Resolving, connecting, reading or writing failed, or the proxy did.
+    /// Resolving, connecting, reading or writing failed, or the proxy failed.
     Network = 3,
     /// The TLS handshake failed, or a certificate is not usable.
     Tls = 4,
@@ -28,7 +28,7 @@ pub enum ErrorKind {
     OAuth = 7,
     /// The server reported success, but its response is not usable.
     BadResponse = 8,
-    /// A bug in this library was contained; or no thread could be started for a refresh, while the token is still valid.
+    /// A bug in this library was contained; or no thread could be started for a refresh while the token was still valid.
     Internal = 9,
     /// The source was closed. The C header has the number 10 for a fetch that still runs, which is no error.
     Closed = 11,

@@ -65,6 +65,7 @@
 //   gate.rs           state: whose turn it is to change a source, also after a fork
 //   source.rs         carries out what standing.rs says: serve, refresh, wait, hold off; counters
 //   ffi/              the C ABI: borrow, call one method, hand out
+//   fault.rs          tests: faults that are switched on in the C library
 //   cases.rs          tests: runs tests/cases/*.json with an injected clock
 //   fuzzing.rs        tests: what any bytes must not break
 
@@ -72,6 +73,8 @@ mod backoff;
 mod clock;
 mod config;
 mod error;
+#[cfg(feature = "testing")]
+mod fault;
 mod fetch;
 #[cfg(feature = "capi")]
 #[allow(unsafe_code)]

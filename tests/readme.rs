@@ -129,7 +129,7 @@ fn error_table() -> String {
         let Some((name, number)) = line.strip_prefix("#define TKS_").and_then(|line| line.split_once(' ')) else {
             continue;
         };
-        if name.starts_with("STAT_") || name == "ABI_VERSION" {
+        if ["STAT_", "ABI_", "VERSION"].iter().any(|prefix| name.starts_with(prefix)) {
             continue;
         }
         let (_, advice) =

@@ -1,4 +1,6 @@
-//! The border between C and Rust: no panic crosses it, none prints, and what went wrong becomes a status and an object.
+//! The boundary between C and Rust. No panic crosses it and none prints; a failure becomes a status and an error object.
+//!
+//! It must not know which function it guards.
 
 use super::error::{tks_error, tks_status};
 use crate::{Error, ErrorKind, system};
@@ -15,7 +17,7 @@ thread_local! {
     static PANICKED_AT: Cell<String> = const { Cell::new(String::new()) };
 }
 
-/// Runs what may fail. An error, or the panic that stopped it, goes out through `error_out`.
+/// Runs a function that may fail. Stores its error in `error_out`, or an error that describes its panic.
 pub(super) fn fallible(
     error_out: Option<&mut MaybeUninit<Option<Box<tks_error>>>>,
     work: impl FnOnce() -> Result<tks_status, Error>,
@@ -35,36 +37,36 @@ pub(super) fn fallible(
     error.kind() as tks_status
 }
 
-/// Runs what cannot fail; after a panic the answer is `fallback`.
-pub(super) fn or<T>(fallback: T, work: impl FnOnce() -> T) -> T {
+/// Runs a function that cannot fail. Returns `fallback` after a panic.
+pub(super) fn infallible<T>(fallback: T, work: impl FnOnce() -> T) -> T {
     contained(work).unwrap_or(fallback)
 }
 
-/// Where an answer goes, emptied first.
+/// Returns the place for a result, set to `empty` first.
 pub(super) fn out<'a, T>(argument: &str, out: Option<&'a mut MaybeUninit<T>>, empty: T) -> Result<&'a mut T, Error> {
-    out.map(|out| out.write(empty)).ok_or_else(|| null(argument))
+    out.map(|out| out.write(empty)).ok_or_else(|| null_argument(argument))
 }
 
-pub(super) fn null(argument: &str) -> Error {
+pub(super) fn null_argument(argument: &str) -> Error {
     Error::new(ErrorKind::InvalidArgument, format!("the argument `{argument}` is NULL"))
 }
 
-/// The place of the panic is told, its message is not: it may quote what must not be seen.
+/// Returns the place of a panic as the error, and not its message, which may quote a secret.
 fn contained<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     INSIDE.set(true);
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
         #[cfg(feature = "testing")]
-        assert!(!PANIC_NEXT.swap(false, Ordering::Relaxed), "as the test asked");
+        crate::fault::panic_if_switched_on();
         work()
     }));
     INSIDE.set(false);
     result.map_err(|_| PANICKED_AT.try_with(Cell::take).unwrap_or_default())
 }
 
-/// Silences panics that are contained, here and on the library's own threads, and leaves all others to the hook that was
-/// there: a program that links two Rust libraries statically may share one hook between them.
+/// Silences panics that are contained, here and on the library's own threads. Leaves all others to the previous hook,
+/// because two Rust libraries in one static program may share one hook.
 pub(super) fn silence_panics() {
-    // A flag and not a Once: a fork while another thread runs a Once hangs the child's next caller for ever.
+    // A flag and not a Once: a fork while another thread runs a Once makes the child's next caller hang.
     static SILENCED: AtomicBool = AtomicBool::new(false);
     if SILENCED.swap(true, Ordering::Relaxed) {
         return;
@@ -81,10 +83,6 @@ pub(super) fn silence_panics() {
 
 fn remember(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    // On a thread that is ending the text may be gone already.
+    // On a thread that is ending, the text may be dropped already.
     let _ = PANICKED_AT.try_with(|at| at.set(place));
 }
-
-/// Makes the next call panic. Only in the library that the tests build for themselves.
-#[cfg(feature = "testing")]
-pub(super) static PANIC_NEXT: AtomicBool = AtomicBool::new(false);

@@ -1,11 +1,8 @@
-//! The C library's allocator: the system's, with every block wiped before it goes back.
+//! The allocator of the C library: the system's, with every block wiped before it is freed. It must not allocate itself.
 //!
-//! `Secret` wipes what it holds, but the buffers of HTTP and TLS have held the same bytes and wipe nothing. A block that
-//! grows is always moved, which is what `GlobalAlloc::realloc` does where nobody writes one, so its old place is wiped
-//! too.
+//! `Secret` wipes its own text, but the buffers of HTTP and TLS contain the same bytes and wipe nothing. A block that grows
+//! is always moved, because that is what the default `GlobalAlloc::realloc` does. So its old place is wiped too.
 
-#[cfg(feature = "testing")]
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     mem::MaybeUninit,
@@ -17,7 +14,7 @@ static WIPING: Wiping = Wiping;
 
 struct Wiping;
 
-// SAFETY: hands every call on to the system's allocator; a block is wiped while it is still the caller's.
+// SAFETY: forwards every call to the system's allocator; a block is wiped while the caller still owns it.
 unsafe impl GlobalAlloc for Wiping {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         unsafe { System.alloc(layout) }
@@ -37,22 +34,16 @@ unsafe impl GlobalAlloc for Wiping {
     }
 }
 
-#[cfg(not(feature = "testing"))]
 fn is_wiping() -> bool {
+    #[cfg(feature = "testing")]
+    if crate::fault::leaves_memory() {
+        return false;
+    }
     true
 }
 
-#[cfg(feature = "testing")]
-fn is_wiping() -> bool {
-    !LEAVE.load(Ordering::Relaxed)
-}
-
-/// Leaves blocks as they are. Only in the library that the tests build for themselves, to see that they would find what
-/// is not wiped.
-#[cfg(feature = "testing")]
-pub(super) static LEAVE: AtomicBool = AtomicBool::new(false);
-
-/// Volatile, or the compiler would leave out writes that nobody reads; by the word, since buffers are large.
+/// Writes zeros. The writes are volatile, because the compiler removes writes that are never read. They go by the word,
+/// because buffers are large.
 fn wipe(block: &mut [MaybeUninit<u8>]) {
     fn zero<T: Default>(places: &mut [MaybeUninit<T>]) {
         for place in places {
@@ -60,7 +51,7 @@ fn wipe(block: &mut [MaybeUninit<u8>]) {
             unsafe { std::ptr::write_volatile(place, MaybeUninit::new(T::default())) };
         }
     }
-    // SAFETY: any bytes are a MaybeUninit<u64>.
+    // SAFETY: any bytes are a valid MaybeUninit<u64>.
     let (head, words, tail) = unsafe { block.align_to_mut::<MaybeUninit<u64>>() };
     zero(head);
     zero(words);
@@ -72,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_is_wiped_to_its_very_ends() {
+    fn a_block_is_wiped_from_its_first_to_its_last_byte() {
         for (start, end) in [(0, 64), (1, 63), (3, 5), (8, 8), (7, 16)] {
             let mut block = [MaybeUninit::new(0xaa); 64];
             wipe(&mut block[start..end]);

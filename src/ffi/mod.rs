@@ -1,9 +1,9 @@
-//! tokensource: an OAuth 2.0 access token that is always good.
+//! tokensource: an OAuth 2.0 access token that is always valid.
 //!
-//! A program that calls an API as itself trades a client id and a client secret for an access token that lives minutes
-//! or hours (the client-credentials grant, RFC 6749 section 4.4). A source keeps such a token good: it fetches one when
-//! it is first asked, hands out the same one until it ages, fetches the next beside it, and shares each fetch and its
-//! result, good or bad, among all threads.
+//! A program that calls an API as itself trades a client id and a client secret for an access token. This is the
+//! client-credentials grant of RFC 6749 section 4.4. Such a token lives minutes or hours. A token source keeps a valid one
+//! for all threads of the program. It fetches the first token on demand, caches it, and refreshes it in the background
+//! before it expires. All threads share each fetch and its result, whether token or error.
 //!
 //! # Example
 //!
@@ -36,61 +36,69 @@
 //! }
 //! ```
 //!
-//! # From start to end
+//! # Life cycle
 //!
 //! ```text
-//! tks_config_new, tks_config_set ...      what is asked, as name and value texts
+//! tks_config_new, tks_config_set ...      the options, as pairs of name and value
 //! tks_source_new, tks_config_free         one source for each kind of token, for the life of the program
-//!     tks_source_get                      before each call of the API, from any thread
+//!     tks_source_get                      before each API call, from any thread
 //!     tks_token_authorization             the value of the Authorization header
-//!     tks_source_invalidate               when the API answered 401 all the same
+//!     tks_source_invalidate               after the API rejected the token with a 401
 //!     tks_token_free
 //! tks_source_free
 //! ```
 //!
-//! # Manners
+//! # Conventions
 //!
-//! Handles. What a function hands out through `**out` is the caller's to free, with the `_free` function of its type,
-//! once, after every call on it has returned. Handles may be freed in any order: a source keeps no hold of its config, a
-//! token outlives its source. A `const char *` that a function returns belongs to the handle that was asked and lives as
-//! long; one that was asked of nothing lives for ever.
+//! Ownership. A function that stores a handle in a `**out` argument gives it to the caller. The caller frees it once, with
+//! the `_free` function of its type, after every function call on it has returned. Handles may be freed in any order: a
+//! source has its own copy of its config, and a token outlives its source. A `const char *` that a function returns is
+//! owned by the handle that was passed, and is valid until that handle is freed. Strings from functions without a handle
+//! are static.
 //!
-//! NULL. Every function takes NULL for every pointer without crashing: one that answers with a status then says
-//! TKS_INVALID_ARGUMENT, one that answers with a value says NULL or 0, one without an answer does nothing. Only `error_out`
-//! and the `value` of an option may be NULL in earnest.
+//! NULL. Passing NULL never crashes. Functions that return a tks_status return TKS_INVALID_ARGUMENT, functions that return
+//! a value return NULL or 0, and void functions do nothing. NULL is meaningful only for `error_out` and for the `value` of
+//! an option.
 //!
-//! Errors. A function that can fail returns a tks_status and takes `error_out` last, which may be NULL. All `**out` are
-//! set to NULL first. With TKS_OK and TKS_PENDING no error object is made; with every other status there is one, and
-//! no other object. There is no "last error" of a thread, and errno means nothing after a call.
+//! Errors. A function that can fail returns a tks_status and takes `error_out` as its last argument. A caller that needs
+//! no error object passes NULL. All `**out` arguments are set to NULL first. TKS_OK and TKS_PENDING come without an error
+//! object; every other status comes with an error object and no other object. There is no thread-local "last error", and
+//! errno has no meaning after a call.
 //!
-//! Text. Text in is UTF-8, ends with a NUL and is copied. Text out is UTF-8 and ends with a NUL.
+//! Strings. Strings are UTF-8 and end with a NUL. The library copies every string that is passed to it.
 //!
-//! Threads. A source, a token and an error may be used from any thread at any time. A config may be used from any
-//! thread, by one at a time. No function may be called from a signal handler, and no thread may be cancelled
-//! (pthread_cancel) in one. A signal does not end a wait.
+//! const. Functions that take a handle as `const` may be called on the same handle from any number of threads at the same
+//! time. While a function that takes a handle without `const` runs, no other function must be called on that handle. So
+//! all threads may use a source, a token and an error at once. One thread at a time may set the options of a config.
+//! tks_source_close takes a `const` handle because other threads may be waiting in calls on it. Each token that a call
+//! stores is a handle of its own, even if two pointers are equal.
 //!
-//! Forks. A child of fork() may go on using every handle, whatever the parent's threads were doing at that moment; one
-//! made behind its back (_Fork, vfork, clone) may only exec. Files and sockets are closed by exec; a child of a fork during
-//! a fetch keeps a copy of that socket.
+//! Threads. A handle may be used and freed on any thread. Functions must not be called from a signal handler. A thread
+//! must not be cancelled (pthread_cancel) during a function call. A signal does not end a wait.
 //!
-//! The host. Nothing is written to stdout or stderr, no signal handler is installed, no environment variable is
-//! changed, nothing exits. Fetches run on short-lived threads of the library that block all signals, and run at the
-//! priority of the caller who needed them. With the option `refresh` set to `inline` there are none; then, and where the
-//! system gives the library no thread, who asks for a token needs 128 KiB of stack. A bug in the library becomes
-//! TKS_INTERNAL. Running out of memory aborts. Once loaded, the library stays loaded: dlclose is harmless and does nothing.
-//! A plugin that contains the static library must see to that itself (link it with `-z nodelete`).
+//! Forks. A child of fork() may go on using every handle, even if threads of the parent were in calls on it. A child
+//! created without fork handlers (_Fork, vfork, clone) may only call exec. The library's files and sockets are closed by
+//! exec. A child that is forked during a fetch keeps a copy of the socket of that fetch.
 //!
-//! Cost. Whatever does not say that it waits or reads files only computes, and not for long.
+//! Blocking. No function blocks or does I/O unless its comment states it.
 //!
-//! Secrets. No error message holds a secret or a token. All memory of the library is wiped when it is freed.
+//! Process. The library writes nothing to stdout or stderr, installs no signal handler, changes no environment variable
+//! and never exits. Fetches run on short-lived threads of the library, which block all signals and have the priority of
+//! the caller that needed the fetch. With the option `refresh` set to `inline`, or if the system provides no thread, the
+//! calling thread performs the fetch. It needs 128 KiB of stack. A bug in the library becomes TKS_INTERNAL. Running out of
+//! memory aborts the process. Once loaded, the library stays loaded: dlclose does nothing. A plugin that contains the
+//! static library must be linked with `-z nodelete`.
 //!
-//! Versions. Functions, options and status numbers are only ever added. Whoever loads the library by hand compares
-//! tks_abi_version() with TKS_ABI_VERSION.
+//! Secrets. No error message contains a secret or a token. All memory of the library is wiped when it is freed.
+//!
+//! Versions. Functions, options and status numbers are added, and never changed or removed. A program that loads the
+//! library at run time compares tks_abi_version() with TKS_ABI_VERSION.
 
-// The text above opens include/tokensource.h, and the text that opens each noun's file opens its section there.
+// The C interface. The text above opens include/tokensource.h, and the `//!` text of each noun's file opens its section
+// there; tests/header.rs makes the header from both.
 //
-// This module borrows what it is given, calls one method of the core and hands out the answer. It holds no logic. The
-// signatures are written out in full since cbindgen neither expands macros nor sees through generic aliases.
+// A function here borrows what it is given, calls one method of the core and returns the result. It must not decide
+// anything. The signatures are written out in full, because cbindgen neither expands macros nor resolves generic aliases.
 #![allow(non_camel_case_types, reason = "the names are those of the C header")]
 
 mod boundary;

@@ -1,4 +1,6 @@
-//! C text and numbers in: checked here, once, so that the core sees only `&str` and `Duration`.
+//! Strings and numbers from C: checked here, once, so that the core sees only `&str` and `Duration`.
+//!
+//! It must not know the options.
 
 use super::boundary;
 use crate::{Error, ErrorKind, config::options::TEN_YEARS};
@@ -8,10 +10,10 @@ use std::{
 };
 
 /// # Safety
-/// `text` is NULL or ends with a NUL, and does not change while the answer is in use.
+/// `text` is NULL or ends with a NUL, and does not change while the result is in use.
 pub(super) unsafe fn required<'a>(argument: &str, text: *const c_char) -> Result<&'a str, Error> {
     // SAFETY: as the caller promised.
-    unsafe { optional(argument, text) }?.ok_or_else(|| boundary::null(argument))
+    unsafe { optional(argument, text) }?.ok_or_else(|| boundary::null_argument(argument))
 }
 
 /// # Safety
@@ -26,7 +28,7 @@ pub(super) unsafe fn optional<'a>(argument: &str, text: *const c_char) -> Result
     text.to_str().map(Some).map_err(not_utf8)
 }
 
-/// Any number of seconds as a span: 0 for what is negative or no number, ten years for what is more.
+/// Returns a number of seconds as a duration: 0 for a negative number or NaN, and at most ten years.
 pub(super) fn seconds(seconds: f64) -> Duration {
     if seconds > 0.0 { Duration::from_secs_f64(seconds.min(TEN_YEARS.as_secs_f64())) } else { Duration::ZERO }
 }
@@ -36,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_utf8_or_refused_by_the_name_of_its_argument() {
+    fn a_string_that_is_not_utf8_is_rejected_with_the_name_of_its_argument() {
         let read = |text: &CStr| unsafe { required("value", text.as_ptr()).map(str::to_owned) };
         assert_eq!(read(c"").unwrap(), "");
         assert_eq!(read(c"p\xc3\xa9").unwrap(), "pé");
@@ -46,20 +48,20 @@ mod tests {
     }
 
     #[test]
-    fn null_is_no_text_where_text_is_optional() {
+    fn null_is_rejected_only_where_a_string_is_required() {
         assert_eq!(unsafe { optional("value", std::ptr::null()) }.unwrap(), None);
         let error = unsafe { required("name", std::ptr::null()) }.unwrap_err();
         assert_eq!(error.message(), "the argument `name` is NULL");
     }
 
     #[test]
-    fn every_number_of_seconds_is_a_span() {
-        for never in [f64::NAN, f64::NEG_INFINITY, -1.0, -0.0, 0.0] {
-            assert_eq!(seconds(never), Duration::ZERO);
+    fn every_number_of_seconds_becomes_a_duration() {
+        for zero in [f64::NAN, f64::NEG_INFINITY, -1.0, -0.0, 0.0] {
+            assert_eq!(seconds(zero), Duration::ZERO);
         }
         assert_eq!(seconds(0.25), Duration::from_millis(250));
-        for more in [TEN_YEARS.as_secs_f64(), 1e300, f64::INFINITY] {
-            assert_eq!(seconds(more), Duration::from_secs(315_576_000));
+        for long in [TEN_YEARS.as_secs_f64(), 1e300, f64::INFINITY] {
+            assert_eq!(seconds(long), Duration::from_secs(315_576_000));
         }
     }
 }
