@@ -70,6 +70,7 @@
 //   fuzzing.rs        tests: what any bytes must not break
 
 mod backoff;
+mod c_text;
 mod clock;
 mod config;
 mod error;

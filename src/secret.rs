@@ -1,17 +1,17 @@
-//! Text that must not be seen: it prints as `[redacted]`, is wiped when dropped and has one door, [`Secret::expose`].
+//! Text that must not be seen: it prints as `[redacted]`, is wiped when dropped and has one way out, [`Secret::expose`].
 //!
-//! Every secret, token and Basic value of the library lives in this type. It may not grow a second way out: whoever
-//! audits the library greps for `expose`.
+//! Every secret, token and Basic value of the library is a `Secret`, and nothing else is: an audit reads each `expose`.
+//! This file must not offer a second way out. Text for C that is no secret is a [`CText`](crate::c_text::CText).
 
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// Secret text, kept with a NUL after it so that a C caller can be handed the very same bytes.
+/// Secret text, kept with a NUL after it, so that C reads the same bytes and no copy is made.
 #[derive(Clone)]
 pub(crate) struct Secret(Zeroizing<Box<str>>);
 
 impl Secret {
-    /// Takes the text over. The caller's own copy, if it kept one, is the caller's to wipe.
+    /// Copies the text and wipes the argument. A copy that the caller keeps is the caller's to wipe.
     pub(crate) fn new(text: impl Into<String>) -> Self {
         let text = Zeroizing::new(text.into());
         let mut kept = String::with_capacity(text.len() + 1);
@@ -20,12 +20,12 @@ impl Secret {
         Self(Zeroizing::new(kept.into_boxed_str()))
     }
 
-    /// The text itself. The only way to read it.
+    /// Returns the text. This is the only way to read it.
     pub(crate) fn expose(&self) -> &str {
         &self.0[..self.0.len() - 1]
     }
 
-    /// The text and the NUL that follows it, for a reader that needs both.
+    /// Returns the text with the NUL that follows it.
     #[cfg(any(feature = "capi", test))]
     pub(crate) fn expose_with_nul(&self) -> &str {
         &self.0
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn has_one_door() {
+    fn the_text_has_one_way_out() {
         let secret = Secret::new("hunter2");
         assert_eq!(secret.expose(), "hunter2");
         assert_eq!(secret.expose_with_nul(), "hunter2\0");
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn may_be_empty() {
+    fn a_secret_may_be_empty() {
         assert_eq!(Secret::new("").expose(), "");
         assert_eq!(Secret::new("").expose_with_nul(), "\0");
     }

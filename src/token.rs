@@ -4,6 +4,7 @@
 //! left read a clock, because their answer is for now.
 
 use crate::{
+    c_text::CText,
     clock::{Clock, Nanos, duration, nanos},
     oauth::response::Grant,
     secret::Secret,
@@ -19,8 +20,8 @@ use std::{
 pub struct Token {
     pub(crate) access_token: Secret,
     pub(crate) authorization: Secret,
-    pub(crate) token_type: Secret,
-    pub(crate) scope: Option<Secret>,
+    pub(crate) token_type: CText,
+    pub(crate) scope: Option<CText>,
     pub(crate) response: Secret,
     generation: u32,
     /// On the clock that counts the machine's sleep.
@@ -34,8 +35,8 @@ impl Token {
             // RFC 6750 §2.1 writes the scheme so, whatever case the server's `token_type` had.
             authorization: Secret::new(["Bearer ", grant.access_token.expose()].concat()),
             access_token: grant.access_token,
-            token_type: Secret::new(grant.token_type),
-            scope: grant.scope.map(Secret::new),
+            token_type: CText::new(grant.token_type),
+            scope: grant.scope.map(CText::new),
             response: grant.response,
             generation,
             ends_at: sent.saturating_add(nanos(lifetime)),
@@ -55,13 +56,13 @@ impl Token {
 
     /// `token_type` as the server wrote it; `Bearer` if it wrote none.
     pub fn token_type(&self) -> &str {
-        self.token_type.expose()
+        self.token_type.as_str()
     }
 
     /// The scopes that were granted, separated by spaces. `None`: the server said nothing, so they are the ones that
     /// were asked for (RFC 6749 §5.1).
     pub fn scope(&self) -> Option<&str> {
-        self.scope.as_ref().map(Secret::expose)
+        self.scope.as_ref().map(CText::as_str)
     }
 
     /// The server's answer, a JSON object, without `access_token`, `refresh_token` and `id_token`.

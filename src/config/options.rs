@@ -4,13 +4,14 @@
 //! `config.rs`.
 
 use crate::{
+    c_text::CText,
     config::endpoint::{Endpoint, uri_characters},
     config::proxy::Proxy,
     error::{Error, ErrorKind},
     redact::truncate,
     secret::Secret,
 };
-use std::{ffi::CStr, time::Duration};
+use std::time::Duration;
 
 /// The longest duration that an option may name: ten years of 365.25 days.
 pub(crate) const TEN_YEARS: Duration = Duration::from_secs(315_576_000);
@@ -24,10 +25,8 @@ const SHOWN: usize = 80;
 /// One option of a [`Config`](crate::Config).
 #[derive(Debug)]
 pub struct OptionInfo {
-    name: &'static str,
-    help: &'static str,
-    #[cfg_attr(not(any(feature = "capi", test)), expect(dead_code, reason = "only C needs the NUL"))]
-    c: (&'static CStr, &'static CStr),
+    name: CText,
+    help: CText,
     default: Option<&'static str>,
     allowed: &'static str,
     kind: Kind,
@@ -53,13 +52,6 @@ enum Kind {
     Param,
 }
 
-const fn c(text: &'static str) -> &'static CStr {
-    match CStr::from_bytes_with_nul(text.as_bytes()) {
-        Ok(text) => text,
-        Err(_) => panic!("one NUL, at the end"),
-    }
-}
-
 macro_rules! option {
     ($name:literal, $kind:ident, $meaning:literal, allowed $allowed:literal, default $default:expr) => {
         option!(@ $name, $kind, $allowed, Some($default), concat!($meaning, " Allowed: ", $allowed, ". Default: ", $default, "."))
@@ -69,9 +61,8 @@ macro_rules! option {
     };
     (@ $name:literal, $kind:ident, $allowed:literal, $default:expr, concat!($($help:expr),*)) => {
         OptionInfo {
-            name: $name,
-            help: concat!($($help),*),
-            c: (c(concat!($name, "\0")), c(concat!($($help,)* "\0"))),
+            name: CText::from_static(concat!($name, "\0")),
+            help: CText::from_static(concat!($($help,)* "\0")),
             default: $default,
             allowed: $allowed,
             kind: Kind::$kind,
@@ -184,25 +175,25 @@ pub fn options() -> &'static [OptionInfo] {
 
 impl OptionInfo {
     /// The name to give to [`Config::set`](crate::Config::set). `param.NAME` and `header.NAME` stand for any NAME.
-    pub fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        self.name.as_str()
     }
 
     /// Meaning, unit, allowed values and default, in one line.
-    pub fn help(&self) -> &'static str {
-        self.help
+    pub fn help(&self) -> &str {
+        self.help.as_str()
     }
 
     /// The same name for C.
-    #[cfg(any(feature = "capi", test))]
-    pub(crate) fn name_c(&self) -> &'static CStr {
-        self.c.0
+    #[cfg(feature = "capi")]
+    pub(crate) fn name_c(&self) -> &CText {
+        &self.name
     }
 
     /// The same help for C.
-    #[cfg(any(feature = "capi", test))]
-    pub(crate) fn help_c(&self) -> &'static CStr {
-        self.c.1
+    #[cfg(feature = "capi")]
+    pub(crate) fn help_c(&self) -> &CText {
+        &self.help
     }
 
     pub(crate) fn default(&self) -> Option<&'static str> {
@@ -220,8 +211,8 @@ impl OptionInfo {
     }
 
     /// What stands before the dot of such a row.
-    fn family(&self) -> &'static str {
-        self.name.split('.').next().unwrap_or(self.name)
+    fn family(&self) -> &str {
+        self.name().split('.').next().unwrap_or_default()
     }
 
     /// Checks a value of the option that was called `name`, and returns it as it is to be kept.
@@ -259,7 +250,7 @@ impl OptionInfo {
             Kind::File => return absolute(value),
             Kind::ClientSecret => secret_text(value)?,
             Kind::Proxy if value == "none" => {}
-            Kind::Proxy => drop(Proxy::parse(value, self.name)?),
+            Kind::Proxy => drop(Proxy::parse(value, "proxy")?),
             Kind::Param => {}
         }
         Ok(Secret::new(value))
@@ -283,13 +274,14 @@ impl OptionInfo {
 pub(crate) fn find(name: &str) -> Result<(&'static OptionInfo, String), Error> {
     for option in options() {
         if !option.is_family() {
-            if option.name == name {
+            if option.name() == name {
                 return Ok((option, name.to_owned()));
             }
         } else if let Some((family, own)) = name.split_once('.').filter(|(family, _)| *family == option.family()) {
             let own = if option.kind == Kind::Header { header_name(own) } else { param_name(own) };
-            let own = own
-                .map_err(|wrong| Error::new(ErrorKind::InvalidArgument, format!("option {}: {wrong}", option.name)))?;
+            let own = own.map_err(|wrong| {
+                Error::new(ErrorKind::InvalidArgument, format!("option {}: {wrong}", option.name()))
+            })?;
             return Ok((option, format!("{family}.{own}")));
         }
     }
@@ -477,16 +469,14 @@ mod tests {
     #[test]
     fn each_row_says_everything_once() {
         for option in options() {
-            assert_eq!(option.name_c().to_str().unwrap(), option.name());
-            assert_eq!(option.help_c().to_str().unwrap(), option.help());
-            assert!(option.help().contains(option.allowed), "{}", option.name);
-            assert!(!option.help().contains(char::is_control), "{}", option.name);
+            assert!(option.help().contains(option.allowed), "{}", option.name());
+            assert!(!option.help().contains(char::is_control), "{}", option.name());
             match option.default() {
                 Some(default) => {
-                    assert!(option.help().ends_with(&format!(" Default: {default}.")), "{}", option.name);
-                    assert_eq!(option.check(option.name, default).unwrap().expose(), default);
+                    assert!(option.help().ends_with(&format!(" Default: {default}.")), "{}", option.name());
+                    assert_eq!(option.check(option.name(), default).unwrap().expose(), default);
                 }
-                None => assert!(option.help().contains(" Unset: "), "{}", option.name),
+                None => assert!(option.help().contains(" Unset: "), "{}", option.name()),
             }
         }
         let mut names: Vec<_> = options().iter().map(OptionInfo::name).collect();
@@ -557,7 +547,7 @@ mod tests {
         assert_eq!(refused("allow_insecure_http", "1"), none_is_near);
         assert!(refused("ca", &"\n".repeat(1000)).len() < 500);
         for option in options().iter().filter(|option| option.kind == Kind::Word) {
-            assert!(option.words().all(|word| set(option.name, word) == Ok(word.to_owned())));
+            assert!(option.words().all(|word| set(option.name(), word) == Ok(word.to_owned())));
         }
     }
 
@@ -629,7 +619,7 @@ mod tests {
     #[test]
     fn empty_is_refused_where_it_means_nothing() {
         for option in options() {
-            let name = option.name.replace("NAME", "x");
+            let name = option.name().replace("NAME", "x");
             if matches!(option.kind, Kind::ClientSecret | Kind::Param) {
                 assert_eq!(set(&name, ""), Ok(String::new()));
             } else {
@@ -642,7 +632,7 @@ mod tests {
     fn no_value_is_without_bound() {
         assert!(set("param.x", &"x".repeat(LONGEST_VALUE)).is_ok());
         for option in options() {
-            let name = option.name.replace("NAME", "x");
+            let name = option.name().replace("NAME", "x");
             assert!(refused(&name, &"1".repeat(LONGEST_VALUE + 1)).contains("longer than 64 KiB"));
         }
     }
@@ -762,7 +752,7 @@ mod tests {
         let mut refusals = 0;
         for option in options().iter().filter(|option| option.is_secret()) {
             for value in spoiled {
-                if let Err(message) = set(&option.name.replace("NAME", "x"), value) {
+                if let Err(message) = set(&option.name().replace("NAME", "x"), value) {
                     assert!(!message.contains("hunter2"), "{message}");
                     refusals += 1;
                 }

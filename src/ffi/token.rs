@@ -3,7 +3,7 @@
 //! A token outlives its source. Nothing in it changes but the remaining lifetime.
 
 use super::boundary;
-use crate::{Token, secret::Secret};
+use crate::{Token, c_text::CText, secret::Secret};
 use std::{
     ffi::c_char,
     mem::{self, ManuallyDrop},
@@ -52,14 +52,14 @@ pub extern "C" fn tks_token_authorization(token: Option<&tks_token>) -> *const c
 /// Returns the token type as the server sent it, or "Bearer" if the server sent none.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_token_type(token: Option<&tks_token>) -> *const c_char {
-    token.map_or(ptr::null(), |token| text(&token.0.token_type))
+    token.map_or(ptr::null(), |token| token.0.token_type.as_ptr())
 }
 
 /// Returns the scope that the server granted. Returns NULL if the server sent none, which means that it granted the
 /// requested scope (RFC 6749 section 5.1).
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_token_scope(token: Option<&tks_token>) -> *const c_char {
-    token.and_then(|token| token.0.scope.as_ref()).map_or(ptr::null(), text)
+    token.and_then(|token| token.0.scope.as_ref()).map_or(ptr::null(), CText::as_ptr)
 }
 
 /// Returns the expiry in Unix seconds: the current wall clock plus tks_token_expires_in.

@@ -14,8 +14,24 @@ use zeroize::Zeroizing;
 pub(crate) struct TokenRequest {
     pub(crate) url: String,
     /// Names in lower case, each once.
-    pub(crate) headers: Vec<(String, Secret)>,
+    pub(crate) headers: Vec<(String, HeaderValue)>,
     pub(crate) body: Secret,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum HeaderValue {
+    Open(String),
+    Secret(Secret),
+}
+
+impl HeaderValue {
+    /// Returns the value as it is sent, whether it is a secret or not.
+    pub(crate) fn expose(&self) -> &str {
+        match self {
+            Self::Open(text) => text,
+            Self::Secret(secret) => secret.expose(),
+        }
+    }
 }
 
 /// The request that these settings and this secret make.
@@ -26,16 +42,16 @@ pub(crate) fn token_request(settings: &Settings, secret: &Secret) -> TokenReques
         BodyFormat::Json => ("application/json", json(&parameters)),
     };
     let mut headers = Vec::new();
-    let mut add = |name: &str, value: Secret| headers.push((name.to_owned(), value));
+    let mut add = |name: &str, value: HeaderValue| headers.push((name.to_owned(), value));
     if settings.auth_method == AuthMethod::ClientSecretBasic {
-        add("authorization", basic(settings, secret));
+        add("authorization", HeaderValue::Secret(basic(settings, secret)));
     }
-    add("content-type", Secret::new(content_type));
-    add("user-agent", Secret::new(settings.user_agent.as_str()));
+    add("content-type", HeaderValue::Open(content_type.into()));
+    add("user-agent", HeaderValue::Open(settings.user_agent.clone()));
     if !settings.headers.iter().any(|(name, _)| name == "accept") {
-        add("accept", Secret::new("application/json"));
+        add("accept", HeaderValue::Open("application/json".into()));
     }
-    headers.extend(settings.headers.iter().cloned());
+    headers.extend(settings.headers.iter().map(|(name, value)| (name.clone(), HeaderValue::Secret(value.clone()))));
     TokenRequest { url: settings.endpoint.url.clone(), headers, body }
 }
 
@@ -44,8 +60,10 @@ pub(crate) fn token_request(settings: &Settings, secret: &Secret) -> TokenReques
 pub(crate) fn hidden(settings: &Settings, secret: &Secret, request: &TokenRequest) -> Vec<Secret> {
     let authorization = request.headers.iter().find(|(name, _)| name == "authorization");
     let proxy = settings.proxy.as_ref();
-    let credentials = [authorization.map(|(_, value)| value.clone()), proxy.and_then(Proxy::authorization)];
-    let credentials = credentials.iter().flatten().filter_map(|value| value.expose().strip_prefix("Basic "));
+    let proxy_authorization = proxy.and_then(Proxy::authorization);
+    let credentials =
+        [authorization.map(|(_, value)| value.expose()), proxy_authorization.as_ref().map(Secret::expose)];
+    let credentials = credentials.into_iter().flatten().filter_map(|value| value.strip_prefix("Basic "));
     // Some proxies want a key in place of a user, and no password.
     let key = |(user, password): &(Secret, Secret)| if password.expose().is_empty() { user } else { password }.clone();
     let key = proxy.and_then(|proxy| proxy.credentials.as_ref()).map(key);

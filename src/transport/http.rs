@@ -155,11 +155,12 @@ impl Client {
         // ureq refuses a line that does not fit into its buffer.
         let mut room = 1024 + request.url.len();
         let relay = self.relay.as_ref();
-        let authorization = relay.and_then(|relay| relay.authorization.as_ref()).map(|it| ("proxy-authorization", it));
-        let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value));
+        let authorization =
+            relay.and_then(|relay| relay.authorization.as_ref()).map(|it| ("proxy-authorization", it.expose()));
+        let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value.expose()));
         for (name, value) in headers.chain(authorization) {
-            builder = builder.header(name, value.expose());
-            room += name.len() + value.expose().len() + ": \r\n".len();
+            builder = builder.header(name, value);
+            room += name.len() + value.len() + ": \r\n".len();
         }
         let origin = relay.map_or("", |relay| &relay.origin).to_owned();
         let post = builder.header(header::CONNECTION, "close").body(request.body.expose());
@@ -352,7 +353,7 @@ impl Resolver for NoResolver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::Secret;
+    use crate::{oauth::request::HeaderValue, secret::Secret};
     use std::collections::VecDeque;
 
     /// A peer that sends prepared pieces, one per read, and keeps what it is sent, one block per write.
@@ -395,9 +396,9 @@ mod tests {
         TokenRequest {
             url: url.into(),
             headers: vec![
-                ("authorization".into(), Secret::new("Basic eDp5")),
-                ("content-type".into(), Secret::new("application/x-www-form-urlencoded")),
-                ("x-name".into(), Secret::new("é")),
+                ("authorization".into(), HeaderValue::Secret(Secret::new("Basic eDp5"))),
+                ("content-type".into(), HeaderValue::Open("application/x-www-form-urlencoded".into())),
+                ("x-name".into(), HeaderValue::Secret(Secret::new("é"))),
             ],
             body: Secret::new("grant_type=client_credentials"),
         }
@@ -473,7 +474,7 @@ mod tests {
     #[test]
     fn a_request_may_be_large() {
         let mut large = request(&format!("https://as.example/{}", "p".repeat(60_000)));
-        large.headers.push(("x-large".into(), Secret::new("h".repeat(300_000))));
+        large.headers.push(("x-large".into(), HeaderValue::Secret(Secret::new("h".repeat(300_000)))));
         large.body = Secret::new("b".repeat(300_000));
         let sent = sent(&large);
         let [sent] = sent.as_slice() else { panic!("{} blocks", sent.len()) };
