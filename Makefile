@@ -1,4 +1,5 @@
-# Everything that is built goes below target/, or to CARGO_TARGET_DIR.
+# Builds, installs, tests and packs everything. What is built goes below target/, or below CARGO_TARGET_DIR. `make help`
+# lists the goals.
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 ABI := $(shell sed -n 's/.*TKS_ABI_VERSION: u32 = \([0-9]*\);/\1/p' src/ffi/library.rs)
@@ -6,34 +7,44 @@ CARGO := cargo
 SONAME := libtokensource.so.$(ABI)
 VERSION := $(shell sed -n '/^version = /{s/.*"\(.*\)"/\1/p;q;}' Cargo.toml)
 
-# What `make` alone makes, so that `make && sudo make install` does what it does elsewhere.
+# `make` alone builds what `make install` installs, as in other projects.
 .DEFAULT_GOAL := command
 
-.PHONY: help build header readme command demo bench test clean testing-library servers \
-    dist-so wheel npm dist deny asan tsan install uninstall freeze
+# Absolute, since the stages run elsewhere too. Not by abspath, which takes a path with a space for two paths.
+TARGET_PATH := $(if $(filter /%,$(TARGET)),,$(CURDIR)/)$(TARGET)
+
+# Where packaging/nodejs installs Node on a machine that has none or an old one.
+export PATH := $(TARGET_PATH)/nodejs/bin:$(PATH)
+
+.PHONY: help build header readme command demo bench check check-long test clean testing-library nodejs servers \
+    dist-so wheel npm dist deny asan tsan install uninstall freeze fuzz
 
 help:
-	@echo 'make build    $(TARGET)/release/libtokensource.so and .a'
-	@echo 'make header   rewrites include/tokensource.h from src/ffi'
-	@echo 'make readme   rewrites the tables and examples in README.md from the code'
-	@echo 'make demo     what the library does, in a screenful'
-	@echo 'make command  $(TARGET)/release/tokensource, the command; so does make alone'
-	@echo 'make install  what was built to PREFIX=/usr/local, LIBDIR=lib, below DESTDIR; make uninstall removes it'
-	@echo 'make wheel    $(TARGET)/wheel, the Python package'
-	@echo 'make npm      $(TARGET)/npm, the Node packages'
-	@echo 'make dist     $(TARGET)/dist, all that a release hands out; make test-dist tries it too'
-	@echo 'make test     everything that can be tested here, stage by stage; make test-STAGE one of them:'
-	@echo '              $(STAGES)'
-	@echo 'make servers  installs the servers of others that are tested against'
-	@echo 'make deny     asks whose work the crates are, and where from'
-	@echo 'make freeze   keeps what this version promises in tests/abi, for all later ones to keep'
-	@echo 'make asan     the C programs under AddressSanitizer and LeakSanitizer'
-	@echo 'make tsan     the C programs under ThreadSanitizer'
-	@echo 'make fuzz     every fuzzer for a minute, or SECONDS=...'
-	@echo 'make bench    what it costs, beside what one would use instead'
-	@echo 'make clean    removes what was built'
+	@echo 'make demo        gets a token of each dialect, in C, and in Python and Node where they are installed'
+	@echo 'make check       installs the Debian packages that the tests need, then runs every test, stage by stage'
+	@echo 'make test        the same, but only lists the Debian packages that are missing; make test-STAGE runs one stage:'
+	@echo '                 $(STAGES)'
+	@echo 'make check-long  what takes longer: $(LONG_STAGES:test-%=%)'
+	@echo
+	@echo 'make build       $(TARGET)/release/libtokensource.so and .a'
+	@echo 'make command     $(TARGET)/release/tokensource, the command; make alone does the same'
+	@echo 'make install     installs the build to PREFIX=/usr/local, LIBDIR=lib, below DESTDIR; make uninstall removes it'
+	@echo 'make wheel       $(TARGET)/wheel, the Python package'
+	@echo 'make npm         $(TARGET)/npm, the Node packages'
+	@echo 'make dist        $(TARGET)/dist, every file of a release; make test-dist tests them'
+	@echo
+	@echo 'make header      rewrites include/tokensource.h from src/ffi'
+	@echo 'make readme      rewrites the tables and examples in the pages from the code'
+	@echo 'make freeze      stores the interface of this version in tests/abi, which later versions must keep'
+	@echo 'make servers     installs the third-party servers that the tests use'
+	@echo 'make deny        checks licences, duplicates and sources of the crates'
+	@echo 'make asan        runs the C programs under AddressSanitizer and LeakSanitizer'
+	@echo 'make tsan        runs the C programs under ThreadSanitizer'
+	@echo 'make fuzz        runs each fuzzer for SECONDS=$(SECONDS)'
+	@echo 'make bench       measures what the library costs, next to its peers'
+	@echo 'make clean       removes what was built'
 
-# The crate types by name: a build that makes an rlib beside them goes without link-time optimisation.
+# The crate types are named because a build that also makes an rlib goes without link-time optimisation.
 build:
 	$(CARGO) rustc --locked --release --features capi --lib --crate-type cdylib,staticlib
 	@ln -sf libtokensource.so '$(TARGET)/release/$(SONAME)'
@@ -44,21 +55,21 @@ header:
 readme:
 	TKS_WRITE_README=1 $(CARGO) test --locked --features capi --test readme what_is_made
 
-# The command, which finds the library beside itself, and in lib beside its bin where it is installed.
+# The command finds the library in its own directory, or in ../lib once it is installed.
 COMMAND_IN = -std=c99 -Wall -Wextra -Wpedantic -O2 -Iinclude cli/tokensource.c -o '$(1)/tokensource' \
     -L'$(1)' -ltokensource -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
 
 command: build
 	$(CC) $(call COMMAND_IN,$(TARGET)/release)
 
-# Where to, and from where. DESTDIR is put before every path, for packagers. A relative LIBDIR is below PREFIX; one that is not
-# lib there must be one that the loader knows.
+# The destination and the origin of an installation. DESTDIR goes before every path, for packagers. A relative LIBDIR is below
+# PREFIX. A LIBDIR other than PREFIX/lib must be a directory that the loader searches.
 PREFIX ?= /usr/local
 LIBDIR ?= lib
 FROM ?= $(TARGET)/release
 
-# What the archive needs beside libc, as `cargo rustc --features capi --crate-type staticlib -- --print native-static-libs`
-# says; without gcc_s, since every cc links that by itself, and under -static another one in its place.
+# The libraries that the archive needs in addition to libc, from `cargo rustc --features capi --crate-type staticlib --
+# --print native-static-libs`. Without gcc_s: every cc links that by itself, and under -static another one in its place.
 NATIVE := util rt pthread m dl
 
 IN_LIBDIR := $(SONAME).$(VERSION) $(SONAME) libtokensource.so libtokensource.a pkgconfig/tokensource.pc \
@@ -69,13 +80,13 @@ IN_PREFIX := include/tokensource.h include/tokensource.hpp bin/tokensource share
 install uninstall: prefix = $(DESTDIR)$(PREFIX)
 install uninstall: lib = $(DESTDIR)$(if $(filter /%,$(LIBDIR)),,$(PREFIX)/)$(LIBDIR)
 
-# Makes what is not there, and never makes again what is: root may have no cargo, and shall leave nothing in $(TARGET).
+# Builds only where nothing was built: root may have no cargo, and must leave no files of its own in $(TARGET).
 install:
 	@[ -e '$(FROM)/tokensource' ] || $(MAKE) --no-print-directory command
-	@newer=$$(find src include bindings/c build.rs Cargo.toml Cargo.lock -type f ! -name '*.md' \
+	@newer=$$(find src include bindings/c cli build.rs Cargo.toml Cargo.lock -type f ! -name '*.md' \
 	    -newer '$(FROM)/tokensource' | head -n 1); \
 	if [ -n "$$newer" ]; then \
-	    echo "$$newer is newer than what was built: make it again first"; \
+	    echo "$$newer is newer than the build: run make first"; \
 	    exit 1; \
 	fi
 	install -D -m 755 '$(FROM)/libtokensource.so' '$(lib)/$(SONAME).$(VERSION)'
@@ -103,17 +114,17 @@ uninstall:
 	done
 	$(LDCONFIG)
 
-# The loader has to be told what a system's directory has now. In a stage that is the packager's part, in a directory of
-# one's own nobody's.
+# Makes the loader read its directories again. Below DESTDIR that is the packager's job, and without root's rights the
+# directory is none that the loader searches.
 LDCONFIG = @if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then PATH="$$PATH:/usr/sbin:/sbin" ldconfig; fi
 
-# What a program of this version is compiled with, and programs that see whether the promises are kept. Made anew until the
-# version is out, and never after.
+# The header of this version, and programs that test its promises. Later versions must run them. Rewritten until the version
+# is released, and never after.
 FROZEN := tests/abi/$(VERSION)
 
 freeze:
 	@if [ -e $(FROZEN) ] && ! grep -q '^## $(VERSION), not released yet$$' CHANGELOG.md; then \
-	    echo '$(FROZEN): $(VERSION) is released, and stays as it is' >&2; \
+	    echo '$(FROZEN): $(VERSION) is released and must not change' >&2; \
 	    exit 1; \
 	fi
 	rm -rf $(FROZEN)
@@ -126,44 +137,41 @@ demo: build
 clean:
 	$(CARGO) clean
 
-# A library that panics when the tests tell it to. Never shipped.
+# A library that panics when a test asks for it. Never shipped.
 testing-library:
 	$(CARGO) rustc --locked --features capi,testing --lib --crate-type cdylib --target-dir '$(TARGET)/testing'
 	@ln -sf libtokensource.so '$(TARGET)/testing/debug/$(SONAME)'
 
-# Real authorization servers, at pinned versions.
-servers:
+# Node 20 or later, from PyPI where PATH has none.
+nodejs:
+	@packaging/nodejs '$(TARGET)'
+
+# Third-party authorization servers, at pinned versions.
+servers: nodejs
 	@tests/servers/install '$(TARGET)/servers'
 
-STAGES := tools format lint build rust c servers python node install said
+STAGES := tools format lint build rust c servers python node install leaks
+LONG_STAGES := test-dist asan tsan fuzz bench
 
-# What the stages print, and what tests keep of errors, is searched for secrets by the last of them.
-# Named from the root, for they run elsewhere too; not by abspath, which takes a path with a space for two.
-SAID := $(if $(filter /%,$(TARGET)),,$(CURDIR)/)$(TARGET)/said
+# The output of each stage, and the errors that the tests of a stage have seen. The stage `leaks` searches all of it for
+# secrets.
+LEAK_LOG := $(TARGET_PATH)/leak-log
 
 test:
-	@rm -rf '$(SAID)'; mkdir -p '$(SAID)'
-	@for stage in $(STAGES); do \
-	    start=$$(date +%s); \
-	    { TOKENSOURCE_LEAK_LOG='$(SAID)' $(MAKE) --no-print-directory test-$$stage 2>&1 && touch '$(SAID)'/$$stage.passed; } | \
-	        tee -a '$(SAID)'/$$stage.out; \
-	    [ -e '$(SAID)'/$$stage.passed ] || exit 1; \
-	    echo "=== $$stage: $$(($$(date +%s) - start)) s"; \
-	done
+	@TOKENSOURCE_LEAK_LOG='$(LEAK_LOG)' MAKE='$(MAKE)' tests/stages '$(LEAK_LOG)' $(STAGES:%=test-%)
+
+# For the stage `tools`.
+check: export INSTALL_PACKAGES := install
+check: test
+
+check-long:
+	@packaging/debian-packages check-long install
+	@MAKE='$(MAKE)' tests/stages '$(TARGET)/check-long' $(LONG_STAGES)
 
 .PHONY: $(STAGES:%=test-%) test-dist
 
 test-tools:
-	@missing=; \
-	for tool in cargo cargo-clippy cargo-fmt cc c++ clang++ curl-config nm readelf valgrind pkg-config cmake strace; do \
-	    command -v $$tool > /dev/null || missing="$$missing $$tool"; \
-	done; \
-	if [ -n "$$missing" ]; then \
-	    echo "missing:$$missing"; \
-	    echo 'On Debian: apt-get install build-essential clang libcurl4-openssl-dev valgrind pkg-config cmake strace'; \
-	    echo 'Rust with clippy and rustfmt: https://rustup.rs'; \
-	    exit 1; \
-	fi
+	@packaging/debian-packages check $(INSTALL_PACKAGES)
 	@$(MAKE) --no-print-directory servers
 
 test-format:
@@ -172,6 +180,8 @@ test-format:
 test-lint:
 	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 	$(CARGO) clippy --locked --workspace --all-targets --features capi,testing -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --locked --workspace --no-deps
+	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --locked --workspace --no-deps --features capi --document-private-items
 
 test-build: build
 
@@ -180,13 +190,13 @@ test-rust:
 
 test-c: testing-library
 	$(CARGO) test --locked --features testing --lib -- ffi::
-	$(CARGO) test --locked --features testing --test header --test corpus --test c --test cases --test hostile \
+	$(CARGO) test --locked --features testing --test header --test corpus --test cases --test hostile --test c \
 	    --test command --test examples --test readme
 
 test-servers: servers
 	$(CARGO) test --locked --features testing --test servers
 
-# What is shipped, for every Linux with glibc 2.17 or later, and the packages that carry it.
+# The library of a release, for every Linux with glibc 2.17 or later, and the packages that contain it.
 dist-so:
 	@packaging/build '$(TARGET)'
 	@ln -sf libtokensource.so '$(TARGET)/dist-so/$(SONAME)'
@@ -197,11 +207,11 @@ wheel: dist-so
 	@bindings/python/scripts/build '$(TARGET)'
 	@python3 packaging/check.py '$(TARGET)'/wheel/*.whl '$(TARGET)'/wheel/*.tar.gz
 
-npm: dist-so
+npm: dist-so nodejs
 	@bindings/node/scripts/build '$(TARGET)/dist-so' '$(TARGET)/npm' LICENSE-MIT LICENSE-APACHE
 	@python3 packaging/check.py '$(TARGET)'/npm/*.tgz
 
-# All that is handed to people, and its sums.
+# Every file of a release, and their checksums.
 dist: deny wheel npm
 	@rm -rf '$(TARGET)/dist'
 	@mkdir -p '$(TARGET)/dist/wheel' '$(TARGET)/dist/npm'
@@ -211,7 +221,7 @@ dist: deny wheel npm
 	@cp '$(TARGET)'/npm/*.tgz '$(TARGET)/dist/npm'
 	@cd '$(TARGET)/dist' && sha256sum *.tar.gz */* > SHA256SUMS
 
-# Whose work the library is made of, and where from: licences, doubles, sources.
+# Licences, duplicates and sources of the crates.
 deny:
 	@packaging/deny '$(TARGET)'
 
@@ -228,37 +238,38 @@ test-install: command wheel npm
 	@tests/install/run '$(TARGET)'
 	@python3 packaging/test_check.py '$(TARGET)'
 
-# What is handed out, as those have it to whom it is handed. Some minutes, and no stage of `make test`.
+# Tests the release artifacts the way users receive them. Takes some minutes, so it is no stage of `make check`.
 test-dist: dist
 	$(CARGO) build --locked --package tokensource-testserver
 	@packaging/smoke-test '$(TARGET)' $(VERSION)
 
-# After all the others. What it searched, it tells.
-test-said:
-	TOKENSOURCE_LEAK_LOG='$(SAID)' STAGES='$(STAGES)' $(CARGO) test --locked --test said -- --include-ignored --show-output
+# The last stage: it searches what the others printed, and lists it.
+test-leaks:
+	TOKENSOURCE_LEAK_LOG='$(LEAK_LOG)' STAGES='$(STAGES)' \
+	    $(CARGO) test --locked --test secret_leaks -- --include-ignored --show-output
 	@! grep -q TOKENSOURCE_LEAK_LOG '$(TARGET)/release/libtokensource.so'
 
-# The programs in tests/c under a sanitizer, each of which must first find what is planted.
+# The programs in tests/c under a sanitizer, which must first find planted faults.
 asan tsan:
 	@tests/sanitizers/run $@ '$(TARGET)'
 
-# What the library costs, beside what one would use instead. Some minutes; other programs should be quiet.
-bench: command
+# Takes some minutes. Other programs should be idle.
+bench: command nodejs
 	$(CARGO) build --locked --release --package tokensource-testserver
 	python3 benches/run.py '$(TARGET)'
 	python3 bindings/python/scripts/bench '$(TARGET)'
 	bindings/node/scripts/bench '$(TARGET)'
 
-# Each fuzzer for so many seconds, and its statistics. What it finds to keep goes below target/; what fails, to
-# fuzz/artifacts. The corpora in fuzz/corpus are run again by the tests. Needs cargo-fuzz.
+# Runs each fuzzer for SECONDS and prints its statistics. New inputs go below target/, failing ones to fuzz/artifacts. The
+# tests run the corpora in fuzz/corpus.
 FUZZERS := response dates options url abi
 SECONDS := 60
 
-.PHONY: fuzz
 fuzz:
+	@packaging/cargo-tool '$(TARGET)/cargo-fuzz' cargo-fuzz 0.13.2
 	@for fuzzer in $(FUZZERS); do \
 	    mkdir -p '$(TARGET)'/fuzz/corpus/$$fuzzer; \
-	    RUSTC_BOOTSTRAP=1 LSAN_OPTIONS='suppressions="$(CURDIR)/fuzz/threads.supp"' \
+	    PATH='$(TARGET_PATH)/cargo-fuzz/bin':"$$PATH" RUSTC_BOOTSTRAP=1 LSAN_OPTIONS='suppressions="$(CURDIR)/fuzz/threads.supp"' \
 	        $(CARGO) fuzz run --target-dir '$(TARGET)/fuzz' $$fuzzer \
 	        '$(TARGET)'/fuzz/corpus/$$fuzzer fuzz/corpus/$$fuzzer -- \
 	        -max_total_time=$(SECONDS) -max_len=2048 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 || exit 1; \
