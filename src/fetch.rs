@@ -8,8 +8,11 @@ use crate::{
     clock::{Clock, Nanos, duration, nanos},
     config::Settings,
     error::{Error, ErrorKind},
-    oauth::request::{self, TokenRequest},
-    oauth::response::{self, Grant},
+    oauth::{
+        self,
+        client_auth::ClientAuth,
+        response::{self, Grant},
+    },
     secret::Secret,
     system::Stamp,
     transport::{Limits, Transport},
@@ -59,12 +62,11 @@ impl Fetch for HttpFetch {
     fn fetch(&self, course: &dyn FetchContext) -> FetchOutcome {
         let (stamp, secret) = self.settings.client_secret.read();
         let result = secret.and_then(|secret| {
-            let request = request::token_request(&self.settings, &secret);
-            let hidden = request::hidden(&self.settings, &secret, &request);
-            let hide: Vec<&Secret> = hidden.iter().collect();
+            let auth = ClientAuth::new(&self.settings, secret);
+            let secrets = oauth::texts_to_redact(&self.settings, &auth);
             let mut attempt = 1;
             loop {
-                let error = match self.attempt(&request, &hide, course) {
+                let error = match self.attempt(&auth, &secrets, course) {
                     Err(error) if error.is_worth_another_attempt() => error,
                     settled => return settled,
                 };
@@ -81,26 +83,22 @@ impl Fetch for HttpFetch {
 }
 
 impl HttpFetch {
-    fn attempt(
-        &self,
-        request: &TokenRequest,
-        hide: &[&Secret],
-        course: &dyn FetchContext,
-    ) -> Result<TimedGrant, Error> {
+    fn attempt(&self, auth: &ClientAuth, secrets: &[Secret], course: &dyn FetchContext) -> Result<TimedGrant, Error> {
         let now = self.clock.now();
         let left = duration(course.deadline().saturating_sub(now.coarse.monotonic));
         if left.is_zero() {
             let message = "no time was left to ask the token endpoint: a larger timeout would help";
             return Err(Error::new(ErrorKind::Timeout, message).retryable());
         }
+        let request = oauth::token_request(&self.settings, auth, now);
         course.count_request();
         #[cfg(feature = "testing")]
         assert!(self.settings.user_agent != "panic!", "as the test asked");
         let limits =
             Limits { total: left, connect: left.min(self.settings.connect_timeout), threads: course.threads() };
-        let answer = self.transport.send(request, limits)?;
+        let answer = self.transport.send(&request, limits)?;
         let unix_seconds = self.clock.coarse().wall / 1_000_000_000;
-        let grant = response::read(&answer, &self.settings, unix_seconds, hide)?;
+        let grant = response::read(&answer, &self.settings, unix_seconds, secrets)?;
         Ok(TimedGrant { grant, sent: now.boot })
     }
 }

@@ -4,11 +4,15 @@
 //! shapes are simple, so that a corpus can be read and written by hand.
 
 use crate::{
+    clock::Clock,
     config::options::{TEN_YEARS, options},
     config::{Config, Endpoint, Proxy, Settings},
     error::Error,
-    oauth::request,
-    oauth::response::{self, RawResponse},
+    oauth::{
+        self,
+        client_auth::ClientAuth,
+        response::{self, RawResponse},
+    },
     secret::Secret,
 };
 use std::{sync::LazyLock, time::Duration};
@@ -55,13 +59,12 @@ pub fn response(bytes: &[u8]) {
     static ASKED: LazyLock<[(Settings, Vec<Secret>); 2]> = LazyLock::new(|| {
         [&[][..], &[("auth_method", "client_secret_post"), ("body_format", "json")]].map(|more| {
             let (settings, secret) = (settings(more), Secret::new(SECRET_MARKER));
-            let request = request::token_request(&settings, &secret);
-            let hidden = request::hidden(&settings, &secret, &request);
-            (settings, hidden)
+            let secrets = oauth::texts_to_redact(&settings, &ClientAuth::new(&settings, secret));
+            (settings, secrets)
         })
     });
-    for (settings, hidden) in &*ASKED {
-        match response::read(&answer, settings, 1_700_000_000, &hidden.iter().collect::<Vec<_>>()) {
+    for (settings, secrets) in &*ASKED {
+        match response::read(&answer, settings, 1_700_000_000, secrets) {
             Ok(grant) => {
                 let token = grant.access_token.expose();
                 assert!(!token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()));
@@ -127,7 +130,7 @@ pub fn options_and_request(bytes: &[u8]) {
             assert!(settings.timeout > Duration::ZERO && settings.timeout <= TEN_YEARS);
             assert!(settings.connect_timeout > Duration::ZERO && settings.max_attempts > 0);
             let Ok(secret) = settings.client_secret.read().1 else { return };
-            let request = request::token_request(&settings, &secret);
+            let request = oauth::token_request(&settings, &ClientAuth::new(&settings, secret), Clock::System.now());
             let mut names = Vec::new();
             for (name, value) in &request.headers {
                 assert!(

@@ -3,6 +3,7 @@
 //! Servers echo what they were sent, secret included, in any of the spellings that a web framework knows. Whatever goes
 //! from an answer into an error goes through here. It knows no server and no error, only text.
 
+use crate::secret::Secret;
 use std::str;
 use zeroize::Zeroizing;
 
@@ -67,6 +68,12 @@ impl Redactor {
         });
         found.chain(skip_jwt(text)).min_by_key(|rest| rest.len())
     }
+}
+
+/// Returns a text in Base64 as it is and in the alphabet for URLs (RFC 4648 §5), which goes without padding.
+pub(crate) fn base64_spellings(text: &str) -> [Secret; 2] {
+    let half = Zeroizing::new(text.trim_end_matches('=').replace('+', "-"));
+    [Secret::new(text), Secret::new(half.replace('/', "_"))]
 }
 
 /// A word of a caller's or the path of a file, as it is but for what cannot be printed, at most `most` characters of it.

@@ -56,13 +56,13 @@ const LONGEST_URL: usize = 200;
 
 /// Reads the answer to a request that was made from `settings`.
 ///
-/// `wall_seconds` is Unix time, used where the answer has no Date. `hide` are the texts that the server was sent and may
-/// echo in any spelling: client secret, Basic value, values of `header.*` and `param.*`.
+/// `wall_seconds` is Unix time, used where the answer has no Date. `secrets` are the texts that the server was sent and may
+/// echo in any spelling.
 pub(crate) fn read(
     response: &RawResponse,
     settings: &Settings,
     wall_seconds: i64,
-    hide: &[&Secret],
+    secrets: &[Secret],
 ) -> Result<Grant, Error> {
     // An error's code is worth reading in a body that is not UTF-8, too.
     let replaced;
@@ -76,7 +76,7 @@ pub(crate) fn read(
     let body = Body::read(response, text.strip_prefix('\u{feff}').unwrap_or(text));
     let tokens: Vec<_> = TOKENS.iter().filter_map(|name| body.object()?.text(name)).collect();
     let hidden =
-        Redactor::new(hide.iter().map(|secret| secret.expose()).chain(tokens.iter().map(|token| token.as_str())));
+        Redactor::new(secrets.iter().map(|secret| secret.expose()).chain(tokens.iter().map(|token| token.as_str())));
     let now = response.find("date", unix_seconds).unwrap_or(wall_seconds);
     let answer = Answer { response, settings, body, utf8, hidden, now };
 

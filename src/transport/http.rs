@@ -353,7 +353,7 @@ impl Resolver for NoResolver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{oauth::request::HeaderValue, secret::Secret};
+    use crate::{oauth::request::Value, secret::Secret};
     use std::collections::VecDeque;
 
     /// A peer that sends prepared pieces, one per read, and keeps what it is sent, one block per write.
@@ -396,9 +396,9 @@ mod tests {
         TokenRequest {
             url: url.into(),
             headers: vec![
-                ("authorization".into(), HeaderValue::Secret(Secret::new("Basic eDp5"))),
-                ("content-type".into(), HeaderValue::Open("application/x-www-form-urlencoded".into())),
-                ("x-name".into(), HeaderValue::Secret(Secret::new("é"))),
+                ("authorization".into(), Value::Secret(Secret::new("Basic eDp5"))),
+                ("content-type".into(), Value::Open("application/x-www-form-urlencoded".into())),
+                ("x-name".into(), Value::Secret(Secret::new("é"))),
             ],
             body: Secret::new("grant_type=client_credentials"),
         }
@@ -474,7 +474,7 @@ mod tests {
     #[test]
     fn a_request_may_be_large() {
         let mut large = request(&format!("https://as.example/{}", "p".repeat(60_000)));
-        large.headers.push(("x-large".into(), HeaderValue::Secret(Secret::new("h".repeat(300_000)))));
+        large.headers.push(("x-large".into(), Value::Secret(Secret::new("h".repeat(300_000)))));
         large.body = Secret::new("b".repeat(300_000));
         let sent = sent(&large);
         let [sent] = sent.as_slice() else { panic!("{} blocks", sent.len()) };

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     config::{Endpoint, Identity, Proxy, Roots, Settings},
-    oauth::request::HeaderValue,
+    oauth::request::Value,
     secret::Secret,
     system::Stamp,
 };
@@ -61,7 +61,7 @@ fn ask(settings: &Settings) -> Result<RawResponse, Error> {
 fn send(transport: &HttpTransport, settings: &Settings, limits: Limits) -> Result<RawResponse, Error> {
     let request = TokenRequest {
         url: settings.endpoint.url.clone(),
-        headers: vec![("Authorization".into(), HeaderValue::Secret(Secret::new("Basic aWQ6aHVudGVyMg==")))],
+        headers: vec![("Authorization".into(), Value::Secret(Secret::new("Basic aWQ6aHVudGVyMg==")))],
         body: Secret::new("grant_type=client_credentials"),
     };
     transport.send(&request, limits)

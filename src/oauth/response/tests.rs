@@ -16,8 +16,8 @@ type Headers<'a> = &'a [(&'a str, &'a str)];
 fn read_with(settings: &Settings, status: u16, headers: Headers<'_>, body: &[u8]) -> Result<Grant, Error> {
     let headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     let response = RawResponse { status, headers, body: Zeroizing::new(body.to_vec()) };
-    let hide = [SECRET, BASIC, PARAM, "7"].map(Secret::new);
-    let result = read(&response, settings, NOW, &hide.each_ref());
+    let secrets = [SECRET, BASIC, PARAM, "7"].map(Secret::new);
+    let result = read(&response, settings, NOW, &secrets);
     if let Err(error) = &result {
         is_fit_to_show(error);
     }
@@ -551,7 +551,7 @@ fn a_known_code_is_no_echo_of_a_secret_that_looks_like_it() {
         headers: vec![],
         body: Zeroizing::new(br#"{"error":"invalid_client","error_description":"bad client"}"#.to_vec()),
     };
-    let error = read(&response, &Settings::example(), NOW, &[&Secret::new("client")]).unwrap_err();
+    let error = read(&response, &Settings::example(), NOW, &[Secret::new("client")]).unwrap_err();
     assert_eq!(error.oauth_error(), Some("invalid_client"));
     assert_eq!(error.oauth_description(), Some("bad [redacted]"));
 }

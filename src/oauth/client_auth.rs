@@ -1,0 +1,127 @@
+//! Pure: client authentication (RFC 6749 §2.3.1). Each method has one function, which adds the client's credentials to a
+//! request.
+//!
+//! No other file branches on the method. It reads no file, and it must not decide what else a request holds.
+
+use crate::{
+    clock::Now,
+    config::{AuthMethod, BasicEncoding, Settings},
+    oauth::request::{ALL_BUT_UNRESERVED, Draft, Value},
+    redact::base64_spellings,
+    secret::Secret,
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use percent_encoding::utf8_percent_encode;
+use zeroize::Zeroizing;
+
+/// How the client proves its identity, with the credentials of one fetch: a secret in a file may change between two.
+pub(crate) enum ClientAuth {
+    /// `client_secret_basic`: the header Authorization.
+    Basic { client_id: String, client_secret: Secret, encoding: BasicEncoding },
+    /// `client_secret_post`: two parameters of the body.
+    Post { client_id: String, client_secret: Secret },
+}
+
+impl ClientAuth {
+    /// Returns the method of the settings with this secret.
+    pub(crate) fn new(settings: &Settings, client_secret: Secret) -> Self {
+        let client_id = settings.client_id.clone();
+        match settings.auth_method {
+            AuthMethod::ClientSecretBasic => {
+                Self::Basic { client_id, client_secret, encoding: settings.basic_encoding }
+            }
+            AuthMethod::ClientSecretPost => Self::Post { client_id, client_secret },
+        }
+    }
+
+    /// Adds the credentials to the request of one attempt. A method that signs dates its assertion `_now`.
+    pub(crate) fn apply(&self, _now: Now, draft: &mut Draft<'_>) {
+        match self {
+            Self::Basic { client_id, client_secret, encoding } => basic(client_id, client_secret, *encoding, draft),
+            Self::Post { client_id, client_secret } => post(client_id, client_secret, draft),
+        }
+    }
+
+    /// Returns the credentials in each spelling that [`crate::redact`] does not know by itself.
+    pub(crate) fn texts_to_redact(&self) -> Vec<Secret> {
+        let (client_secret, encoded) = match self {
+            Self::Basic { client_id, client_secret, encoding } => {
+                (client_secret, base64_spellings(&basic_credentials(client_id, client_secret, *encoding)).to_vec())
+            }
+            Self::Post { client_secret, .. } => (client_secret, Vec::new()),
+        };
+        // Some servers log the secret in Base64, whatever the method.
+        let alone = base64_spellings(&Zeroizing::new(BASE64_STANDARD.encode(client_secret.expose())));
+        [vec![client_secret.clone()], alone.to_vec(), encoded].concat()
+    }
+}
+
+fn basic(client_id: &str, client_secret: &Secret, encoding: BasicEncoding, draft: &mut Draft<'_>) {
+    let credentials = basic_credentials(client_id, client_secret, encoding);
+    // Capital B: django-oauth-toolkit responds with 401 to `basic`.
+    let mut value = String::with_capacity("Basic ".len() + credentials.len());
+    value.extend(["Basic ", &credentials]);
+    draft.headers.push(("authorization".to_owned(), Value::Secret(Secret::new(value))));
+}
+
+/// Returns the credentials of HTTP Basic in Base64 (RFC 7617 §2; RFC 6749 §2.3.1 percent-encodes them before).
+fn basic_credentials(client_id: &str, client_secret: &Secret, encoding: BasicEncoding) -> Zeroizing<String> {
+    let client_secret = client_secret.expose();
+    let mut pair = Zeroizing::new(String::with_capacity(3 * (client_id.len() + client_secret.len()) + 1));
+    match encoding {
+        BasicEncoding::Rfc6749 => {
+            pair.extend(utf8_percent_encode(client_id, ALL_BUT_UNRESERVED));
+            pair.push(':');
+            pair.extend(utf8_percent_encode(client_secret, ALL_BUT_UNRESERVED));
+        }
+        BasicEncoding::Raw => pair.extend([client_id, ":", client_secret]),
+    }
+    Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes()))
+}
+
+fn post(client_id: &str, client_secret: &Secret, draft: &mut Draft<'_>) {
+    draft.parameters.push(("client_id", Value::Open(client_id.to_owned())));
+    // RFC 6749 §2.3.1: an empty secret may be left out. A server that knows a public client wants it so.
+    if !client_secret.expose().is_empty() {
+        draft.parameters.push(("client_secret", Value::Secret(client_secret.clone())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::tests::{body, header, request};
+
+    fn pair(options: &[(&str, &str)]) -> String {
+        let request = request(options);
+        let value = header(&request, "authorization").unwrap().strip_prefix("Basic ").unwrap();
+        String::from_utf8(BASE64_STANDARD.decode(value).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn basic_is_percent_encoded_utf8_or_raw() {
+        let odd = [("client_id", "a:b é"), ("client_secret", "p ü+/=%&-._~")];
+        assert_eq!(pair(&odd), "a%3Ab%20%C3%A9:p%20%C3%BC%2B%2F%3D%25%26-._~");
+        let odd = [("client_id", "a b é"), ("client_secret", "p ü+/=%:&-._~"), ("basic_encoding", "raw")];
+        assert_eq!(pair(&odd), "a b é:p ü+/=%:&-._~");
+        assert_eq!(pair(&[("client_secret", "")]), "id:");
+    }
+
+    #[test]
+    fn with_basic_neither_id_nor_secret_is_in_the_body() {
+        assert_eq!(body(&[]), "grant_type=client_credentials");
+    }
+
+    #[test]
+    fn with_post_both_are_in_the_body_and_an_empty_secret_is_nowhere() {
+        let post = ("auth_method", "client_secret_post");
+        let sent = request(&[post, ("client_secret", "p ü+&=")]);
+        assert_eq!(header(&sent, "authorization"), None);
+        assert_eq!(sent.body.expose(), "grant_type=client_credentials&client_id=id&client_secret=p%20%C3%BC%2B%26%3D");
+        assert_eq!(body(&[post, ("client_secret", "")]), "grant_type=client_credentials&client_id=id");
+        assert_eq!(
+            body(&[post, ("body_format", "json"), ("client_secret", "a\"\\\u{1}ü")]),
+            r#"{"grant_type":"client_credentials","client_id":"id","client_secret":"a\"\\"#.to_owned() + "\\u0001ü\"}"
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! The requests that options make, whole.
+
+use super::*;
+use crate::{clock::Clock, config::Config};
+
+/// Returns the request of a client with these options besides the ones that every client needs.
+pub(super) fn request(options: &[(&str, &str)]) -> TokenRequest {
+    let mut config = Config::new();
+    for (name, value) in [("token_url", "https://h/t"), ("client_id", "id"), ("client_secret", "secret")] {
+        config.set(name, value).unwrap();
+    }
+    for (name, value) in options {
+        // A provider brings its own URL.
+        if *name == "provider" {
+            config.set("token_url", None).unwrap();
+        }
+        config.set(name, *value).unwrap();
+    }
+    let settings = config.settings(&|_| None).unwrap();
+    let (_, secret) = settings.client_secret.read();
+    token_request(&settings, &ClientAuth::new(&settings, secret.unwrap()), Clock::System.now())
+}
+
+pub(super) fn header<'a>(request: &'a TokenRequest, name: &str) -> Option<&'a str> {
+    let mut found = request.headers.iter().filter(|(known, _)| known == name);
+    let value = found.next().map(|(_, value)| value.expose());
+    assert!(found.next().is_none(), "{name} twice");
+    value
+}
+
+pub(super) fn body(options: &[(&str, &str)]) -> String {
+    request(options).body.expose().to_owned()
+}
+
+fn whole(request: &TokenRequest) -> String {
+    let headers: String = request.headers.iter().map(|(name, value)| format!("{name}: {}\n", value.expose())).collect();
+    format!("{}\n{headers}\n{}", request.url, request.body.expose())
+}
+
+#[test]
+fn the_secret_the_credentials_and_all_that_the_caller_added_are_redacted() {
+    let mut config = Config::new();
+    let options = [("provider", "podero"), ("client_id", "id"), ("client_secret", "hush"), ("param.p", "added")];
+    for (name, value) in options {
+        config.set(name, value).unwrap();
+    }
+    let ours = ["aHVzaA", "aHVzaA==", "aWQ6aHVzaA", "aWQ6aHVzaA==", "added", "hush", "no-cache"];
+    for (proxy, of_the_proxy) in [
+        (None, &[][..]),
+        (Some("http://me:pass@proxy"), &["bWU6cGFzcw", "bWU6cGFzcw==", "pass"]),
+        (Some("http://key@proxy"), &["a2V5Og", "a2V5Og==", "key"]),
+    ] {
+        config.set("proxy", proxy).unwrap();
+        let settings = config.settings(&|_| None).unwrap();
+        let secret = settings.client_secret.read().1.unwrap();
+        let texts = texts_to_redact(&settings, &ClientAuth::new(&settings, secret));
+        let mut texts: Vec<_> = texts.iter().map(Secret::expose).collect();
+        texts.sort();
+        let mut expected = [&ours[..], of_the_proxy].concat();
+        expected.sort();
+        assert_eq!(texts, expected);
+    }
+}
+
+#[test]
+fn podero_gets_exactly_this() {
+    let version = env!("CARGO_PKG_VERSION");
+    for (provider, host) in [("podero", "app.podero.com"), ("podero-sandbox", "sandbox-app.podero.com")] {
+        let request = request(&[("provider", provider), ("client_id", "my-id"), ("client_secret", "s3cret")]);
+        let expected = format!(
+            "https://{host}/oauth2/token/\n\
+             authorization: Basic bXktaWQ6czNjcmV0\n\
+             content-type: application/json\n\
+             user-agent: tokensource/{version}\n\
+             accept: application/json\n\
+             cache-control: no-cache\n\
+             \n\
+             {{\"grant_type\":\"client_credentials\"}}"
+        );
+        assert_eq!(whole(&request), expected);
+    }
+}
+
+#[test]
+fn gardin_gets_exactly_this() {
+    let request = request(&[("provider", "gardin"), ("client_id", "my-id"), ("client_secret", "p+/=ss")]);
+    let expected = format!(
+        "https://login.gardin.ag/oauth2/token\n\
+         authorization: Basic bXktaWQ6cCsvPXNz\n\
+         content-type: application/x-www-form-urlencoded\n\
+         user-agent: tokensource/{}\n\
+         accept: application/json\n\
+         \n\
+         grant_type=client_credentials",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert_eq!(whole(&request), expected);
+}
+
+#[test]
+fn a_request_prints_without_its_secrets() {
+    let sent = request(&[("client_secret", "hunter2"), ("auth_method", "client_secret_post"), ("header.x", "hunter3")]);
+    assert!(!format!("{sent:?}").contains("hunter"));
+}
