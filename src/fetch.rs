@@ -5,8 +5,9 @@
 
 use crate::{
     backoff,
-    clock::{Clock, Nanos, duration, nanos},
+    clock::Clock,
     config::Settings,
+    duration::{Nanos, SECOND, duration, nanos},
     error::{Error, ErrorKind},
     oauth::{
         self,
@@ -97,7 +98,7 @@ impl HttpFetch {
         let limits =
             Limits { total: left, connect: left.min(self.settings.connect_timeout), threads: course.threads() };
         let answer = self.transport.send(&request, limits)?;
-        let unix_seconds = self.clock.coarse().wall / 1_000_000_000;
+        let unix_seconds = self.clock.coarse().wall / SECOND;
         let grant = response::read(&answer, &self.settings, unix_seconds, secrets)?;
         Ok(TimedGrant { grant, sent: now.boot })
     }

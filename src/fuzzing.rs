@@ -5,8 +5,9 @@
 
 use crate::{
     clock::Clock,
-    config::options::{TEN_YEARS, options},
+    config::options::options,
     config::{Config, Endpoint, Proxy, Settings},
+    duration::TEN_YEARS,
     error::Error,
     oauth::{
         self,

@@ -41,6 +41,7 @@
 //
 //   secret.rs         text that prints as [redacted], is wiped on drop, has one `expose()`
 //   error.rs          the one error type
+//   duration.rs       nanoseconds, and seconds as text
 //   system.rs         the operating system, and the only `unsafe` outside ffi
 //   clock.rs          now and waiting, replaceable in tests
 //   options.rs        THE table of options
@@ -73,6 +74,7 @@ mod backoff;
 mod c_text;
 mod clock;
 mod config;
+mod duration;
 mod error;
 #[cfg(feature = "testing")]
 mod fault;

@@ -3,7 +3,7 @@
 //!
 //! The only file outside `ffi` that may hold `unsafe`. It may not know what any of this is for.
 
-use crate::clock::Nanos;
+use crate::duration::{Nanos, SECOND};
 use std::{
     fs::Metadata,
     io,
@@ -11,15 +11,13 @@ use std::{
     thread,
 };
 
-const NANOS_PER_SECOND: Nanos = 1_000_000_000;
-
 #[cfg(unix)]
 fn read_clock(id: libc::clockid_t) -> Nanos {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is valid for writes; an unknown clock leaves it as it is.
     unsafe { libc::clock_gettime(id, &mut time) };
     #[allow(clippy::unnecessary_cast, reason = "the fields are 32 bits wide on some targets")]
-    (time.tv_sec as Nanos).saturating_mul(NANOS_PER_SECOND).saturating_add(time.tv_nsec as Nanos)
+    (time.tv_sec as Nanos).saturating_mul(SECOND).saturating_add(time.tv_nsec as Nanos)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -61,13 +59,13 @@ pub(crate) fn boottime() -> Nanos {
 #[cfg(not(unix))]
 pub(crate) fn monotonic_coarse() -> Nanos {
     static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-    crate::clock::nanos(START.get_or_init(std::time::Instant::now).elapsed())
+    crate::duration::nanos(START.get_or_init(std::time::Instant::now).elapsed())
 }
 
 #[cfg(not(unix))]
 pub(crate) fn wall_coarse() -> Nanos {
     let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    unix.map_or(0, crate::clock::nanos)
+    unix.map_or(0, crate::duration::nanos)
 }
 
 #[cfg(not(unix))]

@@ -5,7 +5,8 @@
 
 use crate::{
     c_text::CText,
-    clock::{Clock, Nanos, duration, nanos},
+    clock::Clock,
+    duration::{Nanos, SECOND, duration, nanos},
     oauth::response::Grant,
     secret::Secret,
 };
@@ -135,7 +136,6 @@ pub(crate) struct FetchTimes {
 impl Schedule {
     /// `None`: dead on arrival. `random` is at least 0 and below 1.
     pub(crate) fn new(birth: &FetchTimes, random: f64) -> Option<Self> {
-        const SECOND: Nanos = 1_000_000_000;
         let lifetime = nanos(birth.lifetime);
         let start = birth.sent - TICK;
         let end = start.saturating_add(lifetime);
@@ -176,7 +176,6 @@ mod tests {
     use super::*;
     use crate::clock::test::TestClock;
 
-    const SECOND: Nanos = 1_000_000_000;
     /// The middle of the jitter's range: a factor of 1.
     const MIDDLE: f64 = 0.5;
 

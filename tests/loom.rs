@@ -6,6 +6,8 @@
 
 #![allow(dead_code, unused_imports, reason = "each file is more than what is modelled of it")]
 
+#[path = "../src/duration.rs"]
+mod duration;
 #[path = "../src/source/flight.rs"]
 mod flight;
 #[path = "../src/source/published.rs"]
@@ -21,12 +23,13 @@ mod sync {
 
 mod clock {
     //! Time that stands still: a wait ends only by being woken.
-    use crate::sync::{Condvar, MutexGuard};
-
-    pub type Nanos = i64;
+    use crate::{
+        duration::Nanos,
+        sync::{Condvar, MutexGuard},
+    };
 
     #[derive(Clone, Copy)]
-    pub struct Coarse {
+    pub(crate) struct Coarse {
         pub monotonic: Nanos,
         pub wall: Nanos,
     }

@@ -11,6 +11,7 @@ pub(crate) mod proxy;
 
 pub(crate) use crate::{config::client_secret::ClientSecret, config::endpoint::Endpoint, config::proxy::Proxy};
 use crate::{
+    duration,
     error::{Error, ErrorKind},
     secret::Secret,
 };
@@ -148,7 +149,7 @@ impl EffectiveOptions<'_> {
     }
 
     fn span(&self, name: &str) -> Result<Option<Duration>, Error> {
-        self.get(name).map(options::seconds).transpose().map_err(|wrong| bug(name, wrong))
+        self.get(name).map(duration::seconds).transpose().map_err(|wrong| bug(name, wrong))
     }
 
     fn family(&self, prefix: &str) -> Vec<(String, Secret)> {

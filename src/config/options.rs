@@ -7,14 +7,12 @@ use crate::{
     c_text::CText,
     config::endpoint::{Endpoint, uri_characters},
     config::proxy::Proxy,
+    duration::seconds,
     error::{Error, ErrorKind},
     redact::truncate,
     secret::Secret,
 };
 use std::time::Duration;
-
-/// The longest duration that an option may name: ten years of 365.25 days.
-pub(crate) const TEN_YEARS: Duration = Duration::from_secs(315_576_000);
 
 /// A secret file may be this large, and so may any value: whoever chooses a size does not choose it without bound.
 pub(crate) const LONGEST_VALUE: usize = 64 * 1024;
@@ -314,28 +312,6 @@ fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
     (!alike || wrong <= most).then_some(nearest)
 }
 
-/// Seconds as digits, or digits, a point and digits; read to the nanosecond, what is finer is cut off. Not by way of a
-/// float: that takes `inf`, `NaN` and `1e400`, on which `Duration` panics.
-pub(crate) fn seconds(text: &str) -> Result<Duration, &'static str> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) {
-        return Err("is not a plain decimal number of seconds");
-    }
-    let too_long = "is above 10 years";
-    let whole = Duration::from_secs(whole.parse().map_err(|_| too_long)?);
-    let nanos =
-        fraction.bytes().chain(std::iter::repeat(b'0')).take(9).fold(0, |n, digit| n * 10 + u64::from(digit - b'0'));
-    let span = whole.saturating_add(Duration::from_nanos(nanos));
-    if span > TEN_YEARS { Err(too_long) } else { Ok(span) }
-}
-
-/// Seconds as [`seconds`] reads them: every digit, and none that a float would add.
-pub(crate) fn in_seconds(span: Duration) -> String {
-    let text = format!("{}.{:09}", span.as_secs(), span.subsec_nanos());
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
 pub(crate) fn attempts(text: &str) -> Result<u32, &'static str> {
     if !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err("is not a whole number");
@@ -548,32 +524,6 @@ mod tests {
         assert!(refused("ca", &"\n".repeat(1000)).len() < 500);
         for option in options().iter().filter(|option| option.kind == Kind::Word) {
             assert!(option.words().all(|word| set(option.name(), word) == Ok(word.to_owned())));
-        }
-    }
-
-    #[test]
-    fn seconds_are_read_to_the_nanosecond() {
-        let read = [
-            ("0", Duration::ZERO),
-            ("30", Duration::from_secs(30)),
-            ("0030.0", Duration::from_secs(30)),
-            ("0.1", Duration::from_millis(100)),
-            ("2.000000001", Duration::new(2, 1)),
-            ("2.0000000019", Duration::new(2, 1)),
-            ("2.999999999999999999999999", Duration::new(2, 999_999_999)),
-            ("315576000", TEN_YEARS),
-            ("315576000.0000000009", TEN_YEARS),
-        ];
-        for (text, span) in read {
-            assert_eq!(seconds(text), Ok(span), "{text}");
-        }
-        assert_eq!(TEN_YEARS.as_secs() * 4, 10 * (4 * 365 + 1) * 86400);
-    }
-
-    #[test]
-    fn seconds_are_shown_as_they_were_written() {
-        for text in ["0", "30", "100", "0.1", "1.118", "2.5", "0.000001", "2.000000001", "315575999.999999999"] {
-            assert_eq!(in_seconds(seconds(text).unwrap()), text);
         }
     }
 

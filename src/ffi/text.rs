@@ -3,7 +3,7 @@
 //! It must not know the options.
 
 use super::boundary;
-use crate::{Error, ErrorKind, config::options::TEN_YEARS};
+use crate::{Error, ErrorKind, duration::TEN_YEARS};
 use std::{
     ffi::{CStr, c_char},
     time::Duration,

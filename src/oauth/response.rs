@@ -4,8 +4,8 @@
 //! and what goes into an error goes through `printable.rs`. It may not look at a clock nor decide what happens next.
 
 use crate::{
-    config::options::TEN_YEARS,
     config::{AuthMethod, BasicEncoding, BodyFormat, ClientSecret, Endpoint, Settings},
+    duration::{TEN_YEARS, parse_seconds},
     error::{Error, ErrorKind},
     oauth::json::{self, Object, Unusable},
     redact::{Redactor, is_printable},
@@ -612,15 +612,7 @@ fn expires_in(value: &RawValue) -> Option<Duration> {
 
 /// Plain decimals, exactly; at most ten years.
 fn seconds(text: &str) -> Option<Duration> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    if !is_number(whole) || !is_number(fraction) {
-        return None;
-    }
-    // Digits fail to parse only where they are too many.
-    let whole = whole.parse().unwrap_or(u64::MAX);
-    let nanos = format!("{fraction:0<9.9}").parse().ok()?;
-    Some(Duration::new(whole, nanos).min(TEN_YEARS))
+    Some(parse_seconds(text)?.min(TEN_YEARS))
 }
 
 /// A float of seconds, infinity too; at most ten years. `None` below 0.

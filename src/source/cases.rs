@@ -5,8 +5,9 @@
 mod case;
 
 use crate::{
-    clock::{Clock, Nanos, duration, nanos, test::TestClock},
+    clock::{Clock, test::TestClock},
     config::Config,
+    duration::{Nanos, duration, nanos},
     error::{Error, ErrorKind},
     fetch::HttpFetch,
     oauth::request::TokenRequest,

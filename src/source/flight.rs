@@ -4,7 +4,8 @@
 //! in place of the standard library's.
 
 use crate::{
-    clock::{Clock, Nanos},
+    clock::Clock,
+    duration::Nanos,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 

@@ -11,9 +11,9 @@ mod published;
 mod state;
 
 use crate::{
-    clock::{Clock, Nanos, nanos},
-    config::options::in_seconds,
+    clock::Clock,
     config::{Config, Refresh, Settings},
+    duration::{Nanos, SECOND, in_seconds, nanos},
     error::{Error, ErrorKind},
     fetch::{Fetch, FetchContext, HttpFetch, TimedGrant},
     source::flight::Flight,
@@ -540,7 +540,7 @@ impl Shared {
             return false;
         };
         let (now, looked) = (self.monotonic(), self.looked.load(Ordering::Relaxed));
-        now >= looked.saturating_add(1_000_000_000)
+        now >= looked.saturating_add(SECOND)
             && self.looked.compare_exchange(looked, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
             && Stamp::at(path) != failed_with
     }
@@ -593,14 +593,8 @@ impl FetchContext for RunningFetch<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        clock::{Nanos, test::TestClock},
-        config::client_secret::ClientSecret,
-        source::cases::Scripted,
-    };
+    use crate::{clock::test::TestClock, config::client_secret::ClientSecret, source::cases::Scripted};
     use tokensource_testserver::Script;
-
-    const SECOND: Nanos = 1_000_000_000;
 
     fn source(script: &str, clock: &Arc<TestClock>) -> (TokenSource, Arc<Scripted>) {
         source_of(Settings::example(), script, clock)

@@ -5,7 +5,8 @@
 //! of a fork may read and publish whatever its parent's threads were doing at that moment.
 
 use crate::{
-    clock::{Coarse, Nanos},
+    clock::Coarse,
+    duration::Nanos,
     sync::{AtomicI64, AtomicU32, AtomicU64, Ordering, fence},
 };
 use arc_swap::{ArcSwap, Guard};

@@ -5,15 +5,14 @@
 
 use crate::{
     backoff,
-    clock::{Coarse, Nanos, Now, duration, nanos},
+    clock::{Coarse, Now},
+    duration::{Nanos, SECOND, duration, nanos},
     error::Error,
     source::published::{FastPath, FastView},
     system::Stamp,
     token::{CachedToken, Token},
 };
 use std::{ptr, time::Duration};
-
-const SECOND: Nanos = 1_000_000_000;
 
 /// Successful fetches start at least this far apart.
 const SPACING: Nanos = SECOND;

@@ -17,8 +17,8 @@ mod tls;
 mod tunnel;
 
 use crate::{
-    config::options::in_seconds,
     config::{Proxy, Roots, Settings},
+    duration::in_seconds,
     error::{Error, ErrorKind},
     oauth::request::TokenRequest,
     oauth::response::RawResponse,
