@@ -1,3 +1,3 @@
-// For `import`: index.mjs has no default, which the types of CommonJS would promise.
+// The types for `import`. index.mjs has no default export, which the types of CommonJS would promise.
 
 export * from './index.js';

@@ -1,156 +1,161 @@
 /// <reference lib="esnext.disposable" />
 
-/** What is asked of a token endpoint, and how. Durations are in seconds; null unsets what a provider has set. */
+/** The options of a source. Durations are in seconds; null unsets what a provider has set. */
 export interface TokenSourceOptions {
-  /** A service whose documentation is built in: it sets other options, and any of them given beside it wins. */
+  /** A service whose settings are built in. It sets other options; an option that is given as well wins. */
   provider?: 'podero' | 'podero-sandbox' | 'gardin' | (string & {}) | null | undefined;
-  /** Where tokens are fetched: an https URL, http only to this machine or with allowInsecureHttp. */
+  /** The token endpoint: an https URL. http is allowed for this machine, or with allowInsecureHttp. */
   tokenUrl?: string | URL | null | undefined;
   clientId?: string | null | undefined;
-  /** May be empty, for a client that has none. */
+  /** May be empty, for a client without a secret. */
   clientSecret?: string | null | undefined;
-  /** A file that holds the secret, read again at each fetch, so that a changed secret needs no restart. */
+  /** A file with the secret. Each fetch reads it again, so a new secret needs no restart. */
   clientSecretFile?: string | URL | null | undefined;
   /** How id and secret are sent: in an HTTP Basic header (the default) or in the body. */
   authMethod?: 'client_secret_basic' | 'client_secret_post' | null | undefined;
-  /** Whether id and secret are percent-encoded before they go into HTTP Basic, as RFC 6749 says (the default), or not. */
+  /** Whether id and secret are percent-encoded for HTTP Basic, as RFC 6749 requires (the default), or sent as they are. */
   basicEncoding?: 'rfc6749' | 'raw' | null | undefined;
-  /** How the body of the request is written. Default: form. */
+  /** The format of the request body. Default: form. */
   bodyFormat?: 'form' | 'json' | null | undefined;
   /** Default: client_credentials. */
   grantType?: string | null | undefined;
-  /** The scopes to ask for: an array, or a text that separates them by spaces. */
+  /** The requested scopes: an array, or a string that separates them by spaces. */
   scope?: string | readonly string[] | null | undefined;
-  /** The API that the token is for, where the server wants it under this name. */
+  /** The API that the token is for, as the parameter that Auth0 and similar servers require. */
   audience?: string | null | undefined;
-  /** The APIs that the token is for (RFC 8707): an array, or a text that separates them by spaces. */
+  /** The APIs that the token is for (RFC 8707): an array, or a string that separates them by spaces. */
   resource?: string | readonly string[] | null | undefined;
-  /** More parameters of the request, by name. Treated as secrets. */
+  /** Further parameters of the token request, by name. Treated as secrets. */
+  params?: Record<string, string | number | boolean | null | undefined> | undefined;
+  /** The same as params, under the library's name. Giving both is an error. */
   param?: Record<string, string | number | boolean | null | undefined> | undefined;
-  /** More headers of the request, by name. Treated as secrets. */
+  /** Further headers of the token request, by name. Treated as secrets. */
+  headers?: Record<string, string | number | boolean | null | undefined> | undefined;
+  /** The same as headers, under the library's name. Giving both is an error. */
   header?: Record<string, string | number | boolean | null | undefined> | undefined;
-  /** Seconds. The longest that one call waits for a token, and one fetch may take with all its attempts. Default: 30. */
+  /** Seconds. The limit for the wait of one call, and for one fetch with all its attempts. Default: 30. */
   timeout?: number | null | undefined;
-  /** Seconds. The longest that one attempt may take to resolve and connect. Default: 10. */
+  /** Seconds. The limit for resolving and connecting in one attempt. Default: 10. */
   connectTimeout?: number | null | undefined;
-  /** How many requests one fetch may send when they fail in a way that may pass, 1 to 100. Default: 3. */
+  /** The limit for the requests of one fetch after retryable failures, 1 to 100. Default: 3. */
   maxAttempts?: number | null | undefined;
-  /** Always background here: an inline refresh would block the event loop. */
+  /** Always background in Node: an inline refresh would block the event loop. */
   refresh?: 'background' | null | undefined;
-  /** Seconds. How long before a token expires its replacement is fetched; 0 never fetches early. */
+  /** Seconds. How long before the expiry of a token its replacement is fetched; 0 never fetches early. */
   refreshAhead?: number | null | undefined;
-  /** Seconds. How long before its end a token counts as expired, at most half of its lifetime. */
+  /** Seconds. How long before its expiry a token counts as expired, at most half of its lifetime. */
   expiryMargin?: number | null | undefined;
-  /** Seconds. How long a token lives when the answer does not say. Default: 600. */
+  /** Seconds. The lifetime of a token whose response states none. Default: 600. */
   defaultLifetime?: number | null | undefined;
-  /** Whose certificate authorities are trusted. Default: auto, the system's, else the bundled ones. */
+  /** The trusted certificate authorities. Default: auto, the system's, or the bundled ones if the system has none. */
   ca?: 'auto' | 'system' | 'bundled' | null | undefined;
-  /** A PEM file of the only certificate authorities to trust. */
+  /** A PEM file with the only certificate authorities to trust. */
   caFile?: string | URL | null | undefined;
-  /** The client certificate of mutual TLS and its chain, in PEM. */
+  /** A PEM file with the client certificate of mutual TLS and its chain. */
   clientCertFile?: string | URL | null | undefined;
-  /** The private key that belongs to clientCertFile, in PEM. */
+  /** A PEM file with the private key of clientCertFile. */
   clientKeyFile?: string | URL | null | undefined;
-  /** The HTTP proxy to go through, http://[user:password@]host[:port], or none. Unset: the environment's. */
+  /** The HTTP proxy, http://[user:password@]host[:port], or none. Unset: the proxy of the environment. */
   proxy?: string | URL | null | undefined;
   /** The value of the User-Agent header. */
   userAgent?: string | null | undefined;
-  /** Whether an http URL may leave this machine. Everyone on the way can then read the secret and the token. */
+  /** Whether an http URL may leave this machine. The network can then read the secret and the token. */
   allowInsecureHttp?: boolean | null | undefined;
 }
 
-/** An access token and what came with it. Printed or copied, it shows neither the token nor what the server added. */
+/** An access token and the rest of its response. Logs and copies contain neither the token nor the response. */
 export interface Token {
   readonly accessToken: string;
   /** The value of the Authorization header: "Bearer " and the token. */
   readonly authorization: string;
-  /** As the server wrote it; "Bearer" if it did not. */
+  /** As the server spelled it; "Bearer" if the response has none. */
   readonly tokenType: string;
-  /** What the server granted; null: it said nothing, which means what was asked. */
+  /** The granted scope. null: the response has none, so the requested scope was granted. */
   readonly scope: string | null;
-  /** The wall clock as it is now and expiresIn. */
+  /** The current time of the wall clock plus expiresIn. */
   readonly expiresAt: Date;
-  /** Seconds left now; 0 when past. */
+  /** The seconds left now; 0 after the expiry. */
   readonly expiresIn: number;
-  /** What the server answered, without the token. */
+  /** The server's response without the token. */
   readonly response: Record<string, unknown>;
-  /** The number of the fetch that brought it. */
+  /** The number of the fetch that returned the token. */
   readonly generation: number;
 }
 
 export interface WaitOptions {
-  /** Ends this call with an AbortError, whose cause is the signal's reason. The fetch goes on for the others. */
+  /** Rejects this call with an AbortError whose cause is the signal's reason. The fetch continues for other callers. */
   signal?: AbortSignal | null | undefined;
 }
 
-/** Counts since the source was made. */
+/** Counts since the source was created. */
 export interface Stats {
   /** Requests sent to the token endpoint. */
   requests: number;
   /** Fetches that failed. */
   failures: number;
-  /** Fetches that brought a token. */
+  /** Fetches that returned a token. */
   tokens: number;
   /** Calls that had to wait for a fetch. */
   waits: number;
 }
 
 /**
- * Keeps a token good: fetches one when it is first asked, hands out the same one until it ages, fetches the next beside it,
- * and shares each fetch and its result among all who ask. Make one for each kind of token, for the life of the program.
+ * Returns a valid token at any time. The first call fetches it, later calls share it. The next token is fetched in the
+ * background before the current one expires. All callers share one fetch and its result. Create one source for each kind of
+ * token and keep it for the life of the program.
  *
- * No method blocks. token and authorization reject with a TokenSourceError, or for their signal with an AbortError.
+ * No method blocks. token and authorization reject with a TokenSourceError, or with an AbortError for their signal.
  */
 export class TokenSource {
   /**
-   * Checks the options and sends nothing.
+   * Checks the options and sends no request.
    *
-   * @throws {TokenSourceError} TKS_INVALID_ARGUMENT or TKS_INVALID_CONFIG; the message says what would do.
-   * @throws {TypeError} for a value of another type.
+   * @throws {TokenSourceError} TKS_INVALID_ARGUMENT or TKS_INVALID_CONFIG; the message names the option and what is allowed.
+   * @throws {TypeError} for a value of the wrong type, or an option that is given twice.
    */
   constructor(options: TokenSourceOptions);
 
-  /** A good token; the same object until it is replaced. */
+  /** Returns a valid token: the same object until it is replaced. */
   token(options?: WaitOptions): Promise<Token>;
 
-  /** The value for an Authorization header. */
+  /** Returns the value of the Authorization header. */
   authorization(options?: WaitOptions): Promise<string>;
 
   /**
-   * The token if there is a good one; else null, and a fetch was started unless the source holds off after one that
-   * failed: see lastError.
+   * Returns the token without waiting, or null if none is valid. Then a fetch is started, unless a failed fetch has started a
+   * hold-off: see lastError.
    *
    * @throws {TokenSourceError} TKS_CLOSED.
    */
   tokenIfReady(): Token | null;
 
-  /** Starts the first fetch and forgets about it. Throws as tokenIfReady does. */
+  /** Starts the first fetch without waiting for it. Throws as tokenIfReady does. */
   warmUp(): void;
 
-  /** Says that an API refused this token. If it is still the current one, the next call has another fetched. */
+  /** Reports that an API rejected this token. If the token is still current, the next call fetches another. */
   invalidate(token: Token | null | undefined): void;
 
   /**
-   * The global fetch with the Authorization header. After a 401 the token is replaced and the request sent once more,
-   * unless init.body is a stream; a Request's own body is kept in memory for that, and read to its end first. The header
-   * never follows a redirect to another origin. It may be handed over by itself, and for a signal it rejects with the
-   * reason, as the global fetch does.
+   * Calls the global fetch with the Authorization header. After a 401 the token is replaced and the request is sent once more,
+   * unless init.body is a stream. The body of a Request is kept in memory for that, and is read to its end first. The header
+   * never follows a redirect to another origin. The function works without its source as receiver. When a signal aborts, it
+   * rejects with the reason, as the global fetch does.
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
 
-  /** Why the last finished fetch failed, or null. Shows that refreshes fail while the token is still good. */
+  /** Returns the error of the last finished fetch, or null. Shows failed refreshes while the token is still valid. */
   get lastError(): TokenSourceError | null;
 
   get stats(): Stats;
 
-  /** Ends all that wait, and all later calls, with TKS_CLOSED. Tokens stay as they are. */
+  /** Rejects all waiting and later calls with TKS_CLOSED. Tokens keep their values. */
   close(): void;
 
   /** The same as close, for `using`. */
   [Symbol.dispose](): void;
 }
 
-/** More may be added. */
+/** Later versions may add codes. */
 export type TokenSourceErrorCode =
   | 'TKS_INVALID_ARGUMENT'
   | 'TKS_INVALID_CONFIG'
@@ -174,20 +179,20 @@ export interface TokenSourceErrorParts {
   isTransient?: boolean | undefined;
 }
 
-/** A token could not be had, or an option was refused. The message holds no secret. */
+/** The source has no token to return, or an option is invalid. The message contains no secret. */
 export class TokenSourceError extends Error {
-  /** A program's own tests may want to make one. */
+  /** Public for the tests of a program. */
   constructor(message: string, parts: TokenSourceErrorParts);
 
   readonly code: TokenSourceErrorCode;
-  /** The server's code, such as "invalid_client". */
+  /** The server's error code, such as "invalid_client". */
   readonly oauthError: string | null;
   readonly oauthDescription: string | null;
   readonly oauthUri: string | null;
-  /** null: no answer came. */
+  /** null: there was no response. */
   readonly httpStatus: number | null;
-  /** Seconds until the source asks again, and until then tells this error at once; null: it never will. */
+  /** The seconds until the source sends its next request. Until then it repeats this error at once. null: never. */
   readonly retryAfter: number | null;
-  /** Whether the same request may well succeed later with nothing changed here. */
+  /** Whether the failure is retryable: the same request may succeed later without a change here. */
   readonly isTransient: boolean;
 }

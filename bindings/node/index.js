@@ -1,3 +1,4 @@
+// The entry point for `require`, and for bundlers that follow no createRequire. Only exports.
 'use strict';
 
 const { TokenSource } = require('./lib/source');

@@ -1,8 +1,8 @@
-// The same classes as `require` gives, so that a program that uses both has one.
+// Exports the same classes as `require`, so that a program that uses both has one of each.
 
 import { createRequire } from 'node:module';
 
-// To import CommonJS instead starts Node's parser of its exports, a tenth of what it costs to load this package.
+// An import of CommonJS starts Node's parser for its exports, which costs a tenth of the time to load this package.
 const require = createRequire(import.meta.url);
 
 export const { TokenSource } = require('./lib/source');

@@ -1,10 +1,10 @@
-// What can go wrong, as errors that Node people know.
+// The errors of this package, in the form that Node programs expect. Builds errors and decides nothing.
 'use strict';
 
 const library = require('./library');
 const { takeError } = require('./handle');
 
-/** A token could not be had, or an option was refused. */
+/** The source has no token to return, or an option is invalid. */
 class TokenSourceError extends Error {
   constructor(message, parts) {
     super(message);
@@ -23,7 +23,7 @@ Object.defineProperty(TokenSourceError.prototype, 'name', {
   writable: true,
 });
 
-/** Why a call of the library failed: made into an error where somebody is told, for the stack to lead there. */
+/** The parts of a failed library call. Becomes an error only where a caller receives it, so that the stack leads there. */
 class Failure {
   constructor(pointer) {
     takeError(pointer, () => {
@@ -44,7 +44,7 @@ class Failure {
   }
 }
 
-/** An error as Node's own functions throw for a signal, such as those of node:timers/promises. */
+/** Returns the error that Node's own functions throw for an aborted signal, such as those of node:timers/promises. */
 function abortError(signal) {
   const error = new Error('The operation was aborted', { cause: signal.reason });
   return Object.defineProperties(error, {
@@ -53,13 +53,13 @@ function abortError(signal) {
   });
 }
 
-/** An error for an argument of the wrong type. It tells no value: it may be a secret. */
+/** Returns an error for an argument of the wrong type. The message omits the value, which may be a secret. */
 function typeError(what, expected, value) {
   const found = value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
   return Object.assign(new TypeError(`${what} must be ${expected}, not ${found}`), { code: 'ERR_INVALID_ARG_TYPE' });
 }
 
-/** An error for an argument of the right type that cannot be meant. */
+/** Returns an error for an argument whose type is right and whose value is not. */
 function valueError(message) {
   return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' });
 }

@@ -1,21 +1,21 @@
-// How long what the library hands out lives. The only file that frees.
+// Frees what the library allocates. No other file calls a free function.
 'use strict';
 
 const { tks_config_new, tks_config_free, tks_source_free, tks_token_free, tks_error_free } = require('./library');
 
-const forgotten = new FinalizationRegistry(({ pointer, free }) => free(pointer));
+const registry = new FinalizationRegistry(({ pointer, free }) => free(pointer));
 
-/** Frees the source once `owner` is garbage. */
-function keepSource(owner, pointer) {
-  forgotten.register(owner, { pointer, free: tks_source_free });
+/** Frees the source when `owner` is collected. */
+function ownSource(owner, pointer) {
+  registry.register(owner, { pointer, free: tks_source_free });
 }
 
-/** Frees the token once `owner` is garbage. */
-function keepToken(owner, pointer) {
-  forgotten.register(owner, { pointer, free: tks_token_free });
+/** Frees the token when `owner` is collected. */
+function ownToken(owner, pointer) {
+  registry.register(owner, { pointer, free: tks_token_free });
 }
 
-/** A config that lives as long as `work`. */
+/** Returns the result of `work`, which receives a config that is freed afterwards. */
 function withConfig(work) {
   const config = tks_config_new();
   try {
@@ -25,7 +25,7 @@ function withConfig(work) {
   }
 }
 
-/** What `read` makes of an error, which is freed. */
+/** Returns the result of `read`, which receives the error. The error is freed afterwards. */
 function takeError(pointer, read) {
   try {
     return read(pointer);
@@ -34,4 +34,4 @@ function takeError(pointer, read) {
   }
 }
 
-module.exports = { keepSource, keepToken, dropToken: tks_token_free, withConfig, takeError };
+module.exports = { ownSource, ownToken, freeToken: tks_token_free, withConfig, takeError };

@@ -1,43 +1,63 @@
-// Finds the shared library and sees to it that it is the right one. The only file that looks for it.
+// Finds, loads and checks the shared library. No other file looks for it.
 //
-// In this order: what the environment variable TOKENSOURCE_LIBRARY names, the package for this platform, the system's.
-// What is there and cannot be used is an error, never a reason to look further.
+// The order is: the path in the environment variable TOKENSOURCE_LIBRARY, the package of this platform, in a checkout the
+// library that `make build` has built, the system's library. A library that exists and cannot be used is an error; the search
+// does not continue after it.
 'use strict';
 
-const { resolve } = require('node:path');
+const { existsSync, realpathSync } = require('node:fs');
+const { join, resolve } = require('node:path');
 const { prototypes, declare } = require('./prototypes');
 
 const ABI = 1;
 
-/** The first version that has all that this package calls. */
-const LEAST = '0.1.0';
+/** The first version that has every function this package calls. */
+const OLDEST_VERSION = '0.1.0';
 
-/** The only one that there is. */
+/** The only platform package so far. */
 const PLATFORM_PACKAGE = 'tokensource-linux-x64-gnu';
 
-/** What calls the library: it has its own package for each platform, which is all that can be missing. */
-function foreign() {
+/**
+ * Returns the root of the checkout that this file belongs to, or null in an installed package. No package contains the
+ * scripts. Without them the folders around this one may be anybody's, and a library in them must not be loaded.
+ */
+function checkout() {
+  // Under --preserve-symlinks, __dirname is in the project that links to the checkout.
+  const folder = realpathSync(join(__dirname, '..'));
+  const tree = resolve(folder, '../..');
+  return [join(folder, 'scripts/build'), join(tree, 'Cargo.toml')].every(existsSync) ? tree : null;
+}
+
+function loadKoffi() {
   try {
     return require('koffi');
   } catch (error) {
+    const tree = checkout();
+    const advice = tree
+      ? `run "npm install --no-save --omit=dev ./bindings/node" in ${tree}`
+      : 'install without --omit=optional, and keep tokensource and koffi out of bundles';
     throw new Error(
-      `koffi cannot be loaded, probably for want of its package for ${process.platform} on ${process.arch}: install without ` +
-        `--omit=optional, and keep tokensource and koffi out of bundles (${error.message})`,
+      `koffi cannot be loaded, probably because its package for ${process.platform} on ${process.arch} is missing: ` +
+        `${advice} (${error.message})`,
       { cause: error },
     );
   }
 }
 
-/** What may help where there is no library. */
+/** Returns what to do when no library is found. The name of the library follows. */
 function advice() {
+  const tree = checkout();
+  if (tree) {
+    return `run "make build" in ${tree}, or let`;
+  }
   return process.platform === 'linux' && process.arch === 'x64'
     ? `install the package ${PLATFORM_PACKAGE}, which needs glibc, or let`
     : `there is a package of it for Linux on x86-64 only, not for ${process.platform} on ${process.arch}: build it, and let`;
 }
 
-function find() {
+function libraryPath() {
   if (process.env.TOKENSOURCE_LIBRARY) {
-    // Without a slash, the loader would look for it everywhere but here.
+    // The loader would search its own path for a name without a slash.
     return resolve(process.env.TOKENSOURCE_LIBRARY);
   }
   try {
@@ -46,11 +66,13 @@ function find() {
     if (error.code !== 'MODULE_NOT_FOUND') {
       throw error;
     }
-    return `libtokensource.so.${ABI}`;
   }
+  const tree = checkout();
+  const built = tree && join(tree, 'target/release/libtokensource.so');
+  return built && existsSync(built) ? built : `libtokensource.so.${ABI}`;
 }
 
-/** Whether version `a` comes before version `b`. */
+/** Returns whether version `a` is older than version `b`. */
 function isOlder(a, b) {
   const [these, those] = [a, b].map((version) => version.split('.').map((part) => parseInt(part, 10)));
   const place = those.findIndex((part, index) => part !== these[index]);
@@ -58,13 +80,13 @@ function isOlder(a, b) {
 }
 
 function load() {
-  const koffi = foreign();
-  const path = find();
+  const koffi = loadKoffi();
+  const path = libraryPath();
   let library;
   let abi;
   try {
     library = koffi.load(path);
-    // Before any other function is looked up: another ABI may lack it.
+    // Before any other function is looked up: a library of another ABI may lack it.
     abi = declare(library, 'tks_abi_version')();
   } catch (error) {
     throw new Error(
@@ -74,11 +96,11 @@ function load() {
     );
   }
   if (abi !== ABI) {
-    throw new Error(`${path} speaks ABI ${abi}, this package ABI ${ABI}: install matching versions of both`);
+    throw new Error(`${path} has ABI ${abi}, this package needs ABI ${ABI}: install matching versions of both`);
   }
   const version = declare(library, 'tks_version')();
-  if (isOlder(version, LEAST)) {
-    throw new Error(`${path} is version ${version}, this package needs ${LEAST} or later`);
+  if (isOlder(version, OLDEST_VERSION)) {
+    throw new Error(`${path} is version ${version}, this package needs ${OLDEST_VERSION} or later`);
   }
   return Object.fromEntries(Object.keys(prototypes).map((name) => [name, declare(library, name)]));
 }

@@ -1,4 +1,4 @@
-// The C functions that this package calls, as tokensource.h writes them. The only file that declares any.
+// The C functions that this package calls, as tokensource.h declares them. No other file declares any.
 'use strict';
 
 const PROTOTYPES = `
@@ -42,12 +42,12 @@ void tks_error_free(tks_error *error);
 
 const lines = PROTOTYPES.split('\n').filter(Boolean);
 
-/** By name. */
+/** The prototypes by function name. */
 const prototypes = Object.fromEntries(lines.map((line) => [line.match(/(\w+)\(/)[1], line]));
 
-/** Makes a function of the loaded `library` callable. */
+/** Returns a function of the loaded `library` that JavaScript can call. */
 function declare(library, name) {
-  // Names of types are global in koffi, and two copies of this package may share one koffi.
+  // Type names are global in koffi, and two copies of this package may share one koffi.
   const plain = prototypes[name]
     .replaceAll('tks_status ', 'int32_t ')
     .replaceAll(/tks_\w+ \*\*/g, '_Out_ void **')

@@ -1,12 +1,12 @@
-// The token and what keeps it good. No call waits: while a fetch runs, a timer asks the library whether it has ended.
+// The token source and its token. No call blocks: while a fetch runs, a timer asks the library whether it has ended.
 'use strict';
 
 const { fileURLToPath } = require('node:url');
 const { inspect } = require('node:util');
-// Kept from a program's tests, which may put a clock of their own in place of the global ones.
+// Imported because the tests of a program may replace the global ones with a mocked clock.
 const { setTimeout, clearTimeout } = require('node:timers');
 const library = require('./library');
-const { keepSource, keepToken, dropToken, withConfig } = require('./handle');
+const { ownSource, ownToken, freeToken, withConfig } = require('./handle');
 const { TokenSourceError, Failure, abortError, typeError, valueError } = require('./errors');
 
 const { tks_source_generation, tks_source_get_within, tks_token_generation } = library;
@@ -18,15 +18,18 @@ const STATS = { requests: 1, failures: 2, tokens: 3, waits: 4 };
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 50;
 
-// Who shows this may make a token: a pointer of anyone's would crash.
-const OURS = Symbol('ours');
+/** The option families of the library whose plural name is accepted too. */
+const PLURALS = new Map([['params', 'param'], ['headers', 'header']]);
 
-// What the library writes its answers to. Read at once after each call.
+// Only this module may construct a Token: an arbitrary pointer would crash the process.
+const KEY = Symbol('key');
+
+// The out parameters of the library. Each is read directly after the call that sets it.
 const sourceOut = [null];
 const tokenOut = [null];
 const errorOut = [null];
 
-/** An access token and what came with it. */
+/** An access token and the rest of its response. */
 class Token {
   #pointer;
   #accessToken;
@@ -35,11 +38,11 @@ class Token {
   #scope;
   #generation;
 
-  constructor(ours, pointer) {
-    if (ours !== OURS) {
+  constructor(key, pointer) {
+    if (key !== KEY) {
       throw new TypeError('tokens come from TokenSource.token()');
     }
-    keepToken(this, pointer);
+    ownToken(this, pointer);
     this.#pointer = pointer;
     this.#accessToken = library.tks_token_access_token(pointer);
     this.#authorization = library.tks_token_authorization(pointer);
@@ -81,7 +84,7 @@ class Token {
     return this.#generation;
   }
 
-  /** What a log may show. */
+  /** Returns what a log may show. */
   toJSON() {
     const { tokenType, scope, expiresAt, generation } = this;
     return { tokenType, scope, expiresAt, generation };
@@ -96,31 +99,31 @@ class Token {
   }
 }
 
-/** Keeps a token good. */
+/** Returns a valid token at any time and fetches the next one before it expires. */
 class TokenSource {
   #pointer;
   #token = null;
-  #generation = -1; // which no token has
-  #waiting = new Map(); // who is to be told, and their signals
+  #generation = -1; // no token has this number
+  #waiters = new Map(); // the resolve function of each waiting call, and its signal
   #waits = 0;
   #pause = FIRST_PAUSE_MS;
   #timer = null;
 
   constructor(options) {
     this.#pointer = withConfig((config) => {
-      for (const [name, value, asWritten] of texts(options)) {
+      for (const [name, value, spelling] of optionPairs(options)) {
         if (library.tks_config_set(config, name, value, errorOut) !== OK) {
           const failure = new Failure(errorOut[0]);
-          // An unknown name is told in the spelling of whoever wrote it.
-          failure.message = failure.message.replace(`unknown option "${name}"`, () => `unknown option "${asWritten}"`);
+          // An unknown name is reported in the caller's spelling.
+          failure.message = failure.message.replace(`unknown option "${name}"`, () => `unknown option "${spelling}"`);
           throw failure.toError();
         }
       }
-      check(library.tks_source_new(config, sourceOut, errorOut));
+      throwUnlessOk(library.tks_source_new(config, sourceOut, errorOut));
       return sourceOut[0];
     });
-    keepSource(this, this.#pointer);
-    // Handed to a client that takes a fetch, it is called without its source.
+    ownSource(this, this.#pointer);
+    // A client that accepts a fetch function calls it without its source.
     Object.defineProperty(this, 'fetch', { value: this.fetch.bind(this), configurable: true, writable: true });
   }
 
@@ -135,12 +138,12 @@ class TokenSource {
   }
 
   tokenIfReady() {
-    const answer = this.#ready();
-    if (!(answer instanceof Failure)) {
-      return answer;
+    const result = this.#ready();
+    if (!(result instanceof Failure)) {
+      return result;
     }
-    if (answer.code === 'TKS_CLOSED') {
-      throw answer.toError();
+    if (result.code === 'TKS_CLOSED') {
+      throw result.toError();
     }
     return null;
   }
@@ -168,7 +171,7 @@ class TokenSource {
   get stats() {
     const counts = Object.entries(STATS).map(([name, which]) => [name, library.tks_source_stat(this.#pointer, which)]);
     const stats = Object.fromEntries(counts);
-    // Nobody waits in the library: who waits, waits here.
+    // The library counts blocking calls, and this package makes none.
     stats.waits += this.#waits;
     return stats;
   }
@@ -185,56 +188,56 @@ class TokenSource {
   }
 
   async fetch(input, init) {
-    const [asked, how] = asRead(input, init);
-    const request = asked instanceof Request ? asked : { url: asked };
-    const signal = how.signal === undefined ? request.signal : how.signal;
-    const headers = new Headers(how.headers ?? request.headers);
+    const [target, options] = snapshot(input, init);
+    const request = target instanceof Request ? target : { url: target };
+    const signal = options.signal === undefined ? request.signal : options.signal;
+    const headers = new Headers(options.headers ?? request.headers);
     const send = (token) => {
       headers.set('authorization', token.authorization);
-      return fetch(asked, { ...how, headers });
+      return fetch(target, { ...options, headers });
     };
 
-    let spare = null;
+    let copy = null;
     try {
       const token = await this.token({ signal });
-      spare = spareOf(request, how);
+      copy = copyForRetry(request, options);
       const response = await send(token);
-      if (response.status !== 401 || answeredElsewhere(response, request.url)) {
+      if (response.status !== 401 || isFromAnotherOrigin(response, request.url)) {
         return response;
       }
       this.invalidate(token);
-      if (!isReplayable(how.body)) {
+      if (!isReplayable(options.body)) {
         return response;
       }
-      const another = await this.token({ signal }).catch(async (error) => {
-        await letGo(response);
+      const replacement = await this.token({ signal }).catch(async (error) => {
+        await discard(response);
         throw error;
       });
-      // The source has had enough of replacing: the API will go on refusing.
-      if (another === token) {
+      // The source ignores further invalidations for a while: the API would reject the same token again.
+      if (replacement === token) {
         return response;
       }
-      await letGo(response);
-      if (spare !== null) {
-        how.body = await bytesOf(spare, signal);
+      await discard(response);
+      if (copy !== null) {
+        options.body = await readBody(copy, signal);
       }
-      return await send(another);
+      return await send(replacement);
     } catch (error) {
-      // The reason itself, as the global fetch does.
+      // The global fetch rejects with the reason itself.
       throw signal?.aborted ? signal.reason : error;
     } finally {
-      // Not awaited: that would be until the body that is sent has ended too.
-      letGo(spare);
+      // Not awaited: the copy ends only when the body that is being sent has ended.
+      discard(copy);
     }
   }
 
-  /** A token, null while a fetch runs, or why there is none. */
+  /** Returns the current token, null while a fetch runs, or the Failure that prevents one. */
   #ready() {
-    return tks_source_generation(this.#pointer) === this.#generation ? this.#token : this.#ask();
+    return tks_source_generation(this.#pointer) === this.#generation ? this.#token : this.#askLibrary();
   }
 
-  /** The same, asked of the library: that starts the fetch if one is needed. */
-  #ask() {
+  /** Returns the same without the cache. The library starts a fetch if one is needed. */
+  #askLibrary() {
     const status = tks_source_get_within(this.#pointer, 0, tokenOut, errorOut);
     if (status === PENDING) {
       return null;
@@ -245,9 +248,9 @@ class TokenSource {
     const pointer = tokenOut[0];
     const generation = tks_token_generation(pointer);
     if (generation === this.#generation) {
-      dropToken(pointer);
+      freeToken(pointer);
     } else {
-      this.#token = new Token(OURS, pointer);
+      this.#token = new Token(KEY, pointer);
       this.#generation = generation;
     }
     return this.#token;
@@ -255,67 +258,72 @@ class TokenSource {
 
   async #wait(signal) {
     this.#waits += 1;
-    const answer = await new Promise((resolve) => {
+    const result = await new Promise((resolve) => {
       signal?.addEventListener('abort', this.#abort, { once: true });
-      this.#waiting.set(resolve, signal);
+      this.#waiters.set(resolve, signal);
       if (this.#timer === null) {
         this.#pause = FIRST_PAUSE_MS;
-        this.#wake();
+        this.#startTimer();
       }
     });
-    // Made here and not where the answer is known, so that the stack leads to who awaits it.
-    if (answer === null) {
+    // Errors are created here, so that the stack leads to the caller.
+    if (result === null) {
       throw abortError(signal);
     }
-    return orThrow(answer);
+    return orThrow(result);
   }
 
-  /** One function for all, which a signal therefore knows once however many wait. */
+  /** One listener for all calls, so that a signal holds it once, however many calls wait. */
   #abort = ({ target }) => {
-    for (const [resolve, signal] of this.#waiting) {
+    for (const [resolve, signal] of this.#waiters) {
       if (signal === target) {
-        this.#waiting.delete(resolve);
+        this.#waiters.delete(resolve);
         resolve(null);
       }
     }
-    if (this.#waiting.size === 0) {
-      this.#sleep();
+    if (this.#waiters.size === 0) {
+      this.#stopTimer();
     }
   };
 
-  /** The one timer. It keeps the program alive, as whoever awaits a token wants. */
-  #wake() {
+  /** Starts the only timer. It keeps the process alive, as a program that awaits a token expects. */
+  #startTimer() {
     this.#timer = setTimeout(() => this.#poll(), this.#pause);
     this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE_MS);
   }
 
-  #sleep() {
+  #stopTimer() {
     clearTimeout(this.#timer);
     this.#timer = null;
   }
 
   #poll() {
-    this.#sleep();
-    const answer = this.#ask();
-    if (answer === null) {
-      this.#wake();
+    this.#stopTimer();
+    const result = this.#askLibrary();
+    if (result === null) {
+      this.#startTimer();
       return;
     }
-    for (const [resolve, signal] of this.#waiting) {
+    for (const [resolve, signal] of this.#waiters) {
       signal?.removeEventListener('abort', this.#abort);
-      resolve(answer);
+      resolve(result);
     }
-    this.#waiting.clear();
+    this.#waiters.clear();
   }
 }
 
-/** Options as the library names them: clientId is client_id, param: { a: 'b' } is param.a. */
-function* texts(options) {
-  if (!isPlain(options)) {
+/** Yields each option as the library's name, its text and the caller's spelling. `clientId` becomes `client_id`. */
+function* optionPairs(options) {
+  if (!isPlainObject(options)) {
     throw typeError('options', 'a plain object', options);
   }
+  for (const [plural, singular] of PLURALS) {
+    if (options[plural] !== undefined && options[singular] !== undefined) {
+      throw valueError(`options "${singular}" and "${plural}" are both given: keep one`);
+    }
+  }
   const given = new Set();
-  for (const [name, value, asWritten] of named(options)) {
+  for (const [name, value, spelling] of flattened(options)) {
     const text = textOf(name, value);
     if (text === undefined) {
       continue;
@@ -324,18 +332,20 @@ function* texts(options) {
       throw valueError(`option ${JSON.stringify(name)} is given twice, in two spellings: keep one`);
     }
     given.add(name);
-    yield [name, text, asWritten];
+    yield [name, text, spelling];
   }
 }
 
-function* named(options) {
+/** Yields one entry per member of an option that is an object: `params: { a: 'b' }` becomes `param.a`. */
+function* flattened(options) {
   for (const [camel, value] of Object.entries(options)) {
     const name = camel.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    if (isPlain(value)) {
-      const parts = Object.entries(value);
-      // Unsetting what nothing sets asks the library whether there are such options at all.
-      for (const [own, each] of parts.length > 0 ? parts : [['NAME', null]]) {
-        yield [`${name}.${own}`, each, `${camel}.${own}`];
+    if (isPlainObject(value)) {
+      const family = PLURALS.get(name) ?? name;
+      const members = Object.entries(value);
+      // Unsetting a member of an empty object has no effect, but the library rejects the name of an unknown family.
+      for (const [member, each] of members.length > 0 ? members : [['NAME', null]]) {
+        yield [`${family}.${member}`, each, `${camel}.${member}`];
       }
     } else {
       yield [name, value, camel];
@@ -343,26 +353,26 @@ function* named(options) {
   }
 }
 
-/** What the library is given: undefined is nothing, as where an argument is left out, and null unsets. */
+/** Returns the text for the library. An undefined value counts as not given; null unsets the option. */
 function textOf(name, value) {
-  const text = value === undefined || value === null ? value : written(name, value);
+  const text = value === undefined || value === null ? value : stringOf(name, value);
   for (const each of [name, text]) {
     // C would end the text at a NUL, and half of a surrogate pair has no UTF-8.
     if (each?.includes('\0')) {
-      refuse(`option ${JSON.stringify(name)}: a NUL is not allowed`);
+      reject(`option ${JSON.stringify(name)}: a NUL is not allowed`);
     }
     if (each?.isWellFormed() === false) {
-      refuse(`option ${JSON.stringify(name)}: an unpaired surrogate is not allowed`);
+      reject(`option ${JSON.stringify(name)}: an unpaired surrogate is not allowed`);
     }
   }
   if (name === 'refresh' && text === 'inline') {
-    refuse('option refresh: inline would block the event loop; allowed in Node: background');
+    reject('option refresh: inline would block the event loop; allowed in Node: background');
   }
   return text;
 }
 
-/** Whatever the option: strings in an array are separated by spaces, a URL is its href, and that of a file its path. */
-function written(name, value) {
+/** Returns a value as text, by one rule for all options. Strings in an array are joined by spaces; a file URL is its path. */
+function stringOf(name, value) {
   if (value instanceof URL) {
     return value.protocol === 'file:' ? fileURLToPath(value) : value.href;
   }
@@ -370,30 +380,31 @@ function written(name, value) {
     return value.join(' ');
   }
   if (!['string', 'number', 'boolean'].includes(typeof value)) {
-    const expected = 'a string, strings in an array, a URL, a number, a boolean or null (header and param: a plain object)';
+    const expected = 'a string, strings in an array, a URL, a number, a boolean or null (headers and params: a plain object)';
     throw typeError(`option ${JSON.stringify(name)}`, expected, value);
   }
   return String(value);
 }
 
-function refuse(message) {
+function reject(message) {
   throw new TokenSourceError(message, { code: 'TKS_INVALID_ARGUMENT' });
 }
 
-function orThrow(answer) {
-  if (answer instanceof Failure) {
-    throw answer.toError();
+function orThrow(result) {
+  if (result instanceof Failure) {
+    throw result.toError();
   }
-  return answer;
+  return result;
 }
 
-function check(status) {
+function throwUnlessOk(status) {
   if (status !== OK) {
     throw new Failure(errorOut[0]).toError();
   }
 }
 
-function isPlain(value) {
+/** Returns whether the value is an object literal, also one of another realm or without a prototype. */
+function isPlainObject(value) {
   if (typeof value !== 'object' || value === null) {
     return false;
   }
@@ -401,6 +412,7 @@ function isPlain(value) {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
+/** Returns the signal of a call, or undefined. Throws where a signal would otherwise be ignored. */
 function signalOf(options) {
   if (options === undefined) {
     return undefined;
@@ -425,38 +437,38 @@ function signalOf(options) {
   return signal;
 }
 
-/** What is asked of fetch, read at once as the global one does: a caller may change its own while a token is awaited. */
-function asRead(input, init) {
-  const how = {};
-  // Inherited ones too: a Request, or an AbortController, may stand in its place.
+/** Returns copies of the arguments of fetch, because a caller may change its own while the token is awaited. */
+function snapshot(input, init) {
+  const options = {};
+  // Inherited members count: a Request or an AbortController may be passed as `init`.
   for (const name in init) {
-    how[name] = init[name];
+    options[name] = init[name];
   }
-  return [input instanceof URL ? input.href : input, how];
+  return [input instanceof URL ? input.href : input, options];
 }
 
-/** After a redirect to another origin, which the header does not follow, a refusal says nothing about the token. */
-function answeredElsewhere(response, asked) {
-  return response.redirected && new URL(response.url).origin !== new URL(asked).origin;
+/** Returns whether a redirect led to another origin. It never received the token, so its 401 does not concern the token. */
+function isFromAnotherOrigin(response, url) {
+  return response.redirected && new URL(response.url).origin !== new URL(url).origin;
 }
 
-/** Frees the connection of an answer, or the copy of a body, that nobody reads, unless that broke by itself. */
-async function letGo(message) {
+/** Releases the connection of an unread response, or a copied body. A connection that broke by itself is no error. */
+async function discard(message) {
   await message?.body?.cancel().catch(() => {});
 }
 
-/** A copy of a Request whose own body is sent, for a second time. One whose body was used is the global fetch's to refuse. */
-function spareOf(request, how) {
-  const isOwn = (how.body ?? null) === null && (request.body ?? null) !== null;
+/** Returns a copy of a Request that is sent with its own body, or null. The global fetch itself rejects a used body. */
+function copyForRetry(request, options) {
+  const isOwn = (options.body ?? null) === null && (request.body ?? null) !== null;
   return isOwn && !request.bodyUsed ? request.clone() : null;
 }
 
-/** What the copy holds. It is not sent itself, for in Node 20 it lacks the dispatcher of its Request. */
-function bytesOf({ body }, signal) {
+/** Returns the body of the copy. The copy itself cannot be sent: in Node 20 it lacks the dispatcher of its Request. */
+function readBody({ body }, signal) {
   return new Response(body.pipeThrough(new TransformStream(), { signal: signal ?? undefined })).arrayBuffer();
 }
 
-/** Whether a body of init can be sent twice. A stream cannot. */
+/** Returns whether a body of `init` can be sent twice. A stream cannot. */
 function isReplayable(body) {
   return (
     body === null ||

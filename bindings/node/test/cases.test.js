@@ -1,6 +1,6 @@
 // Runs the cases of tests/cases/*.json whose clock is real. tests/cases/case.rs describes the format.
 //
-// What they say about time holds to within a fifth of a second before and half a second after, or as a step gives.
+// A time may be 0.2 s early and 0.5 s late, unless the step has a tolerance of its own.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -15,9 +15,9 @@ const { given, read, scripted } = require('./support');
 const files = readdirSync(join(given('TOKENSOURCE_TREE'), 'tests/cases')).filter((name) => name.endsWith('.json'));
 const cases = files.flatMap((name) => JSON.parse(read(`tests/cases/${name}`))).filter(({ clock }) => clock === 'real');
 
-// Here every call is a get_within, and who is told TKS_PENDING waits: a probe looks like any other fetch.
+// In Node every call is a get_within, and a call that receives TKS_PENDING waits: a probe is like any other fetch.
 const PROBE = 'after a hold-off one caller probes and the others are refused at once';
-const OTHERWISE = {
+const ADAPTED = {
   [PROBE]: (steps) => [
     ...steps.slice(0, 3),
     { at: 2.6, call: 'get', callers: 9, name: 'others' },
@@ -38,11 +38,11 @@ class World {
     this.secret = secret;
   }
 
-  async get(ask) {
+  async get(call) {
     const since = performance.now();
     const outcome = {};
     try {
-      outcome.token = await ask();
+      outcome.token = await call();
       outcome.gives = outcome.token.accessToken;
     } catch (error) {
       outcome.error = error;
@@ -86,7 +86,7 @@ class World {
         writeFileSync(this.secret, text);
         return [];
       default:
-        throw new Error(`no test may ${call}`);
+        throw new Error(`unknown call: ${call}`);
     }
   }
 
@@ -110,7 +110,7 @@ class World {
       assert.equal(stats[counter], step[counter] ?? stats[counter], `${about}: ${counter}`);
     }
     if (step.requests !== undefined) {
-      assert.equal((await this.seen()).requests, step.requests, `${about}: the server counts otherwise`);
+      assert.equal((await this.seen()).requests, step.requests, `${about}: the server has another count`);
     }
     if (step.last_error !== undefined) {
       assert.equal(lastError?.code ?? 'TKS_OK', step.last_error, about);
@@ -124,7 +124,7 @@ class World {
     assert.ok(took >= expected - before && took <= expected + after, `${about}: took ${took}`);
     assert.equal(gives, step.gives, `${about}: ${error?.stack}`);
     if (token) {
-      assert.ok(token.expiresIn > 0, `${about}: past its end`);
+      assert.ok(token.expiresIn > 0, `${about}: the token is expired`);
       assert.equal(token.generation !== this.generation, step.new ?? token.generation !== this.generation, about);
       this.generation = token.generation;
       this.given.set(token.accessToken, token);
@@ -156,11 +156,11 @@ async function prepare({ options = {}, server }, nth) {
   return { own, seen, secret };
 }
 
-// Side by side, for they mostly wait.
-describe('every case holds', { concurrency: cases.length }, () => {
+// Concurrent, because the cases mostly wait.
+describe('every case passes', { concurrency: cases.length }, () => {
   let prepared;
 
-  // All of them before the first clock starts, which the start of so many programs would hold up.
+  // All servers start before the first clock does, because so many processes would delay it.
   before(async () => {
     prepared = await Promise.all(cases.map(prepare));
   });
@@ -170,20 +170,20 @@ describe('every case holds', { concurrency: cases.length }, () => {
     test(name, async () => {
       const { own, seen, secret } = prepared[nth];
       if (own.refresh === 'inline') {
-        // It would fetch on the event loop's thread.
+        // An inline refresh would block the event loop.
         assert.throws(() => new TokenSource(own), { code: 'TKS_INVALID_ARGUMENT', message: /block the event loop/ });
         return;
       }
       const world = new World(new TokenSource(own), seen, secret);
-      for (const step of OTHERWISE[name]?.(steps) ?? steps) {
+      for (const step of ADAPTED[name]?.(steps) ?? steps) {
         await world.run(step);
       }
     });
   }
 
-  test('there are cases, and those that go otherwise are among them', () => {
+  test('there are at least twelve cases, and every adapted one exists', () => {
     const names = new Set(cases.map(({ name }) => name));
     assert.ok(names.size >= 12, `only ${names.size} cases`);
-    assert.deepEqual(Object.keys(OTHERWISE).filter((name) => !names.has(name)), []);
+    assert.deepEqual(Object.keys(ADAPTED).filter((name) => !names.has(name)), []);
   });
 });

@@ -1,4 +1,4 @@
-// The examples are what they say.
+// Runs every example against a token server and an API, and checks its output.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -8,7 +8,7 @@ const { join } = require('node:path');
 const { test } = require('node:test');
 const { PACKAGE, run, scripted } = require('./support');
 
-/** An API that takes the second token. */
+/** Starts an API that rejects every token but the second. Returns its URL. */
 async function api(t) {
   const server = createServer(async (request, response) => {
     let body = '';
@@ -30,6 +30,7 @@ const EXPECTED = {
   'axios.mjs': '200 welcome\n',
   'errors.mjs': 'TKS_OAUTH invalid_client 401\nsomebody has to change something\n',
   'fetch.mjs': '200 welcome\n',
+  'generic.mjs': 'Authorization: Bearer token-1\n',
   'got.mjs': '200 welcome\n',
   'metadata.cjs': "[ 'authorization' ]\n",
   'podero.mjs': 'Authorization: Bearer TOKEN\n',
@@ -38,21 +39,21 @@ const EXPECTED = {
   'undici.mjs': '200 welcome\n',
 };
 
-test('errors.mjs says so when its time is over', async (t) => {
+test('errors.mjs reports when its time limit is over', async (t) => {
   const { url } = await scripted(t);
-  const over = 'data:text/javascript,AbortSignal.timeout = () => AbortSignal.abort()';
-  const printed = await run(['--import', over, 'examples/errors.mjs'], { TOKEN_URL: url, CLIENT_ID: 'id' });
+  const aborted = 'data:text/javascript,AbortSignal.timeout = () => AbortSignal.abort()';
+  const printed = await run(['--import', aborted, 'examples/errors.mjs'], { TOKEN_URL: url, CLIENT_ID: 'id' });
   assert.equal(printed, 'not within 5 s\n');
 });
 
-test('every example is run', () => {
+test('every example has an expected output', () => {
   assert.deepEqual(readdirSync(join(PACKAGE, 'examples')).sort(), Object.keys(EXPECTED));
 });
 
 for (const [name, expected] of Object.entries(EXPECTED)) {
-  test(`${name} prints what it should`, async (t) => {
-    const refuses = name === 'errors.mjs' ? [{ error: 'invalid_client' }] : [{}];
-    const { url, seen } = await scripted(t, refuses, name === 'podero.mjs' ? ['--dialect', 'podero'] : []);
+  test(`${name} prints the expected output`, async (t) => {
+    const script = name === 'errors.mjs' ? [{ error: 'invalid_client' }] : [{}];
+    const { url, seen } = await scripted(t, script, name === 'podero.mjs' ? ['--dialect', 'podero'] : []);
     const env = {
       TOKEN_URL: url,
       CLIENT_ID: 'id',

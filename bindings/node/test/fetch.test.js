@@ -1,3 +1,4 @@
+// TokenSource.fetch: the header, the one retry after a 401, redirects, bodies and signals.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -9,8 +10,8 @@ const { Agent } = require('undici');
 const { TokenSource } = require('tokensource');
 const { scripted } = require('./support');
 
-/** An API that answers with `answer(request, nth)`: a status, or a status and headers. It notes what it was sent. */
-async function api(t, answer) {
+/** Starts an API that responds with `respond(request, nth)`: a status, or a status and headers. `seen` has each request. */
+async function api(t, respond) {
   const seen = [];
   const server = createServer(async (request, response) => {
     let body = '';
@@ -18,8 +19,8 @@ async function api(t, answer) {
       body += part;
     }
     seen.push({ authorization: request.headers.authorization, body, path: request.url, method: request.method });
-    const [status, headers] = [answer(request, seen.length)].flat();
-    response.writeHead(status, headers).end('answer');
+    const [status, headers] = [respond(request, seen.length)].flat();
+    response.writeHead(status, headers).end('response');
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => {
@@ -30,9 +31,9 @@ async function api(t, answer) {
 }
 
 const bearer = (seen) => seen.map(({ authorization }) => authorization);
-const onceRefused = (request, nth) => (nth === 1 ? 401 : 200);
+const rejectsFirst = (request, nth) => (nth === 1 ? 401 : 200);
 
-test('fetch sends the header beside the caller\'s own, and never the caller\'s Authorization', async (t) => {
+test('fetch adds the header to the caller\'s own and replaces the caller\'s Authorization', async (t) => {
   const { options } = await scripted(t);
   const { url, seen } = await api(t, ({ headers }) => (headers['x-own'] === 'yes' ? 200 : 400));
   const source = new TokenSource(options);
@@ -41,13 +42,13 @@ test('fetch sends the header beside the caller\'s own, and never the caller\'s A
     const calls = [[url, init], [new URL(url), init], [new Request(url, init)], [new Request(url), init]];
     for (const call of calls) {
       const response = await source.fetch(...call);
-      assert.deepEqual([response.status, await response.text()], [200, 'answer']);
+      assert.deepEqual([response.status, await response.text()], [200, 'response']);
     }
   }
   assert.deepEqual(new Set(bearer(seen)), new Set(['Bearer token-1']));
 });
 
-test('fetch can be handed over, and the source looks as before', async (t) => {
+test('fetch works without its source as receiver and adds no enumerable property', async (t) => {
   const { options } = await scripted(t);
   const { url, seen } = await api(t, () => 200);
   const source = new TokenSource(options);
@@ -73,18 +74,18 @@ const bodies = {
 for (const [name, body] of Object.entries(bodies)) {
   test(`after a 401, fetch sends ${name} once more with a new token`, async (t) => {
     const { options } = await scripted(t);
-    const { url, seen } = await api(t, onceRefused);
+    const { url, seen } = await api(t, rejectsFirst);
     const response = await new TokenSource(options).fetch(url, { method: body ? 'PUT' : 'GET', body });
     assert.equal(response.status, 200);
     assert.deepEqual(bearer(seen), ['Bearer token-1', 'Bearer token-2']);
-    // The boundary of a multipart form is made at random each time.
+    // The boundary of a multipart form is random.
     const [first, second] = seen.map(({ body }) => body.replaceAll(/-{6,}\S+/g, 'boundary'));
     assert.equal(first, second);
     assert.equal(first !== '', body !== undefined);
   });
 }
 
-test('any other refusal is the caller\'s', async (t) => {
+test('fetch returns any other error status to the caller', async (t) => {
   const { options } = await scripted(t);
   const { url, seen } = await api(t, () => 403);
   const source = new TokenSource(options);
@@ -93,37 +94,37 @@ test('any other refusal is the caller\'s', async (t) => {
   assert.equal(source.tokenIfReady()?.generation, 1);
 });
 
-test('after a second 401 fetch gives up', async (t) => {
+test('fetch returns a second 401', async (t) => {
   const { options, seen: tokens } = await scripted(t);
   const { url, seen } = await api(t, () => 401);
   const source = new TokenSource(options);
   const response = await source.fetch(url);
   assert.equal(response.status, 401);
-  assert.equal(await response.text(), 'answer');
+  assert.equal(await response.text(), 'response');
   assert.deepEqual(bearer(seen), ['Bearer token-1', 'Bearer token-2']);
-  // The second token was refused too, and now the source holds on to the third.
+  // After two rejected tokens in a row the source keeps the third.
   for (let nth = 0; nth < 5; nth += 1) {
-    const answer = await source.fetch(url);
-    assert.deepEqual([answer.status, await answer.text()], [401, 'answer']);
+    const again = await source.fetch(url);
+    assert.deepEqual([again.status, await again.text()], [401, 'response']);
   }
   assert.ok((await tokens()).requests <= 3);
-  // Twice each while there was another token to try, then once.
+  // Two requests for each call while the token is replaced, then one.
   assert.equal(seen.length, 2 + 2 + 4);
 });
 
-test('a body that cannot be sent twice is not, but the token is replaced for the next call', async (t) => {
+test('a stream body is sent once, and the next call has a new token', async (t) => {
   const { options } = await scripted(t);
-  const { url, seen } = await api(t, onceRefused);
+  const { url, seen } = await api(t, rejectsFirst);
   const source = new TokenSource(options);
   const streams = [() => new Blob(['body']).stream(), async function* () { yield Buffer.from('body'); }];
   const response = await source.fetch(url, { method: 'POST', body: streams[0](), duplex: 'half' });
-  assert.deepEqual([response.status, await response.text(), seen.length], [401, 'answer', 1]);
+  assert.deepEqual([response.status, await response.text(), seen.length], [401, 'response', 1]);
   await source.fetch(url, { method: 'POST', body: streams[1](), duplex: 'half' });
   assert.deepEqual(bearer(seen), ['Bearer token-1', 'Bearer token-2']);
 });
 
 for (const [name, body] of Object.entries({ ...bodies, 'a stream': new Blob(['body']).stream() })) {
-  test(`after a 401, fetch sends a Request with ${name} once more, by its dispatcher`, async (t) => {
+  test(`after a 401, fetch sends a Request with ${name} once more, through its dispatcher`, async (t) => {
     const { options } = await scripted(t);
     const types = [];
     const { url, seen } = await api(t, ({ headers }, nth) => {
@@ -143,25 +144,25 @@ for (const [name, body] of Object.entries({ ...bodies, 'a stream': new Blob(['bo
   });
 }
 
-test('a Request whose body was used is refused as by the global fetch', async (t) => {
+test('fetch rejects a Request with a used body as the global fetch does', async (t) => {
   const { options } = await scripted(t);
-  const { url, seen } = await api(t, onceRefused);
+  const { url, seen } = await api(t, rejectsFirst);
   const source = new TokenSource(options);
   const request = new Request(url, { method: 'POST', body: 'body' });
   await request.text();
   const { message } = await fetch(request).catch((error) => error);
   await assert.rejects(source.fetch(request), { name: 'TypeError', message });
-  // But for a body in its place.
+  // A body in init replaces the used one.
   assert.equal((await source.fetch(request, { body: 'another' })).status, 200);
   assert.deepEqual(seen.map(({ body }) => body), ['another', 'another']);
 });
 
-test('the copy of a Request is let go of, however its fetch ends', async (t) => {
+test('the copy of a Request is released however its fetch ends', async (t) => {
   const clone = t.mock.method(Request.prototype, 'clone');
   const outcomes = [[200, 200], [403, 403], [0, 'TypeError'], [[302, { location: 'ftp://a.example' }], 'TypeError'], [401, 401]];
-  for (const [answer, expected] of outcomes) {
+  for (const [outcome, expected] of outcomes) {
     const { options } = await scripted(t);
-    const { url } = await api(t, (request) => answer || request.socket.destroy() && 200);
+    const { url } = await api(t, (request) => outcome || request.socket.destroy() && 200);
     const call = new TokenSource(options).fetch(new Request(url, { method: 'POST', body: 'body' }));
     assert.equal(await call.then(({ status }) => status, ({ name }) => name), expected);
     assert.equal(clone.mock.calls.at(-1).result.bodyUsed, true);
@@ -169,7 +170,7 @@ test('the copy of a Request is let go of, however its fetch ends', async (t) => 
   assert.equal(clone.mock.callCount(), outcomes.length);
 });
 
-test('a signal ends a fetch also while the rest of the body of its Request is read', { timeout: 30_000 }, async (t) => {
+test('a signal ends a fetch that reads the rest of a Request body', { timeout: 30_000 }, async (t) => {
   const { options } = await scripted(t);
   const server = createServer((request, response) => response.writeHead(401).flushHeaders());
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -177,7 +178,7 @@ test('a signal ends a fetch also while the rest of the body of its Request is re
     server.close();
     server.closeAllConnections();
   });
-  // It never ends.
+  // This body never ends.
   const body = new ReadableStream({ start: (controller) => controller.enqueue(Buffer.from('body')) });
   const controller = new AbortController();
   const reason = new Error('enough');
@@ -191,7 +192,7 @@ test('a signal ends a fetch also while the rest of the body of its Request is re
   await assert.rejects(call, (error) => error === reason);
 });
 
-test('the header follows a redirect within the origin and no other', async (t) => {
+test('the header follows a redirect within the origin and no other redirect', async (t) => {
   const { options, seen: tokens } = await scripted(t);
   const elsewhere = await api(t, () => 401);
   const { url, seen } = await api(t, ({ url }) =>
@@ -202,13 +203,13 @@ test('the header follows a redirect within the origin and no other', async (t) =
   assert.deepEqual(bearer(seen), ['Bearer token-1', 'Bearer token-1']);
   const response = await source.fetch(`${url}there`, { method: 'POST', body: 'body' });
   assert.equal(response.status, 401);
-  // The other origin saw no token, so that its refusal is no word about one.
+  // The other origin received no token, so its 401 does not invalidate one.
   assert.deepEqual(bearer(elsewhere.seen), [undefined]);
   assert.equal(source.tokenIfReady()?.accessToken, 'token-1');
   assert.equal((await tokens()).requests, 1);
 });
 
-test('a refusal after a redirect within the origin is one', async (t) => {
+test('a 401 after a redirect within the origin replaces the token', async (t) => {
   const { options } = await scripted(t);
   const { url, seen } = await api(t, ({ url, headers }) =>
     url === '/' ? [302, { location: '/here' }] : headers.authorization === 'Bearer token-2' ? 200 : 401,
@@ -217,8 +218,8 @@ test('a refusal after a redirect within the origin is one', async (t) => {
   assert.deepEqual(bearer(seen), ['Bearer token-1', 'Bearer token-1', 'Bearer token-2', 'Bearer token-2']);
 });
 
-for (const [outcome, second] of [['sent again', {}], ['given up', { error: 'invalid_client' }]]) {
-  test(`the answer that refused is let go of when the request is ${outcome}`, async (t) => {
+for (const [outcome, second] of [['is sent again', {}], ['fails without a new token', { error: 'invalid_client' }]]) {
+  test(`the response with the 401 is released when the request ${outcome}`, async (t) => {
     const { options } = await scripted(t, [{}, second]);
     let gone;
     const server = createServer((request, response) => {
@@ -226,7 +227,7 @@ for (const [outcome, second] of [['sent again', {}], ['given up', { error: 'inva
         response.end();
         return;
       }
-      // It would never end by itself.
+      // This response never ends by itself.
       response.writeHead(401).write('no');
       gone = once(response, 'close', { signal: AbortSignal.timeout(30_000) });
     });
@@ -242,7 +243,7 @@ for (const [outcome, second] of [['sent again', {}], ['given up', { error: 'inva
   });
 }
 
-test('a refusal that breaks off ends no fetch', async (t) => {
+test('a 401 whose body breaks off does not fail the fetch', async (t) => {
   const { options } = await scripted(t, [{}, { delay: 0.3 }]);
   const server = createServer((request, response) => {
     if (request.headers.authorization === 'Bearer token-2') {
@@ -261,7 +262,7 @@ test('a refusal that breaks off ends no fetch', async (t) => {
   assert.equal(response.status, 200);
 });
 
-test('what a caller changes while a token is awaited is for its next call', async (t) => {
+test('a change to the arguments during the wait does not affect the call', async (t) => {
   const { options } = await scripted(t, [{ delay: 0.1 }]);
   const { url, seen } = await api(t, () => 200);
   const address = new URL('first', url);
@@ -272,7 +273,7 @@ test('what a caller changes while a token is awaited is for its next call', asyn
   assert.deepEqual(seen.map(({ path, body }) => [path, body]), [['/first', 'first']]);
 });
 
-test('a Request may stand in the place of init', async (t) => {
+test('a Request may be passed as init', async (t) => {
   const { options } = await scripted(t);
   const { url, seen } = await api(t, ({ headers }) => (headers['x-own'] === 'yes' ? 200 : 400));
   const init = new Request(url, { method: 'POST', body: 'body', headers: { 'x-own': 'yes' } });
@@ -280,7 +281,7 @@ test('a Request may stand in the place of init', async (t) => {
   assert.deepEqual(seen, [{ authorization: 'Bearer token-1', body: 'body', path: '/moved', method: 'POST' }]);
 });
 
-test('a signal that is none is named, and null takes away that of a Request', async (t) => {
+test('an invalid signal is rejected, and null removes the signal of a Request', async (t) => {
   const { options } = await scripted(t);
   const { url } = await api(t, () => 200);
   const source = new TokenSource(options);
@@ -289,20 +290,20 @@ test('a signal that is none is named, and null takes away that of a Request', as
   assert.equal((await source.fetch(request, { signal: null })).status, 200);
 });
 
-test('a program whose tests put a fetch of their own in place of the global one has that called', async (t) => {
+test('a replaced global fetch is called', async (t) => {
   const { options } = await scripted(t);
   const own = t.mock.method(globalThis, 'fetch', async () => new Response('', { status: own.mock.callCount() ? 200 : 401 }));
   assert.equal((await new TokenSource(options).fetch('https://api.example')).status, 200);
   assert.equal(own.mock.callCount(), 2);
 });
 
-test('when no other token can be had, fetch says why', async (t) => {
+test('fetch rejects with the reason when no replacement can be fetched', async (t) => {
   const { options } = await scripted(t, [{}, { error: 'invalid_client' }]);
   const { url } = await api(t, () => 401);
   await assert.rejects(new TokenSource(options).fetch(url), { name: 'TokenSourceError', oauthError: 'invalid_client' });
 });
 
-test('a signal ends a fetch with its reason, while the token is awaited and after', async (t) => {
+test('a signal rejects a fetch with its reason, during the wait for a token and after', async (t) => {
   const { options } = await scripted(t);
   const never = await scripted(t, [{ hang: true }]);
   const { url } = await api(t, () => 200);

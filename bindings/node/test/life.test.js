@@ -1,4 +1,4 @@
-// Beside the event loop: programs that end, threads, forks, what is forgotten.
+// Timers, threads, processes and memory: the life of a program that has a source.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -12,21 +12,21 @@ const { run, runText, scripted } = require('./support');
 
 const HANG = [{ hang: true }];
 
-/** The start of a program whose argument is a token URL. */
+/** The first lines of a program whose argument is a token URL. */
 const PROGRAM = `
   const { TokenSource } = require('tokensource');
   const make = () => new TokenSource({ tokenUrl: process.argv.at(-1), clientId: 'id', clientSecret: 'horse-battery', timeout: 300 });
   const source = make();
 `;
 
-// A program of these that does not end by itself is stopped after a minute, and its test fails.
+// A program that does not end by itself is stopped after a minute, and its test fails.
 
-test('a program that only awaits a token lives until it has it', async (t) => {
+test('a program that awaits a token stays alive until the token is there', async (t) => {
   const { url } = await scripted(t, [{ delay: 0.5 }]);
   assert.equal(await runText(`${PROGRAM} source.token().then((token) => console.log(token.accessToken));`, url), 'token-1\n');
 });
 
-test('a program that only warms up, or gave up waiting, ends', async (t) => {
+test('a program ends that only warms up, or whose wait was aborted or closed', async (t) => {
   const { url } = await scripted(t, HANG);
   await runText(`${PROGRAM} source.warmUp();`, url);
   const aborts = `
@@ -40,7 +40,7 @@ test('a program that only warms up, or gave up waiting, ends', async (t) => {
   assert.equal(await runText(PROGRAM + closes, url), 'TKS_CLOSED\n');
 });
 
-test('one timer looks for all, after 1, 2, 4 ... 50 ms, and from the start when somebody waits again', async (t) => {
+test('one timer serves all callers, with pauses of 1, 2, 4 ... 50 ms that start over at the next wait', async (t) => {
   const { url } = await scripted(t, HANG);
   const counts = `
     const timers = require('node:timers');
@@ -77,8 +77,8 @@ test('one timer looks for all, after 1, 2, 4 ... 50 ms, and from the start when 
   assert.equal(await runText(counts, url), expected + expected);
 });
 
-/** The same, with the names of the library's functions in `calls` as they are called. */
-const NOTED = `
+/** The same, with the name of each library function in `calls` when it is called. */
+const RECORDED = `
   const library = require('./lib/library');
   const calls = [];
   for (const [name, call] of Object.entries(library)) {
@@ -90,46 +90,46 @@ const NOTED = `
   ${PROGRAM}
 `;
 
-test('a token that is there costs one call of the library, and no object', async (t) => {
+test('a cached token costs one library call and no allocation', async (t) => {
   const { url } = await scripted(t);
   const counts = `
     source.token().then(async (token) => {
       calls.length = 0;
-      const same = [await source.token(), source.tokenIfReady()].every((answer) => answer === token);
+      const same = [await source.token(), source.tokenIfReady()].every((result) => result === token);
       await source.authorization();
       console.log(same, calls.join());
     });`;
-  assert.equal(await runText(NOTED + counts, url), `true ${Array(3).fill('tks_source_generation')}\n`);
+  assert.equal(await runText(RECORDED + counts, url), `true ${Array(3).fill('tks_source_generation')}\n`);
 });
 
-test('a token that the library hands out once more is freed once more', async (t) => {
+test('a token handle that the library returns again is freed again', async (t) => {
   const { url } = await scripted(t, [{ expires_in: 4 }, { status: 503 }]);
   const file = join(mkdtempSync(join(tmpdir(), 'tokensource-')), 'secret');
   t.after(() => rmSync(dirname(file), { recursive: true }));
   writeFileSync(file, 'horse-battery');
   const counts = `
     const options = { tokenUrl: process.argv.at(-1), clientId: 'id', refreshAhead: 4, expiryMargin: 0 };
-    // With such a file the library is asked each time once a refresh has failed.
-    const asked = new TokenSource({ ...options, clientSecretFile: ${JSON.stringify(file)} });
-    asked.token().then(async (token) => {
-      while (asked.lastError === null) {
-        asked.tokenIfReady();
+    // With a secret file each call asks the library after a failed refresh.
+    const uncached = new TokenSource({ ...options, clientSecretFile: ${JSON.stringify(file)} });
+    uncached.token().then(async (token) => {
+      while (uncached.lastError === null) {
+        uncached.tokenIfReady();
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
       calls.length = 0;
-      console.log(asked.tokenIfReady() === token, calls.join());
+      console.log(uncached.tokenIfReady() === token, calls.join());
     });`;
   const expected = 'true tks_source_generation,tks_source_get_within,tks_token_generation,tks_token_free\n';
-  assert.equal(await runText(NOTED + counts, url), expected);
+  assert.equal(await runText(RECORDED + counts, url), expected);
 });
 
-test('process.exit waits for no fetch', async (t) => {
+test('process.exit does not wait for a fetch', async (t) => {
   const { url } = await scripted(t, HANG);
   const exits = `for (let i = 0; i < 8; i++) make().token(); setTimeout(() => process.exit(), 50);`;
   assert.equal(await runText(PROGRAM + exits, url), '');
 });
 
-test('files and names are as quick as ever while a hundred sources wait', async (t) => {
+test('a hundred waiting sources do not delay file and DNS operations', async (t) => {
   const { url } = await scripted(t, HANG);
   const works = `
     for (let i = 0; i < 100; i++) make().token().catch(() => {});
@@ -145,7 +145,7 @@ test('files and names are as quick as ever while a hundred sources wait', async 
   assert.equal(await runText(PROGRAM + works, url), 'done\n');
 });
 
-test('a worker has sources of its own, and can be terminated during a fetch', async (t) => {
+test('a worker thread has its own sources and can be terminated during a fetch', async (t) => {
   const start = (workerData) => new Worker(join(__dirname, 'programs/worker.js'), { workerData });
   const message = (worker) => new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
 
@@ -161,17 +161,17 @@ test('a worker has sources of its own, and can be terminated during a fetch', as
   assert.equal((await new TokenSource(slow.options).token()).generation, 1);
 });
 
-test('the processes of a cluster each keep a token', async (t) => {
+test('each process of a cluster has its own token', async (t) => {
   const { url, seen } = await scripted(t);
   const file = join(__dirname, 'programs/cluster.js');
   assert.deepEqual((await run([file, url])).trim().split('\n').sort(), ['token-2', 'token-3']);
   assert.equal((await seen()).requests, 3);
 });
 
-test('ten thousand forgotten sources, tokens and errors leave no memory behind', async (t) => {
+test('ten thousand collected sources, tokens and errors free their memory', async (t) => {
   const { url } = await scripted(t, [{ body: { access_token: 't', expires_in: 3600, note: 'x'.repeat(300_000) } }]);
   const refusing = await scripted(t, [{ error: 'invalid_client', error_description: 'x'.repeat(500) }]);
-  const forgets = `
+  const collects = `
     const refused = new TokenSource({ tokenUrl: ${JSON.stringify(refusing.url)}, clientId: 'id', clientSecret: 'secret' });
     const long = { tokenUrl: process.argv.at(-1), clientId: 'id', clientSecret: 's'.repeat(4000) };
     const turn = () => new Promise((resolve) => setTimeout(resolve));
@@ -198,11 +198,11 @@ test('ten thousand forgotten sources, tokens and errors leave no memory behind',
       await round();
       console.log((await round()) - before);
     })();`;
-  const grown = Number(await runText(PROGRAM + forgets, url));
+  const grown = Number(await runText(PROGRAM + collects, url));
   assert.ok(grown < 8, `${grown} MB more after three more rounds`);
 });
 
-test('what nobody awaits any more is no unhandled rejection', async (t) => {
+test('a failed warm-up causes no unhandled rejection', async (t) => {
   const { url } = await scripted(t, [{ error: 'invalid_client' }]);
   const program = `
     process.on('unhandledRejection', (reason) => console.log('unhandled', reason));
@@ -212,14 +212,14 @@ test('what nobody awaits any more is no unhandled rejection', async (t) => {
   assert.equal(await runText(PROGRAM + program, url), 'invalid_client\n');
 });
 
-test('import and require give the same classes', async () => {
+test('import and require return the same classes', async () => {
   const program = `
     import { TokenSource, TokenSourceError } from 'tokensource';
     import { createRequire } from 'node:module';
     const required = createRequire(import.meta.url)('tokensource');
     console.log(required.TokenSource === TokenSource && required.TokenSourceError === TokenSourceError);`;
   assert.equal(await run(['--input-type=module', '-e', program]), 'true\n');
-  // Bundlers take the file of this condition: they follow no createRequire.
+  // Bundlers use this condition, because they do not follow createRequire.
   const resolved = "console.log(import.meta.resolve('tokensource').split('/').pop())";
   assert.equal(await run(['--conditions=module', '--input-type=module', '-e', program]), 'true\n');
   assert.equal(await run(['--conditions=module', '--input-type=module', '-e', resolved]), 'index.js\n');

@@ -1,4 +1,4 @@
-// What is written here a second time is what the library says of itself.
+// The parts that the package repeats agree with the header and the library: prototypes, numbers, types, versions, licences.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -14,7 +14,7 @@ const { PACKAGE, given, read, run } = require('./support');
 const header = read('include/tokensource.h');
 const library = koffi.load(given('TOKENSOURCE_LIBRARY'));
 
-test('each function is declared as the header has it, and called somewhere', () => {
+test('each function is declared as in the header, and called', () => {
   const folder = join(PACKAGE, 'lib');
   const others = readdirSync(folder).filter((name) => name !== 'prototypes.js');
   const code = others.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n');
@@ -26,7 +26,7 @@ test('each function is declared as the header has it, and called somewhere', () 
   assert.ok(Object.keys(prototypes).length > 25);
 });
 
-test('the numbers are those of the header', () => {
+test('the numbers agree with the header', () => {
   const defined = (name) => Number(header.match(new RegExp(`#define ${name} (\\d+)`))[1]);
   const source = readFileSync(join(PACKAGE, 'lib/source.js'), 'utf8');
   const finder = readFileSync(join(PACKAGE, 'lib/library.js'), 'utf8');
@@ -38,13 +38,15 @@ test('the numbers are those of the header', () => {
   assert.ok(source.includes(`const STATS = { ${expected} };`), expected);
 });
 
-test('the types have every option and every status of the library, and no other', () => {
+test('the types have exactly the options and status codes of the library', () => {
   const types = readFileSync(join(PACKAGE, 'index.d.ts'), 'utf8');
   const name = library.func('const char *tks_option_name(size_t index)');
   const options = [];
   for (let index = 0; name(index) !== null; index += 1) {
-    const [option] = name(index).split('.');
-    options.push(option.replaceAll(/_[a-z]/g, ([, letter]) => letter.toUpperCase()));
+    const [option, member] = name(index).split('.');
+    const camel = option.replaceAll(/_[a-z]/g, ([, letter]) => letter.toUpperCase());
+    // A family has a plural name too.
+    options.push(...(member ? [`${camel}s`, camel] : [camel]));
   }
   const [, typed] = types.match(/interface TokenSourceOptions \{([^]*?)\n\}/);
   assert.deepEqual([...typed.matchAll(/^  (\w+)\?:/gm)].map(([, option]) => option), options);
@@ -60,14 +62,14 @@ test('the package has the version of the library', () => {
   assert.equal(library.func('const char *tks_version(void)')(), version);
 });
 
-test('the types have the words that an option takes', () => {
+test('the types have the words that an option allows', () => {
   const types = readFileSync(join(PACKAGE, 'index.d.ts'), 'utf8');
   const [name, help] = ['name', 'help'].map((what) => library.func(`const char *tks_option_${what}(size_t index)`));
   let unions = 0;
   for (let index = 0; name(index) !== null; index += 1) {
     const camel = name(index).replaceAll(/_[a-z]/g, ([, letter]) => letter.toUpperCase());
     const [, typed] = types.match(new RegExp(`^  ${camel}\\?: ('[^;(]*) \\| (\\(string & \\{\\}\\) \\| )?null \\|`, 'm')) ?? [];
-    // An inline refresh is refused here.
+    // Node rejects an inline refresh.
     if (typed && camel !== 'refresh') {
       const [, allowed] = help(index).match(/Allowed: ([^.]*)\./);
       assert.equal(typed.replaceAll("'", ''), allowed, camel);
@@ -77,11 +79,11 @@ test('the types have the words that an option takes', () => {
   assert.equal(unions, 5);
 });
 
-test('a library that is not there, or another one, is refused with what to do', async (t) => {
-  const asks = (path) => run(['-e', "require('tokensource')"], { TOKENSOURCE_LIBRARY: path });
-  await assert.rejects(asks('/nowhere/libtokensource.so'), /install the package tokensource-.*tried \/nowhere/);
+test('a missing or different library is rejected with advice', async (t) => {
+  const load = (path) => run(['-e', "require('tokensource')"], { TOKENSOURCE_LIBRARY: path });
+  await assert.rejects(load('/nowhere/libtokensource.so'), /install the package tokensource-.*tried \/nowhere/);
   const libc = process.report.getReport().sharedObjects.find((path) => path.includes('/libc.so'));
-  await assert.rejects(asks(libc), /install the package tokensource-.*tks_abi_version/);
+  await assert.rejects(load(libc), /install the package tokensource-.*tks_abi_version/);
 
   const folder = mkdtempSync(join(tmpdir(), 'tokensource-libraries-'));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -91,46 +93,46 @@ test('a library that is not there, or another one, is refused with what to do', 
     execFileSync('cc', ['-shared', '-fPIC', '-x', 'c', '-o', path, '-'], { input: text });
     return path;
   };
-  await assert.rejects(asks(fake(2, '9.0.0')), /speaks ABI 2, this package ABI 1/);
+  await assert.rejects(load(fake(2, '9.0.0')), /has ABI 2, this package needs ABI 1/);
   for (const version of ['0.0.9', '0.0.10']) {
-    await assert.rejects(asks(fake(1, version)), new RegExp(`is version ${version}, this package needs 0.1.0`));
+    await assert.rejects(load(fake(1, version)), new RegExp(`is version ${version}, this package needs 0.1.0`));
   }
-  // New enough, and no more than that.
+  // These versions pass the check, and the fakes lack every other function.
   for (const version of ['0.1.0', '0.10.0', '1.0.0']) {
-    await assert.rejects(asks(fake(1, version)), /tks_status_name/);
+    await assert.rejects(load(fake(1, version)), /tks_status_name/);
   }
 });
 
-test('without what koffi needs, the error says what to do', async (t) => {
+test('without koffi\'s own package, the error has advice', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tokensource-bare-'));
   t.after(() => rmSync(folder, { recursive: true }));
-  const asks = () => run([join(folder, 'index.js')]);
+  const load = () => run([join(folder, 'index.js')]);
   const koffi = join(folder, 'node_modules/koffi');
   for (const part of ['index.js', 'lib']) {
     cpSync(join(PACKAGE, part), join(folder, part), { recursive: true });
   }
-  await assert.rejects(asks(), /koffi cannot be loaded, .* for linux on x64: .*Cannot find module 'koffi'/);
-  // As `npm install --omit=optional` leaves it.
+  await assert.rejects(load(), /koffi cannot be loaded, .* for linux on x64 is missing: .*Cannot find module 'koffi'/);
+  // The state after `npm install --omit=optional`.
   cpSync(dirname(require.resolve('koffi')), koffi, { recursive: true });
-  await assert.rejects(asks(), /koffi cannot be loaded, .* install without --omit=optional, .*bundles \(Cannot find the native/);
-  await assert.rejects(asks(), /\[cause\]: Error: Cannot find the native/);
+  await assert.rejects(load(), /koffi cannot be loaded, .* install without --omit=optional, .*bundles \(Cannot find the native/);
+  await assert.rejects(load(), /\[cause\]: Error: Cannot find the native/);
 });
 
-test('where there is no library for the platform, the error says so', async () => {
-  const asks = (platform, arch) => {
+test('on another platform, the error names the supported one', async () => {
+  const load = (platform, arch) => {
     const pretend = `Object.defineProperties(process, { platform: { value: '${platform}' }, arch: { value: '${arch}' } });`;
     return run(['-e', `require('koffi'); ${pretend} require('tokensource');`], { TOKENSOURCE_LIBRARY: '/nowhere/lib.so' });
   };
   for (const [platform, arch] of [['darwin', 'x64'], ['linux', 'arm64'], ['win32', 'x64']]) {
-    await assert.rejects(asks(platform, arch), ({ message }) => {
+    await assert.rejects(load(platform, arch), ({ message }) => {
       assert.match(message, new RegExp(`for Linux on x86-64 only, not for ${platform} on ${arch}: build it, and let TOKENSOURCE_LIBRARY`));
       return !message.includes('tokensource-linux') && !message.includes('-gnu');
     });
   }
 });
 
-test('the library that is named is a file, also without a slash', async () => {
-  // run() is in the directory of the package, where there is none.
+test('TOKENSOURCE_LIBRARY without a slash is a file in the current directory', async () => {
+  // run() starts in the folder of the package, where no such file exists.
   await assert.rejects(run(['-e', "require('tokensource')"], { TOKENSOURCE_LIBRARY: 'libc.so.6' }), (error) =>
     error.message.includes(`tried ${join(PACKAGE, 'libc.so.6')}: `),
   );

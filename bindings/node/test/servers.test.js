@@ -1,4 +1,4 @@
-// Authorization servers that others wrote, each set up as its users do: what they grant and what they refuse.
+// Third-party authorization servers, each configured as its users do: what they grant and what they reject.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -27,7 +27,7 @@ const servers = {
   authlib: {
     program: python('authlib'),
     options: { provider: 'gardin' },
-    // It decodes, which Gardin's own server need not do.
+    // This server decodes the header, and Gardin's own may not.
     odd: { basicEncoding: 'rfc6749' },
     lifetime: 3600,
     scope: null,
@@ -49,7 +49,7 @@ const servers = {
 const ends = [() => rmSync(database, { recursive: true, force: true })];
 after(() => ends.forEach((end) => end()));
 
-// Side by side, for they mostly wait.
+// Concurrent, because these tests mostly wait.
 describe('real servers', { concurrency: true }, () => {
   for (const [name, { program, options, odd, lifetime, scope }] of Object.entries(servers)) {
     describe(name, { concurrency: true }, () => {
@@ -61,20 +61,20 @@ describe('real servers', { concurrency: true }, () => {
         tokenUrl = await start({ after: (end) => ends.push(end) }, ...program);
       });
 
-      test('grants what its lifetime and scope say, to 32 callers at once', async () => {
+      test('grants 32 concurrent callers one token with its lifetime and scope', async () => {
         const plain = source('plain');
         const tokens = new Set(await Promise.all(Array.from({ length: 32 }, () => plain.token())));
         assert.equal(tokens.size, 1);
         const [token] = tokens;
         assert.equal(token.tokenType, 'Bearer');
         assert.equal(token.scope, scope);
-        // node-oauth2-server counts from when it writes the answer.
+        // node-oauth2-server counts from the moment it writes the response.
         assert.ok(token.expiresIn > lifetime - 60 && token.expiresIn <= lifetime, String(token.expiresIn));
         assert.equal(token.response.access_token, undefined);
         assert.equal(plain.stats.requests, 1);
       });
 
-      test('refuses a wrong secret, which no message repeats', async () => {
+      test('rejects a wrong secret, and the message does not contain it', async () => {
         const wrong = source('plain', { clientSecret: 'not-the-right-horse-battery' });
         await assert.rejects(wrong.token(), ({ code, oauthError, isTransient, message }) => {
           assert.deepEqual([code, oauthError, isTransient], ['TKS_OAUTH', 'invalid_client', false]);
@@ -84,18 +84,18 @@ describe('real servers', { concurrency: true }, () => {
         assert.equal(wrong.stats.requests, 1);
       });
 
-      test('takes a secret of odd characters as it reads HTTP Basic', async () => {
+      test('accepts a secret with special characters in its encoding of HTTP Basic', async () => {
         assert.equal((await source('odd+id %20', odd).token()).tokenType, 'Bearer');
       });
 
-      test('has a refused token replaced', async () => {
+      test('grants a new token after the first was invalidated', async () => {
         const plain = source('plain');
         const first = await plain.token();
         plain.invalidate(first);
         assert.notEqual((await plain.token()).accessToken, first.accessToken);
       });
 
-      test('has a token replaced while it is served', async () => {
+      test('grants the next token while the current one is in use', async () => {
         const brief = source('brief');
         const { generation } = await brief.token();
         while ((await brief.token()).generation === generation) {

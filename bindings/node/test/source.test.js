@@ -1,3 +1,4 @@
+// The public methods of TokenSource, its options and its errors, against the scripted token server.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -11,11 +12,11 @@ const { pathToFileURL } = require('node:url');
 const { inspect } = require('node:util');
 const { runInNewContext } = require('node:vm');
 const { TokenSource, TokenSourceError } = require('tokensource');
-const { said, scripted } = require('./support');
+const { logForLeaks, scripted } = require('./support');
 
 const CLOSED = { name: 'TokenSourceError', code: 'TKS_CLOSED' };
 
-test('a token has what the server said', async (t) => {
+test('a token has the values of the response', async (t) => {
   const { options } = await scripted(t, [{ scope: 'read write' }]);
   const source = new TokenSource(options);
   const token = await source.token();
@@ -32,8 +33,7 @@ test('a token has what the server said', async (t) => {
   assert.equal(await source.token(), token);
 });
 
-// Until then it tells where it stands.
-test('the seconds that a token has left end at 0', { timeout: 60_000 }, async (t) => {
+test('expiresIn counts down to 0 and stays there', { timeout: 60_000 }, async (t) => {
   const { options } = await scripted(t, [{ expires_in: 1 }]);
   const token = await new TokenSource(options).token();
   while (token.expiresIn > 0) {
@@ -49,7 +49,7 @@ test('a token stays the same object while its refreshes fail', { timeout: 60_000
   const file = join(mkdtempSync(join(tmpdir(), 'tokensource-')), 'secret');
   t.after(() => rmSync(dirname(file), { recursive: true }));
   writeFileSync(file, 'secret');
-  // With such a file the library is asked each time, for it may be mended.
+  // With a secret file the library does not cache the failure: the file may change.
   const more = { clientSecret: undefined, clientSecretFile: file, refreshAhead: 10, expiryMargin: 0 };
   const source = new TokenSource({ ...options, ...more });
   const token = await source.token();
@@ -60,12 +60,12 @@ test('a token stays the same object while its refreshes fail', { timeout: 60_000
   assert.equal(await source.token(), token);
 });
 
-test('a server that says nothing of scope leaves it null', async (t) => {
+test('a response without scope leaves it null', async (t) => {
   const { options } = await scripted(t);
   assert.equal((await new TokenSource(options).token()).scope, null);
 });
 
-test('who comes while a fetch runs shares it, and nobody is left behind', async (t) => {
+test('all callers during a fetch share its token', async (t) => {
   const { options, seen } = await scripted(t, [{ delay: 0.3 }]);
   const source = new TokenSource(options);
   assert.equal(source.tokenIfReady(), null);
@@ -77,7 +77,7 @@ test('who comes while a fetch runs shares it, and nobody is left behind', async 
   assert.deepEqual(source.stats, { requests: 1, failures: 0, tokens: 1, waits: 32 });
 });
 
-test('warmUp starts the fetch that the first call then finds done or joins', async (t) => {
+test('the first call uses the fetch that warmUp started', async (t) => {
   const { options, seen } = await scripted(t);
   const source = new TokenSource(options);
   assert.equal(source.warmUp(), undefined);
@@ -85,7 +85,7 @@ test('warmUp starts the fetch that the first call then finds done or joins', asy
   assert.equal((await seen()).requests, 1);
 });
 
-test('an invalidated token is replaced, any other changes nothing', async (t) => {
+test('invalidate replaces the current token and ignores any other', async (t) => {
   const { options } = await scripted(t, [{ delay: 0.3 }]);
   const [source, other] = [new TokenSource(options), new TokenSource(options)];
   const first = await source.token();
@@ -104,16 +104,16 @@ test('an invalidated token is replaced, any other changes nothing', async (t) =>
   }
 });
 
-test('nothing that prints or copies shows a secret or a token', async (t) => {
+test('logs and copies contain no secret and no token', async (t) => {
   const { options } = await scripted(t, [{ error: 'invalid_client' }, {}]);
   const secret = 'correct-horse-battery-staple';
-  const source = new TokenSource({ ...options, clientSecret: secret, header: { 'x-api-key': secret }, param: { p: secret } });
+  const source = new TokenSource({ ...options, clientSecret: secret, headers: { 'x-api-key': secret }, params: { p: secret } });
   const error = await source.token().catch((error) => error);
   const good = new TokenSource(options);
   const token = await good.token();
   for (const value of [source, error, good, token, [token], { token }]) {
     const texts = [inspect(value, { depth: 9, showHidden: true }), JSON.stringify(value), inspect(structuredClone(value))];
-    said('node', ...texts);
+    logForLeaks('node', ...texts);
     for (const text of texts) {
       assert.ok(!text.includes(secret) && !text.includes(token.accessToken), text);
     }
@@ -122,7 +122,7 @@ test('nothing that prints or copies shows a secret or a token', async (t) => {
   assert.equal(JSON.parse(JSON.stringify(token)).tokenType, 'Bearer');
 });
 
-test('a signal ends the wait of its caller alone', async (t) => {
+test('a signal ends only the wait of its own caller', async (t) => {
   const { options } = await scripted(t, [{ delay: 0.5 }]);
   const source = new TokenSource(options);
   const controller = new AbortController();
@@ -138,7 +138,7 @@ test('a signal ends the wait of its caller alone', async (t) => {
   assert.equal((await source.token({ signal: new AbortController().signal })).generation, 1);
 });
 
-test('a signal that was aborted before is told at once, also where a token is ready', async (t) => {
+test('a call with an aborted signal rejects at once, even if a token is cached', async (t) => {
   const { options, seen } = await scripted(t);
   const source = new TokenSource(options);
   const signal = AbortSignal.abort();
@@ -148,7 +148,7 @@ test('a signal that was aborted before is told at once, also where a token is re
   await assert.rejects(source.token({ signal }), { name: 'AbortError' });
 });
 
-test('a thousand callers of one signal leave no listener and no warning behind', async (t) => {
+test('a thousand callers with one signal leave no listener and cause no warning', async (t) => {
   const { options } = await scripted(t, [{ delay: 0.2 }]);
   const source = new TokenSource(options);
   const warnings = [];
@@ -161,16 +161,16 @@ test('a thousand callers of one signal leave no listener and no warning behind',
   assert.deepEqual([getEventListeners(signal, 'abort'), warnings], [[], []]);
 });
 
-test('close ends every wait at once and the source for good', async (t) => {
+test('close rejects all waiting and later calls at once', async (t) => {
   const { options } = await scripted(t, [{ hang: true }]);
   const source = new TokenSource(options);
   const waiting = [source.token(), source.token(), source.authorization()];
-  const told = [];
-  waiting.forEach((call) => call.catch((error) => told.push(error.code)));
+  const codes = [];
+  waiting.forEach((call) => call.catch((error) => codes.push(error.code)));
   source.close();
-  // No timer is waited for.
+  // The calls reject without waiting for a timer.
   await new Promise(setImmediate);
-  assert.deepEqual(told, Array(3).fill('TKS_CLOSED'));
+  assert.deepEqual(codes, Array(3).fill('TKS_CLOSED'));
   for (const call of waiting) {
     await assert.rejects(call, CLOSED);
   }
@@ -193,14 +193,14 @@ test('a token outlives its closed source', async (t) => {
   source.invalidate(token);
 });
 
-test('a program that sets its own clock still gets its token', async (t) => {
+test('a mocked clock does not stop a fetch', async (t) => {
   const { options } = await scripted(t, [{ delay: 0.1 }]);
   const source = new TokenSource(options);
   t.mock.timers.enable({ apis: ['setTimeout'] });
   assert.equal((await source.token()).generation, 1);
 });
 
-test('options are named in camel case by one rule, and what is not plain text is refused', async (t) => {
+test('options are in camel case, and a value of another type is rejected', async (t) => {
   const { options, seen } = await scripted(t);
   const source = new TokenSource({
     ...options,
@@ -209,8 +209,8 @@ test('options are named in camel case by one rule, and what is not plain text is
     allowInsecureHttp: false,
     audience: undefined,
     scope: null,
-    param: { extra_one: 'a b', asItIs: 5, left: undefined },
-    header: { 'X-Extra': 'é' },
+    params: { extra_one: 'a b', asItIs: 5, left: undefined },
+    headers: { 'X-Extra': 'é' },
   });
   await source.token();
   const { last } = await seen();
@@ -219,29 +219,33 @@ test('options are named in camel case by one rule, and what is not plain text is
   assert.equal(last.headers['x-extra'], 'é');
   assert.ok(!last.body.includes('audience') && !last.body.includes('left'), last.body);
 
-  const refused = (more, expected) => assert.throws(() => new TokenSource({ ...options, ...more }), expected);
-  const refusal = (message) => ({ name: 'TokenSourceError', code: 'TKS_INVALID_ARGUMENT', message });
-  refused({ clientIdd: 'x' }, refusal(/^unknown option "clientIdd", did you mean client_id\?/));
-  refused({ clientID: 'x' }, refusal(/^unknown option "clientID", did you mean client_id\?/));
-  refused({ client_idd: 'x' }, refusal(/^unknown option "client_idd", did you mean client_id\?/));
+  const rejected = (more, expected) => assert.throws(() => new TokenSource({ ...options, ...more }), expected);
+  const invalid = (message) => ({ name: 'TokenSourceError', code: 'TKS_INVALID_ARGUMENT', message });
+  rejected({ clientIdd: 'x' }, invalid(/^unknown option "clientIdd", did you mean client_id\?/));
+  rejected({ clientID: 'x' }, invalid(/^unknown option "clientID", did you mean client_id\?/));
+  rejected({ client_idd: 'x' }, invalid(/^unknown option "client_idd", did you mean client_id\?/));
+  new TokenSource({ ...options, params: {}, headers: {} }).close();
   new TokenSource({ ...options, param: {}, header: {} }).close();
-  refused({ http: {} }, refusal(/^unknown option "http.NAME"/));
-  refused({ timeout: {} }, refusal(/^unknown option "timeout.NAME", did you mean timeout\?/));
-  refused({ httpHeader: { 'X-A': 'x' } }, refusal(/^unknown option "httpHeader.X-A"/));
-  refused({ timeout: { a: 1 } }, refusal(/unknown option "timeout.a"/));
-  refused({ timeout: 0 }, refusal(/timeout.*above 0/));
-  refused({ timeout: NaN }, refusal(/timeout/));
-  refused({ timeout: 1e-7 }, refusal(/timeout/));
-  refused({ refresh: 'inline' }, refusal(/block the event loop/));
-  refused({ refresh: ['inline'] }, refusal(/block the event loop/));
-  refused({ clientSecret: 'hush-hush\0' }, refusal('option "client_secret": a NUL is not allowed'));
-  refused({ param: { a: '\ud800' } }, refusal('option "param.a": an unpaired surrogate is not allowed'));
-  refused({ scope: ['a', 'b\0'] }, refusal('option "scope": a NUL is not allowed'));
-  refused({ clientId: null }, { name: 'TokenSourceError', code: 'TKS_INVALID_CONFIG' });
+  rejected({ http: {} }, invalid(/^unknown option "http.NAME"/));
+  rejected({ timeout: {} }, invalid(/^unknown option "timeout.NAME", did you mean timeout\?/));
+  rejected({ httpHeader: { 'X-A': 'x' } }, invalid(/^unknown option "httpHeader.X-A"/));
+  rejected({ timeout: { a: 1 } }, invalid(/unknown option "timeout.a"/));
+  rejected({ timeout: 0 }, invalid(/timeout.*above 0/));
+  rejected({ timeout: NaN }, invalid(/timeout/));
+  rejected({ timeout: 1e-7 }, invalid(/timeout/));
+  rejected({ refresh: 'inline' }, invalid(/block the event loop/));
+  rejected({ refresh: ['inline'] }, invalid(/block the event loop/));
+  rejected({ clientSecret: 'hush-hush\0' }, invalid('option "client_secret": a NUL is not allowed'));
+  rejected({ param: { a: '\ud800' } }, invalid('option "param.a": an unpaired surrogate is not allowed'));
+  rejected({ scope: ['a', 'b\0'] }, invalid('option "scope": a NUL is not allowed'));
+  rejected({ clientId: null }, { name: 'TokenSourceError', code: 'TKS_INVALID_CONFIG' });
   for (const value of [5n, Symbol('x'), () => 1, [5], ['x', null], new Date(), Buffer.from('x')]) {
-    refused({ clientSecret: value }, { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message: /"client_secret" must be/ });
+    rejected({ clientSecret: value }, { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message: /"client_secret" must be/ });
   }
-  refused({ header: new Headers() }, { name: 'TypeError', message: /"header" must be .* \(header and param: a plain object\)/ });
+  for (const name of ['header', 'headers', 'param', 'params']) {
+    const message = new RegExp(`^option "${name}" must be .* \\(headers and params: a plain object\\), not object$`);
+    rejected({ [name]: new Headers() }, { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message });
+  }
   for (const value of [undefined, null, 'x', 5, []]) {
     assert.throws(() => new TokenSource(value), { name: 'TypeError', message: /^options must be a plain object/ });
   }
@@ -249,13 +253,13 @@ test('options are named in camel case by one rule, and what is not plain text is
   await assert.rejects(source.token({ signal: 'x' }), { name: 'TypeError' });
 });
 
-test('options are a plain object, of any realm or without a prototype', async (t) => {
+test('options may be a plain object of another realm or without a prototype', async (t) => {
   const { options } = await scripted(t);
   const elsewhere = runInNewContext('(entries) => Object.fromEntries(entries)')(Object.entries(options));
   for (const plain of [elsewhere, Object.assign(Object.create(null), options)]) {
     assert.equal((await new TokenSource(plain).token()).tokenType, 'Bearer');
   }
-  for (const other of [new (class Own {})(), Object.create(options), new Map(Object.entries(options))]) {
+  for (const other of [new (class Options {})(), Object.create(options), new Map(Object.entries(options))]) {
     assert.throws(() => new TokenSource(other), { name: 'TypeError', message: /^options must be a plain object/ });
   }
 });
@@ -263,7 +267,7 @@ test('options are a plain object, of any realm or without a prototype', async (t
 test('strings in an array are joined by spaces, and a URL is its href', async (t) => {
   const { options, seen } = await scripted(t);
   const more = { tokenUrl: new URL(options.tokenUrl), scope: ['read', 'write'], audience: new URL('https://a.example') };
-  await new TokenSource({ ...options, ...more, param: { list: ['a', 'b'] } }).token();
+  await new TokenSource({ ...options, ...more, params: { list: ['a', 'b'] } }).token();
   const sent = Object.fromEntries(new URLSearchParams((await seen()).last.body));
   assert.equal(sent.scope, 'read write');
   assert.equal(sent.audience, 'https://a.example/');
@@ -273,7 +277,7 @@ test('strings in an array are joined by spaces, and a URL is its href', async (t
   assert.throws(() => new TokenSource({ ...options, scope: [] }), { code: 'TKS_INVALID_ARGUMENT', message: /the value is empty/ });
 });
 
-test('a URL of a file is its path', async (t) => {
+test('a file URL is its path', async (t) => {
   const { options, seen } = await scripted(t);
   const file = join(mkdtempSync(join(tmpdir(), 'tokensource-')), 'a secret');
   t.after(() => rmSync(dirname(file), { recursive: true }));
@@ -286,26 +290,53 @@ test('a URL of a file is its path', async (t) => {
   assert.throws(() => at('file://elsewhere/a'), { name: 'TypeError', code: 'ERR_INVALID_FILE_URL_HOST' });
 });
 
-test('an option in two spellings is refused, one that is left out is none', async (t) => {
+test('an option in two spellings is rejected, unless one is undefined', async (t) => {
   const { options } = await scripted(t);
-  const refused = (more, name) =>
+  const rejected = (more, name) =>
     assert.throws(() => new TokenSource({ ...options, ...more }), {
       name: 'TypeError',
       code: 'ERR_INVALID_ARG_VALUE',
       message: `option "${name}" is given twice, in two spellings: keep one`,
     });
-  refused({ client_id: 'other' }, 'client_id');
-  refused({ client_id: null }, 'client_id');
-  refused({ 'param': { a: 1 }, 'param.a': 2 }, 'param.a');
+  rejected({ client_id: 'other' }, 'client_id');
+  rejected({ client_id: null }, 'client_id');
+  rejected({ 'param': { a: 1 }, 'param.a': 2 }, 'param.a');
   assert.equal((await new TokenSource({ ...options, client_id: undefined }).token()).generation, 1);
 });
 
-test('what is not { signal } is refused where a signal would be lost', async (t) => {
+test('params and headers are the plural names of param and header', async (t) => {
+  const { options, seen } = await scripted(t);
+  const sent = async (more) => {
+    await new TokenSource({ ...options, ...more }).token();
+    const { body, headers } = (await seen()).last;
+    return [new URLSearchParams(body).get('organization'), headers['x-own']];
+  };
+  const [members, own] = [{ organization: 'one' }, { 'X-Own': 'two' }];
+  assert.deepEqual(await sent({ params: members, headers: own }), ['one', 'two']);
+  assert.deepEqual(await sent({ param: members, header: own }), ['one', 'two']);
+  assert.deepEqual(await sent({ params: members, headers: own, param: undefined, header: undefined }), ['one', 'two']);
+  assert.deepEqual(await sent({ 'params': members, 'header.x-own': 'two' }), ['one', 'two']);
+
+  const rejected = (more, expected) => assert.throws(() => new TokenSource({ ...options, ...more }), expected);
+  const twice = (message) => ({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE', message });
+  for (const plural of [{}, members, null]) {
+    rejected({ param: {}, params: plural }, twice('options "param" and "params" are both given: keep one'));
+    rejected({ header: {}, headers: plural }, twice('options "header" and "headers" are both given: keep one'));
+  }
+  rejected({ 'params': { a: 1 }, 'param.a': 2 }, twice('option "param.a" is given twice, in two spellings: keep one'));
+  // Each error has the spelling of the caller, or the library's name of a known option.
+  const invalid = (message) => ({ name: 'TokenSourceError', code: 'TKS_INVALID_ARGUMENT', message });
+  rejected({ params: 'a=1' }, invalid(/^unknown option "params"/));
+  rejected({ params: { 'a b': 1 } }, invalid(/^option param\.NAME: /));
+  rejected({ headers: { Authorization: 'Basic horse-battery' } }, invalid(/^option header\.NAME: authorization /));
+});
+
+test('an argument other than { signal } is rejected, so that no signal is ignored', async (t) => {
   const { options, seen } = await scripted(t);
   const source = new TokenSource(options);
   const { signal } = new AbortController();
-  for (const ask of [() => source.token, () => source.authorization]) {
-    const call = (given) => ask().call(source, given);
+  for (const method of [source.token, source.authorization]) {
+    const call = (given) => method.call(source, given);
     await assert.rejects(call(signal), { name: 'TypeError', message: 'pass the signal as { signal }' });
     await assert.rejects(call({ sginal: signal }), { name: 'TypeError', message: /^unknown option "sginal"/ });
     await assert.rejects(call({ signal, timeout: 5 }), { name: 'TypeError', message: /^unknown option "timeout"/ });
@@ -313,11 +344,11 @@ test('what is not { signal } is refused where a signal would be lost', async (t)
   assert.equal((await seen()).requests, 0);
 });
 
-test('null takes away what a provider sets', async (t) => {
+test('null unsets what a provider sets', async (t) => {
   const { options, seen } = await scripted(t);
   const podero = { ...options, provider: 'podero' };
-  const noCache = async (header) => {
-    await new TokenSource({ ...podero, header }).token();
+  const noCache = async (headers) => {
+    await new TokenSource({ ...podero, headers }).token();
     return (await seen()).last.headers['cache-control'];
   };
   assert.equal(await noCache({}), 'no-cache');
@@ -325,16 +356,16 @@ test('null takes away what a provider sets', async (t) => {
   assert.equal(await noCache({ 'cache-control': null }), undefined);
 });
 
-test('an error has its parts and a stack that leads to who awaited it', async (t) => {
+test('an error has its parts and a stack that leads to the caller', async (t) => {
   const parts = { error: 'invalid_client', error_description: 'no such client', error_uri: 'https://a.example/why' };
   const { options } = await scripted(t, [{ status: 401, body: parts, delay: 0.1 }]);
   const source = new TokenSource(options);
-  async function whoAsks() {
+  async function caller() {
     await source.token();
   }
-  const error = await whoAsks().catch((error) => error);
+  const error = await caller().catch((error) => error);
   assert.ok(error instanceof TokenSourceError && error instanceof Error);
-  assert.match(error.stack, /^TokenSourceError: .*invalid_client[^]*at async whoAsks/);
+  assert.match(error.stack, /^TokenSourceError: .*invalid_client[^]*at async caller/);
   assert.match(String(error), /^TokenSourceError: /);
   const { code, oauthError, oauthUri, httpStatus, isTransient, retryAfter } = error;
   assert.deepEqual([code, oauthError, oauthUri, httpStatus, isTransient], ['TKS_OAUTH', 'invalid_client', parts.error_uri, 401, false]);
@@ -342,18 +373,18 @@ test('an error has its parts and a stack that leads to who awaited it', async (t
   assert.ok(retryAfter > 30 && retryAfter <= 60, String(retryAfter));
   assert.equal(source.lastError.message, error.message);
   assert.equal(source.stats.failures, 1);
-  // Held off: told at once, each its own error.
+  // During the hold-off each call rejects at once, with an error of its own.
   const again = await source.token().catch((error) => error);
   assert.notEqual(again, error);
   assert.equal(source.tokenIfReady(), null);
   source.warmUp();
   source.close();
   assert.equal((await source.token().catch((error) => error)).retryAfter, null);
-  // Now, and not never.
+  // 0 is a number of seconds, not the absence of one.
   assert.equal(new TokenSourceError('a test', { code: 'TKS_HTTP', retryAfter: 0 }).retryAfter, 0);
 });
 
-test('where no answer came, an error has no part of one', async (t) => {
+test('an error without a response has none of its parts', async (t) => {
   const { options } = await scripted(t, [{ close: 'before' }]);
   const error = await new TokenSource({ ...options, maxAttempts: 1 }).token().catch((error) => error);
   const { code, oauthError, oauthDescription, oauthUri, httpStatus, isTransient } = error;
@@ -361,7 +392,7 @@ test('where no answer came, an error has no part of one', async (t) => {
   assert.deepEqual([oauthError, oauthDescription, oauthUri, httpStatus], [null, null, null, null]);
 });
 
-test('nobody else makes a token', async (t) => {
+test('a program cannot construct a token', async (t) => {
   const { options } = await scripted(t, [{}]);
   const source = new TokenSource(options);
   const token = await source.token();

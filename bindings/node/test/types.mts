@@ -1,8 +1,8 @@
-// What must and what must not compile in a module. Never run.
+// Code that must compile in a module, and code that must not. Never run.
 
 import { TokenSource, TokenSourceError } from 'tokensource';
 import type { Token } from 'tokensource';
-// @ts-expect-error there is none
+// @ts-expect-error there is no default export
 import whole from 'tokensource';
 
 export const token: Promise<Token> = new TokenSource({}).token();

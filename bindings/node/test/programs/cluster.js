@@ -1,4 +1,4 @@
-// A primary that has a token forks two, and prints which they were given. The argument is a token URL.
+// A primary process with a token forks two workers and prints the token of each. The argument is a token URL.
 'use strict';
 
 const cluster = require('node:cluster');
