@@ -208,7 +208,7 @@ wheel: dist-so
 	@python3 packaging/check.py '$(TARGET)'/wheel/*.whl '$(TARGET)'/wheel/*.tar.gz
 
 npm: dist-so nodejs
-	@bindings/node/scripts/build '$(TARGET)/dist-so' '$(TARGET)/npm' LICENSE-MIT LICENSE-APACHE
+	@bindings/node/scripts/build '$(TARGET)'
 	@python3 packaging/check.py '$(TARGET)'/npm/*.tgz
 
 # Every file of a release, and their checksums.
