@@ -1,11 +1,11 @@
 /*
- * Calls an API with libcurl, and prints what it answers. A token that the API refuses with 401 is reported, and the call
- * made once more with the next.
+ * Calls an API with libcurl and prints its response. If the API rejects the token with a 401, this program reports the
+ * token, gets another one and repeats the call once.
  *
- * libcurl is given the token and not the header: it makes the header, and keeps it from every origin but the URL's. It
- * follows no redirect unless it is told to.
+ * libcurl gets the token and not the header. It then makes the header itself, and sends it to no other origin than that
+ * of the URL. It follows no redirect by default.
  *
- * usage: api TOKEN-URL API-URL; the client's id and secret are in CLIENT_ID and CLIENT_SECRET
+ * usage: api TOKEN-URL API-URL, with the client's id and secret in CLIENT_ID and CLIENT_SECRET
  *
  *     cc api.c -ltokensource -lcurl
  */
@@ -25,7 +25,7 @@ static tks_source *make_source(const char *token_url, tks_error **error) {
     return source;
 }
 
-/* The HTTP status; 0 if none came. */
+/* Returns the HTTP status, or 0 if there was no response. */
 static long call_with(CURL *curl, const tks_token *token) {
     long status = 0;
     curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, tks_token_access_token(token));
@@ -37,8 +37,8 @@ static long call_with(CURL *curl, const tks_token *token) {
     return status;
 }
 
-/* As call_with, with the token of now, and after a 401 with the next one. A second 401 has another reason, such as a missing
-   permission, which no token mends. */
+/* Calls the API with the current token, and after a 401 with the next one. A second 401 has another reason, such as a
+   missing permission, and another token does not help. */
 static long call(CURL *curl, const tks_source *source, tks_error **error) {
     long status = 401;
     for (int calls = 0; calls < 2 && status == 401; calls++) {
@@ -67,7 +67,7 @@ int main(int argc, char **argv) {
         && (source = make_source(argv[1], &error)) != NULL) {
         curl_easy_setopt(curl, CURLOPT_URL, argv[2]);
         curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
-        curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L); /* print no refusal as if it were the answer */
+        curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L); /* do not print an error page */
         curl_easy_setopt(curl, CURLOPT_TIMEOUT, 30L);
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
         status = call(curl, source, &error);
@@ -75,7 +75,7 @@ int main(int argc, char **argv) {
     if (error != NULL)
         fprintf(stderr, "%s\n", tks_error_message(error));
     else if (status != 0 && status / 100 != 2)
-        fprintf(stderr, "the API answered %ld\n", status);
+        fprintf(stderr, "the API responded with status %ld\n", status);
 
     tks_source_free(source);
     tks_error_free(error);

@@ -1,11 +1,12 @@
 /*
- * A daemon whose threads call an API until SIGTERM or SIGINT comes. It then ends at once, whatever its threads wait for.
+ * A daemon with worker threads that call an API until SIGTERM or SIGINT. It then ends at once, even if a worker waits for a
+ * token.
  *
- * The threads keep a token each; who has none because a fetch failed asks again when the source does. The main thread waits
- * for the signals, and once a second writes down which tokens came and why fetches failed: also refreshes that failed while
- * the token is still good, which no caller sees.
+ * Each worker keeps a token. After a failed fetch it sleeps through the hold-off of the source. The main thread waits for
+ * the signals. Once a second it logs new tokens and failed fetches. These include failed refreshes, which no caller sees
+ * while the token is still valid.
  *
- * usage: daemon NAME VALUE ... (a source's options, such as: provider podero client_id ID client_secret_file FILE)
+ * usage: daemon NAME VALUE ... (options, such as provider podero client_id ID client_secret_file FILE)
  */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
@@ -21,7 +22,7 @@ static const double BETWEEN_JOBS = 0.5; /* seconds */
 static tks_source *source;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t ending; /* by a clock that nobody sets */
+static pthread_cond_t ending; /* on the monotonic clock, which cannot be set */
 static int is_ending;
 
 static void end(void) {
@@ -32,7 +33,7 @@ static void end(void) {
     tks_source_close(source);
 }
 
-/* 0: the daemon ends. */
+/* Sleeps. Returns 0 if the daemon ends. */
 static int pause_for(double seconds) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -51,13 +52,13 @@ static int pause_for(double seconds) {
     return goes_on;
 }
 
-/* Stands for a request to the API, which has a time limit of its own. After a 401: see api.c. */
+/* Stands for a request to the API, which needs a time limit of its own. For a 401, see api.c. */
 static void call_api(const tks_token *token) {
     (void)tks_token_authorization(token);
 }
 
-/* Makes *kept the token of now. Else NULL, and *wait is how long the source holds off: a worker that asks sooner is told the
-   same again. */
+/* Replaces *kept if it is not the current token. If there is none, *kept is NULL and *wait is the rest of the hold-off:
+   until then the source returns the same error. */
 static void keep_token(tks_token **kept, double *wait) {
     tks_error *error = NULL;
     uint32_t generation = tks_source_generation(source);
@@ -65,9 +66,9 @@ static void keep_token(tks_token **kept, double *wait) {
         return;
     tks_token_free(*kept);
     if (tks_source_get(source, kept, &error) != TKS_OK) {
-        double holds_off = tks_error_retry_after(error);
-        if (holds_off < 0 || holds_off > *wait)
-            *wait = holds_off;
+        double hold_off = tks_error_retry_after(error);
+        if (hold_off < 0 || hold_off > *wait)
+            *wait = hold_off;
     }
     tks_error_free(error);
 }
@@ -80,13 +81,13 @@ static void *work(void *unused) {
         keep_token(&token, &wait);
         if (token != NULL)
             call_api(token);
-        /* Negative: the source is closed. */
+        /* A negative number means that the source is closed. */
     } while (wait >= 0 && pause_for(wait));
     tks_token_free(token);
     return unused;
 }
 
-/* What happened since the last call of this. */
+/* Logs what happened since its last call. */
 static void write_log(void) {
     static uint64_t tokens, failures;
     uint64_t tokens_now = tks_source_stat(source, TKS_STAT_TOKENS);
@@ -120,7 +121,7 @@ int main(int argc, char **argv) {
     tks_error *error = NULL;
     tks_token *token = NULL;
 
-    /* Before the first thread, so that all have it: the signals are for this one. */
+    /* Blocked before the first thread starts, so that only this thread takes the signals. */
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -132,7 +133,7 @@ int main(int argc, char **argv) {
         tks_error_free(error);
         return EXIT_FAILURE;
     }
-    /* The first fetch runs while the daemon starts. How it ends is seen by whoever needs it. */
+    /* The first fetch runs while the daemon starts. The first worker gets its result. */
     tks_source_get_within(source, 0, &token, NULL);
     tks_token_free(token);
 
@@ -147,7 +148,7 @@ int main(int argc, char **argv) {
             write_log();
         while (sigtimedwait(&signals, NULL, &second) == -1);
     } else {
-        fputs("daemon: no thread can be had\n", stderr);
+        fputs("daemon: a thread could not be started\n", stderr);
     }
 
     end();

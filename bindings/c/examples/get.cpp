@@ -1,4 +1,4 @@
-// Prints the header that Podero's API wants. With PODERO_TOKEN_URL the token comes from elsewhere, such as a test server.
+// Prints the Authorization header for Podero's API. PODERO_TOKEN_URL may name another token endpoint, for a test.
 #include <cstdlib>
 #include <iostream>
 #include <tokensource.hpp>

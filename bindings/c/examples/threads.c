@@ -1,10 +1,10 @@
 /*
  * Eight threads call an API with one token, which the API revokes halfway.
  *
- * Each thread keeps the token and asks before each call whether it is still the one. That costs as much as reading the
- * clock, so a program has nothing to gain from asking less often.
+ * Each thread keeps the token and checks before each call whether it is still current. The check costs as much as reading
+ * the clock, so there is no gain in checking less often.
  *
- * usage: threads NAME VALUE ... (a source's options, such as: provider podero client_id ID client_secret_file FILE)
+ * usage: threads NAME VALUE ... (options, such as provider podero client_id ID client_secret_file FILE)
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -17,14 +17,14 @@ enum { THREADS = 8, CALLS = 1000 };
 static tks_source *source;
 static tks_token *first;
 
-/* Stands for the request that a program is about, and returns the HTTP status. */
+/* Stands for a request to the API. Returns its HTTP status. */
 static int call_api(const tks_token *token, int call) {
     int revoked = call >= CALLS / 2
         && strcmp(tks_token_authorization(token), tks_token_authorization(first)) == 0;
     return revoked ? 401 : 200;
 }
 
-/* Makes *kept the token of now. 0: there is none. */
+/* Replaces *kept if it is not the current token. Returns 0 if there is no token. */
 static int keep_token(tks_token **kept) {
     uint32_t generation = tks_source_generation(source);
     if (generation != 0 && generation == tks_token_generation(*kept))
@@ -42,7 +42,7 @@ static void *work(void *done) {
     for (int call = 0; call < CALLS && keep_token(&token); call++) {
         int status = call_api(token, call);
         if (status == 401) {
-            /* All eight report the same token, and one fetch replaces it. Tried again once: a 401 may have other reasons. */
+            /* All threads report the same token, and one fetch replaces it. One more call: a 401 may have other reasons. */
             tks_source_invalidate(source, token);
             status = keep_token(&token) ? call_api(token, call) : 401;
         }
@@ -68,7 +68,7 @@ int main(int argc, char **argv) {
     pthread_t threads[THREADS];
     int done[THREADS] = {0}, started = 0, total = 0;
 
-    /* The first token before the first thread: what is wrong shows at once. */
+    /* The first token comes before the first thread, so that a wrong setting shows at once. */
     if (make_source(argc - 1, argv + 1, &error) != TKS_OK || tks_source_get(source, &first, &error) != TKS_OK) {
         fprintf(stderr, "%s\n", tks_error_message(error));
     } else {
