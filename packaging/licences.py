@@ -1,4 +1,4 @@
-"""Prints the licences of the library and of all that is linked into it: usage: licences.py TRIPLE."""
+"""Prints the licences of the library and of everything linked into it: usage: licences.py TRIPLE."""
 
 import html
 import re
@@ -9,14 +9,14 @@ from linked import RUST, crates, output
 
 
 def texts(folder: Path) -> list[tuple[str, str]]:
-    """The files in which a crate says what it may be used for."""
+    """Returns the licence files of a crate, as name and text."""
     wanted = ("LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE")
     files = sorted(file for file in folder.iterdir() if file.is_file() and file.name.upper().startswith(wanted))
     return [(file.name, file.read_text(errors="replace").strip()) for file in files]
 
 
 def main(triple: str) -> None:
-    """Says each text once, with whose it is."""
+    """Prints each text once, under the names of the crates that have it."""
     owners: dict[str, list[str]] = {}
     lines = []
     for package in crates(triple):
@@ -27,12 +27,12 @@ def main(triple: str) -> None:
     sysroot = output("rustc", "--print=sysroot").strip()
     lines.append(f"{RUST}: MIT OR Apache-2.0; https://github.com/rust-lang/rust")
     page = Path(sysroot, "share/doc/rust/COPYRIGHT-library.html")
-    # It is made for browsers, of headings, paragraphs and texts as they are.
+    # The page is HTML. Its licence texts are preformatted.
     text = html.unescape(re.sub(r"<[^>]*>", "", page.read_text()))
     owners.setdefault(text.strip(), []).append(f"{RUST}: {page.name}")
-    print("What the tokensource library is made of, and under which licences:", "", *lines, sep="\n")
-    for text, whose in owners.items():
-        print("", "=" * 80, *whose, "=" * 80, "", text, sep="\n")
+    print("The components of the tokensource library, and their licences:", "", *lines, sep="\n")
+    for text, names in owners.items():
+        print("", "=" * 80, *names, "=" * 80, "", text, sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What is linked into the library that is shipped: each crate, and not what builds or tests it."""
+"""Lists the crates that are linked into the library, without those that build or test it."""
 
 import json
 import subprocess
@@ -12,14 +12,14 @@ def output(*command: str) -> str:
 
 
 def metadata(triple: str) -> dict[str, Any]:
-    """All that cargo knows about the crates for such a machine."""
+    """Returns the output of `cargo metadata` for a target."""
     command = ["cargo", "metadata", "--locked", "--features=capi", "--format-version=1", f"--filter-platform={triple}"]
-    told: dict[str, Any] = json.loads(output(*command))
-    return told
+    result: dict[str, Any] = json.loads(output(*command))
+    return result
 
 
 def crates(triple: str) -> list[dict[str, Any]]:
-    """As `cargo metadata` describes them, the library itself too."""
+    """Returns the linked crates, the library itself among them, as `cargo metadata` describes them."""
     tree = ["cargo", "tree", "--locked", "--features=capi", f"--target={triple}", "--edges=normal,no-proc-macro"]
     linked = {tuple(line.split()[:2]) for line in output(*tree, "--prefix=none", "--format={p}").splitlines()}
     chosen = [crate for crate in metadata(triple)["packages"] if (crate["name"], f"v{crate['version']}") in linked]

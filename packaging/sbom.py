@@ -1,6 +1,6 @@
-"""Prints what the library is made of, as a CycloneDX bill of materials: usage: sbom.py TRIPLE.
+"""Prints the components of the library as a CycloneDX bill of materials: usage: sbom.py TRIPLE.
 
-The same sources make the same bill: it has no time in it, and its number is made from the rest.
+The same sources give the same bill: it contains no time, and its serial number is computed from the rest.
 """
 
 import json
@@ -20,13 +20,13 @@ def reference(crate: dict[str, Any]) -> str:
 
 
 def checksums() -> dict[tuple[str, str], str]:
-    """The SHA-256 of each crate's archive, as Cargo.lock has it."""
+    """Returns the SHA-256 of each crate's archive, from Cargo.lock."""
     entry = re.compile(r'name = "(.*)"\nversion = "(.*)"\nsource = .*\nchecksum = "(.*)"')
     return {(name, version): checksum for name, version, checksum in entry.findall(Path("Cargo.lock").read_text())}
 
 
 def component(crate: dict[str, Any], checksum: str | None) -> Component:
-    # Crates of before SPDX expressions have a slash between two licences of which either will do.
+    # Crates older than SPDX expressions write a slash for OR.
     licence = crate["license"].replace("/", " OR ")
     described: Component = {
         "type": "library",

@@ -1,4 +1,4 @@
-"""Whether check.py sees what it is there to see: usage: test_check.py TARGET, in which wheel and library are built."""
+"""Tests that check.py finds each kind of fault: usage: test_check.py TARGET, with the wheel and the library in it."""
 
 import shutil
 import sys
@@ -29,39 +29,39 @@ class Check(unittest.TestCase):
                 archive.writestr(inside, data)
         return list(faults(file))
 
-    def test_what_was_built_to_be_shipped_has_no_fault(self) -> None:
+    def test_the_wheel_has_no_fault(self) -> None:
         self.assertEqual(self.faults(), [])
 
-    def test_the_plain_build_is_refused_for_the_glibc_that_it_needs(self) -> None:
+    def test_a_plain_build_is_refused_because_it_needs_a_newer_glibc(self) -> None:
         self.content[LIBRARY] = (TARGET / "release/libtokensource.so").read_bytes()
         self.assertRegex("\n".join(self.faults()), rf"(?m)^{LIBRARY}: needs GLIBC_2\.\d+$")
 
-    def test_an_empty_package_is_refused(self) -> None:
+    def test_a_package_without_the_library_is_refused(self) -> None:
         del self.content[LIBRARY]
         self.assertEqual(self.faults(), [f"has no {LIBRARY}"])
 
-    def test_a_library_that_is_none_is_refused(self) -> None:
+    def test_a_library_that_is_not_machine_code_is_refused(self) -> None:
         self.content[LIBRARY] = b"no library"
-        self.assertEqual(self.faults(), [f"{LIBRARY}: is no machine code"])
+        self.assertEqual(self.faults(), [f"{LIBRARY}: is not machine code"])
 
-    def test_a_path_in_the_library_is_refused(self) -> None:
+    def test_a_library_with_a_path_of_the_build_machine_is_refused(self) -> None:
         self.content[LIBRARY] += b"/home/somebody/tokensource/src/lib.rs"
-        self.assertEqual(self.faults(), [f"{LIBRARY}: has a path of the machine that built it, /home/"])
+        self.assertEqual(self.faults(), [f"{LIBRARY}: contains a path of the build machine, /home/"])
 
-    def test_a_package_that_does_not_say_what_is_in_it_is_refused(self) -> None:
+    def test_a_package_without_a_bill_of_materials_is_refused(self) -> None:
         del self.content[self.sbom]
         self.assertEqual(self.faults(), ["has no */tokensource.cdx.json"])
 
-    def test_machine_code_elsewhere_is_refused(self) -> None:
+    def test_machine_code_in_another_member_is_refused(self) -> None:
         self.content["tokensource/more.so"] = self.content[LIBRARY]
         self.assertEqual(self.faults(), ["tokensource/more.so: is machine code, which does not belong here"])
 
-    def test_what_is_made_is_refused(self) -> None:
+    def test_a_leftover_of_a_build_is_refused(self) -> None:
         self.content["tokensource/__pycache__/errors.pyc"] = b""
-        self.assertEqual(self.faults(), ["tokensource/__pycache__/errors.pyc: is made, and does not belong here"])
+        self.assertEqual(self.faults(), ["tokensource/__pycache__/errors.pyc: is left over from a build or a test"])
 
-    def test_a_file_of_no_known_kind_is_refused(self) -> None:
-        self.assertEqual(self.faults("other.whl"), ["is of no kind that is known here"])
+    def test_a_file_without_a_known_kind_is_refused(self) -> None:
+        self.assertEqual(self.faults("other.whl"), ["has no known kind"])
 
 
 unittest.main()

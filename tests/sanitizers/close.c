@@ -1,5 +1,5 @@
-/* A source is closed while others wait for its token, or are about to. Stands in for `unload`, which counts threads, where
- * the sanitizer has a thread of its own. argv: a server that takes its time. */
+/* Closes a source while other threads wait for its token, or are about to. Replaces `unload` under ThreadSanitizer: that
+ * program counts threads, and the sanitizer has one of its own. argv: the URL of a slow server. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
@@ -23,7 +23,7 @@ int main(int argc, char **argv) {
         struct timespec pause = {0, round * 1000000L};
         for (int i = 0; i < WAITERS; i++)
             CHECK(pthread_create(&waiters[i], NULL, wait_for_token, source) == 0);
-        /* Each round closes at another moment. */
+        /* Each round closes at a different moment. */
         nanosleep(&pause, NULL);
         tks_source_close(source);
         for (int i = 0; i < WAITERS; i++)

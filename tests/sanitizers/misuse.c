@@ -1,10 +1,10 @@
-/* Breaks a rule of the header, which a sanitizer must see. argv: which, a server that grants. */
+/* Breaks a rule of the header, which the sanitizer must find. argv: the rule, the URL of a server that grants. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
 #include <pthread.h>
 
-/* Handles that are never freed: more than one, for a copy of the last pointer may lie on the stack still, and is as good as a use. */
+/* Handles that are never freed. More than one: a copy of the last pointer may still be on the stack, and count as a use. */
 static void leak(const char *url) {
     for (int i = 0; i < 4; i++) {
         tks_error *error = NULL;
@@ -15,7 +15,7 @@ static void leak(const char *url) {
     }
 }
 
-/* A handle is used that was freed. */
+/* A handle that is used after it was freed. */
 static void stale(const char *url) {
     tks_config *config = config_for(url);
     tks_config_free(config);
@@ -27,7 +27,7 @@ static void *set(void *config) {
     return NULL;
 }
 
-/* A config is used by two at a time. */
+/* A config that two threads use at the same time. */
 static void race(const char *url) {
     pthread_t others[2];
     tks_config *config = config_for(url);

@@ -1,9 +1,9 @@
-/* Tells ThreadSanitizer of the locks that it cannot see: the standard library comes compiled, and not for it. What of
- * it is inlined into our code is instrumented: taking a free lock, and letting one go. What is not is taking a lock that
- * is held, and the same after waiting for a condition. Without this all that a lock guards looks like a race.
+/* Reports to ThreadSanitizer the lock operations that it cannot see, because the standard library is not compiled for it.
+ * Functions that are inlined into our code are instrumented: taking a free lock, and releasing one. Taking a held lock is
+ * not, nor is retaking a lock after a wait for a condition. Without this file, all data behind a lock looks like a race.
  *
- * The linker's --wrap puts these in the place of the functions that LOCK, WAIT and WAIT_TIMEOUT name, mangled. The
- * number that a lock is made of is the lock's first and only word, and ThreadSanitizer knows locks by it. */
+ * The linker's --wrap replaces the functions whose mangled names are LOCK, WAIT and WAIT_TIMEOUT. ThreadSanitizer identifies
+ * a lock by the address of its first and only word. */
 #include <stdbool.h>
 #include <stdint.h>
 

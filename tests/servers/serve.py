@@ -1,6 +1,6 @@
-"""Runs a WSGI application on a free port of this machine: what both Python servers share.
+"""Runs a WSGI application on a free port of this machine, for both Python servers.
 
-Prints the URL of the token endpoint, and ends when standard input does: also when whoever started it is killed.
+Prints the URL of the token endpoint. Ends when its standard input ends, so also when the test program is killed.
 """
 
 import os
@@ -22,7 +22,7 @@ class Server(BaseApplication):
         self.cfg.set("threads", 8)
         self.cfg.set("graceful_timeout", 1)
         self.cfg.set("loglevel", "warning")
-        # It would be a socket in the home directory.
+        # The control socket would be in the home directory.
         self.cfg.set("control_socket_disable", True)
         self.cfg.set("when_ready", self.ready)
 
@@ -36,7 +36,7 @@ class Server(BaseApplication):
 
 
 def end_with_input():
-    # Not through sys.stdin: its lock would be held for ever in the workers that are forked meanwhile.
+    # Not through sys.stdin: workers that are forked meanwhile would inherit its lock, held for ever.
     while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

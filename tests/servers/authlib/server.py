@@ -1,4 +1,4 @@
-"""Authlib's server with signed tokens: form, Basic and JWT, the shape of Gardin's.
+"""Authlib's server with form bodies, HTTP Basic and signed tokens (JWT), like Gardin's.
 
 usage: server.py
 """

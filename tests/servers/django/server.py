@@ -1,9 +1,8 @@
-"""django-oauth-toolkit: what Podero's documentation describes, as far as anyone outside can tell.
+"""django-oauth-toolkit, which fits everything that Podero's documentation describes.
 
 usage: server.py BACKEND DIRECTORY
 
-BACKEND is JSONOAuthLibCore, or OAuthLibCore for the one that takes forms. The database is kept in DIRECTORY while the
-server runs.
+BACKEND is JSONOAuthLibCore for JSON bodies, or OAuthLibCore for forms. The database is in DIRECTORY while the server runs.
 """
 
 import json
@@ -34,13 +33,13 @@ def configure(backend, directory):
         ALLOWED_HOSTS=["127.0.0.1"],
         ROOT_URLCONF="urls",
         INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "oauth2_provider"],
-        # It redirects to the path with a slash.
+        # CommonMiddleware redirects to the path with a trailing slash.
         MIDDLEWARE=["django.middleware.common.CommonMiddleware"],
         DATABASES={
             "default": {
                 "ENGINE": "django.db.backends.sqlite3",
                 "NAME": Path(directory) / "database.sqlite3",
-                # Two requests at once must not find the database locked.
+                # Without it, one of two concurrent requests finds the database locked.
                 "OPTIONS": {"transaction_mode": "IMMEDIATE"},
             }
         },

@@ -1,4 +1,4 @@
-"""Where the server's pages are: not at django-oauth-toolkit's usual /o/, but where Podero has them."""
+"""The paths of the server: below /oauth2/, as Podero has them, and not below django-oauth-toolkit's usual /o/."""
 
 from django.urls import include, path
 

@@ -1,12 +1,12 @@
-// @node-oauth/oauth2-server, which reads HTTP Basic as it is (`basic_encoding=raw`), as Amazon Cognito does.
+// @node-oauth/oauth2-server, which does not decode HTTP Basic (`basic_encoding=raw`), as Amazon Cognito does not.
 //
-// usage: server.mjs DIRECTORY, where node_modules is
+// usage: server.mjs DIRECTORY, which contains node_modules
 
-import { clients, installed, possible, serve } from '../serve.mjs';
+import { asciiClients, clients, importInstalled, serve } from '../serve.mjs';
 
-const { default: OAuth2Server } = await installed('@node-oauth/oauth2-server');
+const { default: OAuth2Server } = await importInstalled('@node-oauth/oauth2-server');
 
-const known = new Map(possible);
+const known = new Map(asciiClients);
 const SCOPES = ['read', 'write'];
 
 const oauth = new OAuth2Server({
@@ -31,14 +31,14 @@ serve('/oauth/token', () => async (request, response) => {
   const chunks = await request.toArray();
   const body = Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString()));
   const { headers, method } = request;
-  const answer = new OAuth2Server.Response();
-  // What it throws, it has written into the answer too, but for a request that it does not even look at.
-  await oauth.token(new OAuth2Server.Request({ headers, method, query: {}, body }), answer).catch((error) => {
-    if (answer.status === 200) {
-      answer.status = error.code;
-      answer.body = { error: error.name, error_description: error.message };
+  const result = new OAuth2Server.Response();
+  // Its errors are in `result` already, except for a request that it rejects before it reads it.
+  await oauth.token(new OAuth2Server.Request({ headers, method, query: {}, body }), result).catch((error) => {
+    if (result.status === 200) {
+      result.status = error.code;
+      result.body = { error: error.name, error_description: error.message };
     }
   });
-  response.writeHead(answer.status, { ...answer.headers, 'Content-Type': 'application/json' });
-  response.end(JSON.stringify(answer.body));
+  response.writeHead(result.status, { ...result.headers, 'Content-Type': 'application/json' });
+  response.end(JSON.stringify(result.body));
 });

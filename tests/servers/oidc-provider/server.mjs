@@ -1,15 +1,15 @@
-// oidc-provider, which is certified and strict about everything. For the one API that it knows (RFC 8707) it signs tokens.
+// oidc-provider, which is certified and strict. For its one API (RFC 8707) it issues signed tokens.
 //
-// usage: server.mjs DIRECTORY, where node_modules is
+// usage: server.mjs DIRECTORY, which contains node_modules
 
-import { clients, installed, possible, serve } from '../serve.mjs';
+import { asciiClients, clients, importInstalled, serve } from '../serve.mjs';
 
-const { Provider, errors } = await installed('oidc-provider');
+const { Provider, errors } = await importInstalled('oidc-provider');
 
 const API = 'https://api.example/';
 
 const settings = {
-  clients: possible.map(([id, { secret, auth_method: method }]) => ({
+  clients: asciiClients.map(([id, { secret, auth_method: method }]) => ({
     client_id: id,
     client_secret: secret,
     token_endpoint_auth_method: method,
