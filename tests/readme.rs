@@ -1,18 +1,18 @@
 //! The pages tell the truth: README.md and every other one. Tables and examples are made from the code, commands and
-//! settings are tried, and what is named exists. `make readme` rewrites what is made; the words around it are written by
-//! hand.
+//! settings are tried, and every name and link exists. `make readme` rewrites what is made. The words between are written
+//! by hand.
 //!
-//! A block of code says by its first line how it is held; there is no other kind of block. A FILE is named from the page's
-//! folder.
+//! A block of code says in its first line how it is held; there is no other kind of block. A FILE is named from the folder
+//! of the page.
 //!
-//!   LANGUAGE from FILE, LANGUAGE part of FILE   a copy of what other tests compile and run, or some lines of it
-//!   python run by FILE                          that test runs it
-//!   sh                                          see `try_command` and `try_examples`
-//!   options                                     a source can be made with them
-//!   json script                                 the token server of the tests understands it
-//!   text demo                                   lines of what the demo prints, numbers and tokens aside
-//!   text layout                                 every path exists, and every file of src has its place
-//!   text picture                                is not
+//!   LANGUAGE from FILE      a copy of a file that other tests compile and run; of a .rs file its first example
+//!   LANGUAGE part of FILE   a copy of some lines of it
+//!   python run by FILE      that test runs it
+//!   sh                      see `try_command` and `try_examples`
+//!   options                 a source can be made with them
+//!   json script             the token server of the tests understands it
+//!   text demo               lines that the demo prints, numbers and tokens aside
+//!   text layout             every path exists, and every entry of src has its place
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -26,38 +26,43 @@ use std::{
     sync::{LazyLock, Mutex},
 };
 use tokensource::{Config, TokenSource, options};
-use tokensource_testserver::{Dialect, Script, Server, ServerOptions};
+use tokensource_testserver::{Script, Server, ServerOptions};
 
 const README: &str = "README.md";
+const OPTIONS: &str = "docs/options.md";
+const ERRORS: &str = "docs/errors.md";
+const VERSIONS: &str = "docs/versions.md";
+const BENCHMARKS: &str = "docs/benchmarks.md";
+const LAYOUT: &str = "CONTRIBUTING.md";
+
+/// The README is a front door. What it has no room for goes to docs.
+const MOST_WORDS: usize = 900;
 
 /// Pages that also travel in a package, and what of the repository travels with them.
 const PACKED: [(&str, &[&str]); 2] = [("bindings/node/README.md", &["examples/"]), ("bindings/python/README.md", &[])];
 
 static TARGET: LazyLock<PathBuf> = LazyLock::new(|| build::make("build"));
 
-/// What a caller does about each status of the header. What it means is said there.
+/// What a caller does about each status of the header, which says what the status means.
 const WHAT_TO_DO: [(&str, &str); 12] = [
     ("OK", "Use the token."),
-    (
-        "INVALID_ARGUMENT",
-        "Correct the program or the setting: the message names the option, and what is allowed or was meant.",
-    ),
+    ("INVALID_ARGUMENT", "Correct the program or the setting. The message names the option and the allowed values."),
     (
         "INVALID_CONFIG",
-        "Correct the settings: the message lists all that is wrong. A file that went bad is looked at again.",
+        "Correct the settings. The message lists everything that is wrong. The source reads a corrected file again.",
     ),
-    ("NETWORK", "Go on asking: it may pass, and the source keeps the pace. If it stays, look at DNS, proxy, firewall."),
-    ("TLS", "Tell whoever runs this: a CA that is not known here, a name or date that is wrong, an old server."),
-    ("TIMEOUT", "Go on asking, it may pass. If it stays, look at the server, or allow more in `timeout`."),
-    ("HTTP", "Look at the HTTP status: 5xx and 429 may pass; at 404 or a redirect correct `token_url`."),
+    ("NETWORK", "Keep calling: it is often temporary. If it stays, check DNS, proxy and firewall."),
+    ("TLS", "Tell the operator. The CA is unknown here, a name or a date is wrong, or the server is old."),
+    ("TIMEOUT", "Keep calling: it is often temporary. If it stays, check the server, or allow more in `timeout`."),
+    ("HTTP", "Check the HTTP status. 5xx and 429 are temporary. For 404 or a redirect correct `token_url`."),
     (
         "OAUTH",
-        "Look at the server's code: `invalid_client` is a wrong id or secret, `invalid_scope` a scope not granted.",
+        "Check the server's code. `invalid_client` is a wrong id or secret, `invalid_scope` a scope that is not granted.",
     ),
-    ("BAD_RESPONSE", "Check that `token_url` is the token endpoint; then ask whoever runs the server."),
-    ("INTERNAL", "Report the message. If no thread could be started, the process is at a limit of its own."),
-    ("PENDING", "Ask again a little later."),
-    ("CLOSED", "Stop: the program itself closed the source."),
+    ("BAD_RESPONSE", "Check that `token_url` is the token endpoint. Then ask the operator of the server."),
+    ("INTERNAL", "Report the message. If no thread could be started, raise the limit of the process."),
+    ("PENDING", "Call again a little later."),
+    ("CLOSED", "Stop. The program itself closed the source."),
 ];
 
 fn read(path: impl AsRef<Path>) -> String {
@@ -65,7 +70,7 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every page of the repository. Not those of the crates that lie in the source tarball.
+/// Every page of the repository, without those of the crates in the source tarball.
 static PAGES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let mut pages = Vec::new();
     let mut folders = vec![PathBuf::new()];
@@ -86,8 +91,8 @@ static PAGES: LazyLock<Vec<String>> = LazyLock::new(|| {
     pages
 });
 
-/// A file that a page names.
-fn beside(page: &str, file: &str) -> PathBuf {
+/// The path of a file that a page names.
+fn relative(page: &str, file: &str) -> PathBuf {
     Path::new(page).parent().unwrap().join(file)
 }
 
@@ -140,6 +145,22 @@ fn error_table() -> String {
     table(&["", "status", "meaning", "what to do"], rows.into_iter())
 }
 
+/// Makes the table of benchmarks from the figures that the picture is drawn from.
+fn benchmark_table() -> String {
+    let figures: serde_json::Value = serde_json::from_str(&read("docs/benchmarks.json")).unwrap();
+    let text = |value: &serde_json::Value| plain(value.as_str().unwrap());
+    let rows = figures["tasks"].as_array().unwrap().iter().flat_map(|task| {
+        task["peers"].as_array().unwrap().iter().enumerate().map(move |(nth, peer)| {
+            let (title, ours) =
+                if nth == 0 { (text(&task["task"]), text(&task["ours"])) } else { Default::default() };
+            let value = format!("{}, {} times", text(&peer["value"]), peer["ratio"]);
+            vec![title, ours, text(&peer["name"]), value]
+        })
+    });
+    let rows = table(&["", "tokensource", "peer", "its cost"], rows);
+    format!("{rows}\nFrom {}, on {}.\n", figures["run"].as_str().unwrap(), figures["machine"].as_str().unwrap())
+}
+
 /// The first example in a file's documentation, without the lines that rustdoc hides.
 fn rust_example(path: &Path) -> String {
     let source = read(path);
@@ -149,7 +170,7 @@ fn rust_example(path: &Path) -> String {
     code.filter(|line| !line.starts_with("# ")).map(|line| format!("{line}\n")).collect()
 }
 
-/// The page with everything that is made made anew.
+/// The page, with everything that is made from the code made again.
 fn made(page: &str) -> String {
     let mut made = String::new();
     let text = read(page);
@@ -159,9 +180,10 @@ fn made(page: &str) -> String {
         let (text, end) = match line {
             "<!-- options -->" => (format!("\n{}\n", option_table()), "<!-- /options -->"),
             "<!-- errors -->" => (format!("\n{}\n", error_table()), "<!-- /errors -->"),
+            "<!-- benchmarks -->" => (format!("\n{}\n", benchmark_table()), "<!-- /benchmarks -->"),
             _ => match line.strip_prefix("```").and_then(|info| info.split_once(" from ")) {
-                Some(("rust", file)) => (rust_example(&beside(page, file)), "```"),
-                Some((_, file)) => (read(beside(page, file)), "```"),
+                Some(("rust", file)) => (rust_example(&relative(page, file)), "```"),
+                Some((_, file)) => (read(relative(page, file)), "```"),
                 None => continue,
             },
         };
@@ -180,10 +202,30 @@ fn what_is_made_from_the_code_is_current() {
         }
         assert!(read(page) == made, "{page} is stale: run `make readme` and commit it");
     }
-    let front = read(README);
-    for part in ["<!-- options -->", "<!-- errors -->", "```c ", "```js ", "```python ", "```rust "] {
-        assert!(front.contains(part), "{part}");
+    for (page, parts) in [
+        (README, &["```c ", "```js ", "```python ", "```rust "][..]),
+        (OPTIONS, &["<!-- options -->"]),
+        (ERRORS, &["<!-- errors -->"]),
+        (BENCHMARKS, &["<!-- benchmarks -->"]),
+    ] {
+        let text = read(page);
+        parts.iter().for_each(|part| assert!(text.contains(part), "{page} has no {part}"));
     }
+}
+
+#[test]
+fn the_picture_of_the_benchmarks_is_drawn_from_its_figures() {
+    let drawn = Command::new("python3").args(["benches/plot.py", "--print"]).output().unwrap();
+    assert!(drawn.status.success(), "{drawn:?}");
+    let picture = String::from_utf8(drawn.stdout).unwrap();
+    assert!(picture == read("docs/benchmarks.svg"), "stale: run `python3 benches/plot.py` and commit the picture");
+}
+
+#[test]
+fn the_readme_is_a_front_door() {
+    let page = read(README);
+    let words = page.split_whitespace().count();
+    assert!(words <= MOST_WORDS, "{README} has {words} words, and {MOST_WORDS} are enough: the rest belongs in docs");
 }
 
 /// The blocks of code, each with the words behind its opening fence.
@@ -199,7 +241,7 @@ fn blocks(page: &str) -> Vec<(String, String)> {
     blocks
 }
 
-/// Whether the lines stand in the file like this, however far to the right.
+/// Whether the file has these lines, however far to the right.
 fn is_part_of(part: &str, file: &str) -> bool {
     let (part, file): (Vec<_>, Vec<_>) = (part.lines().collect(), file.lines().collect());
     file.windows(part.len()).any(|lines| {
@@ -213,21 +255,23 @@ fn every_block_is_held() {
     for page in &*PAGES {
         for (info, body) in blocks(&read(page)) {
             match info.split(' ').collect::<Vec<_>>()[..] {
-                [_, "from", _] | ["text", "demo" | "layout" | "picture"] => {}
-                [_, "part", "of", file] => {
-                    assert!(is_part_of(&body, &read(beside(page, file))), "{page}: {file} has no such lines:\n{body}");
+                [_, "from", _] | ["text", "demo" | "layout"] => {}
+                [language, "part", "of", file] => {
+                    let file = relative(page, file);
+                    let whole = if language == "rust" { rust_example(&file) } else { read(&file) };
+                    assert!(is_part_of(&body, &whole), "{page}: {} has no such lines:\n{body}", file.display());
                 }
                 ["python", "run", "by", file] => {
-                    assert!(read(beside(page, file)).contains("README.md"), "{page}: {file} does not run it");
+                    assert!(read(relative(page, file)).contains("README.md"), "{page}: {file} does not run it");
                 }
-                ["sh"] if body.contains("PODERO_TOKEN_URL=") => try_examples(&body),
+                ["sh"] if body.contains("TOKEN_URL=") => try_examples(&body),
                 ["sh"] => body.lines().for_each(try_command),
                 ["options"] => try_options(&body),
                 ["json", "script"] => drop(Script::parse(&body).unwrap()),
                 _ => panic!("{page}: a block of code that nothing holds: {info:?}"),
             }
         }
-        // Four spaces make a block too, one that says nothing of itself.
+        // Four spaces make a block too, which does not say how it is held.
         let indented = prose(&read(page)).lines().find(|line| line.starts_with("    ")).map(str::to_owned);
         assert_eq!(indented, None, "{page}");
     }
@@ -240,8 +284,8 @@ fn is_goal(name: &str) -> bool {
     rules.any(|(goals, _)| goals.split(' ').any(|goal| goal == name))
 }
 
-/// `cc` is run. Of `make` the goal is looked up, of what is installed who makes it, of the programs the options: other
-/// tests run them.
+/// Runs `cc`. Of the others, which other tests run, it looks up names: the goal of `make`, what `pip` and `npm` install, the
+/// options of the programs.
 fn try_command(line: &str) {
     let words: Vec<&str> = line.split(" | ").next().unwrap().split(' ').collect();
     match words[..] {
@@ -249,15 +293,24 @@ fn try_command(line: &str) {
         ["make", goal] | ["sudo", "make", goal] => assert!(is_goal(goal), "{line}"),
         ["cc" | "c++", ..] => {
             assert!(shell(line).status().unwrap().success(), "{line}");
-            let answer = Command::new(TARGET.join("get")).env_clear().output().unwrap();
-            let said = String::from_utf8_lossy(&answer.stderr);
-            assert!(said.contains("client_id is not set"), "{line}: {said}");
+            let program = words.iter().skip_while(|word| **word != "-o").nth(1).unwrap();
+            let program = TARGET.join(program.strip_prefix("target/").unwrap());
+            let output = Command::new(program).env_clear().output().unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(stderr.contains("client_id is not set"), "{line}: {stderr}");
         }
         ["target/release/tokensource", subcommand, ref arguments @ ..] => {
             try_arguments(line, subcommand, arguments, "cli/tokensource.c");
         }
         ["python", "-m", "tokensource", subcommand, ref arguments @ ..] => {
             try_arguments(line, subcommand, arguments, "bindings/python/src/tokensource/__main__.py");
+        }
+        ["python3", script, ..] => assert!(Path::new(script).is_file(), "{line}"),
+        ["pip", "install", "./bindings/python"] => {
+            assert!(read("tests/install/run").contains("bindings/python"), "{line}: who tries it?");
+        }
+        ["npm", "install", "./bindings/node"] => {
+            assert!(read("tests/install/run").contains("bindings/node"), "{line}: who tries it?");
         }
         ["pip" | "npm", "install", ref arguments @ ..] => {
             for file in arguments.iter().filter(|argument| !argument.starts_with("--")) {
@@ -293,7 +346,8 @@ fn try_arguments(line: &str, subcommand: &str, arguments: &[&str], program: &str
     }
 }
 
-/// A shell for the commands, with the place where this test has built. It splits no variable, for there may be a space in it.
+/// A shell for the commands, with the place where this test has built. It does not split variables, since the path may
+/// contain a space.
 fn shell(commands: &str) -> Command {
     let commands = commands.replace("$PWD/target/", "target/").replace("target/", "$TARGET/");
     let mut sh = Command::new("sh");
@@ -301,28 +355,35 @@ fn shell(commands: &str) -> Command {
     sh
 }
 
-/// Held by whoever has the Node package installed: the demo puts it where the README does.
+/// Held while the Node package is installed: the demo installs it in the same place as the README.
 static NODE: Mutex<()> = Mutex::new(());
 
-/// Runs the examples, which `cc` and an installation have made, with a server as the block before it starts one.
+/// Runs the examples, which `cc` and an installation have made, with a server like that of the block before.
 fn try_examples(block: &str) {
-    let server = Server::start(ServerOptions { dialect: Dialect::Podero, ..ServerOptions::default() });
+    let server = Server::start(ServerOptions::default());
     let mut sh = shell(&block.replace("8899", &server.port().to_string()));
     let _node = NODE.lock();
     let output = sh.env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
-    let (printed, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{block}{said}");
+    let (printed, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{block}{stderr}");
     let expected = block.lines().filter(|line| !line.starts_with("export ")).count();
     assert!(printed.lines().count() == expected && expected > 0, "{block}{printed}");
     assert!(printed.lines().all(|line| line.starts_with("Authorization: Bearer ")), "{block}{printed}");
 }
 
 fn try_options(block: &str) {
+    let mut options: Vec<(&str, &str)> = block.lines().map(|line| line.split_once('=').expect(line)).collect();
+    for (name, value) in [("token_url", "https://h/t"), ("client_id", "a client"), ("client_secret", "horse-battery")] {
+        if !options.iter().any(|(given, _)| given.starts_with(name) || (*given == "provider" && name == "token_url")) {
+            options.push((name, value));
+        }
+    }
+    // A page names a file that this machine lacks.
+    let secret = concat!(env!("CARGO_TARGET_TMPDIR"), "/secret-of-a-page");
+    fs::write(secret, "horse-battery").unwrap();
     let mut config = Config::new();
-    config.set("client_id", "a client").unwrap().set("client_secret", "horse-battery").unwrap();
-    for line in block.lines() {
-        let (name, value) = line.split_once('=').expect(line);
-        config.set(name, value).unwrap();
+    for (name, value) in options {
+        config.set(name, if name == "client_secret_file" { secret } else { value }).unwrap();
     }
     TokenSource::new(&config).unwrap();
 }
@@ -366,13 +427,11 @@ fn every_setting_and_name_in_the_text_is_known() {
             }
         }
     }
-    let page = read(README);
-    assert!(
-        page.contains(concat!("Rust (", env!("CARGO_PKG_RUST_VERSION"), " or newer")),
-        "the oldest Rust that will do"
-    );
+    let rust = concat!("Rust (", env!("CARGO_PKG_RUST_VERSION"), " or newer");
+    assert!(read(README).contains(rust), "the oldest Rust that will do");
     let (_, abi) = header.split_once("#define TKS_ABI_VERSION ").unwrap();
-    assert!(page.contains(&format!("`libtokensource.so.{}`", abi.lines().next().unwrap())), "the number of the ABI");
+    let soname = format!("`libtokensource.so.{}`", abi.lines().next().unwrap());
+    assert!(read(VERSIONS).contains(&soname), "the number of the ABI");
 }
 
 #[test]
@@ -385,7 +444,7 @@ fn every_message_under_troubleshooting_is_one_of_ours() {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                // A text that goes on in the next line of the source.
+                // A string that continues in the next line of the source.
                 let source = read(&path);
                 let mut parts = source.split("\\\n");
                 sources += parts.next().unwrap();
@@ -393,9 +452,8 @@ fn every_message_under_troubleshooting_is_one_of_ours() {
             }
         }
     }
-    let page = read(README);
+    let page = read(ERRORS);
     let (_, section) = page.split_once("\n## Troubleshooting\n").unwrap();
-    let (section, _) = section.split_once("\n## ").unwrap();
     let messages: Vec<_> = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).collect();
     assert!(messages.len() > 10);
     for (message, _) in messages {
@@ -415,7 +473,7 @@ fn anchors(page: &str) -> Vec<String> {
     headings.map(anchor).collect()
 }
 
-/// The links of a page that lead nowhere in the repository, or out of the package that the page is read in.
+/// The links of a page that lead nowhere in the repository, or out of the package that contains the page.
 fn broken_links(page: &str, text: &str) -> Vec<String> {
     let prose = prose(text).split('`').step_by(2).collect::<String>();
     let links = prose.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
@@ -423,7 +481,7 @@ fn broken_links(page: &str, text: &str) -> Vec<String> {
         let (path, anchor) = link.split_once('#').map_or((link, None), |(path, anchor)| (path, Some(anchor)));
         let packed = PACKED.iter().find(|(packed, _)| *packed == page);
         let travels = packed.is_none_or(|(_, with)| path.is_empty() || with.iter().any(|with| path.starts_with(with)));
-        let target = if path.is_empty() { page.into() } else { beside(page, path) };
+        let target = if path.is_empty() { page.into() } else { relative(page, path) };
         let found = || anchor.is_none_or(|anchor| anchors(&read(&target)).iter().any(|known| known == anchor));
         travels && target.exists() && found()
     };
@@ -435,30 +493,27 @@ fn every_link_leads_somewhere() {
     for page in &*PAGES {
         assert_eq!(broken_links(page, &read(page)), [""; 0], "{page}");
     }
-    let planted = "[a](README.md#errors) [b](READYOU.md) [c](#no-such-heading) [`d`](src/lib.rs) `[e](f)`";
+    let planted = "[a](README.md#try-it) [b](READYOU.md) [c](#no-such-heading) [`d`](src/lib.rs) `[e](f)`";
     assert_eq!(broken_links(README, planted), ["READYOU.md", "#no-such-heading"]);
     assert_eq!(broken_links("bindings/node/README.md", "[a](examples/fetch.mjs) [b](index.js)"), ["index.js"]);
 }
 
 #[test]
 fn the_layout_is_the_trees() {
-    let page = read(README);
+    let page = read(LAYOUT);
     let (_, layout) = blocks(&page).into_iter().find(|(info, _)| info == "text layout").unwrap();
     let mut named = BTreeSet::new();
     for line in layout.lines() {
         let (paths, _) = line.split_once("  ").unwrap_or_else(|| panic!("{line}: what is it?"));
-        let mut folder = Path::new("");
-        for path in paths.split(' ') {
-            let path = folder.join(path);
+        let folder = Path::new(paths).parent().unwrap();
+        for (nth, path) in paths.split(' ').enumerate() {
+            let path = if nth == 0 { path.into() } else { folder.join(path) };
             assert!(path.exists(), "{}", path.display());
-            if named.is_empty() || folder == Path::new("") {
-                folder = Path::new(line.split(' ').next().unwrap()).parent().unwrap();
-            }
             named.insert(path);
         }
     }
-    for entry in fs::read_dir("src").unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
-        assert!(named.contains(&entry), "{} has no place in {README}", entry.display());
+    for entry in fs::read_dir("src").unwrap().map(|entry| entry.unwrap().path()) {
+        assert!(named.contains(&entry), "{} has no place in the layout of {LAYOUT}", entry.display());
     }
 }
 
@@ -487,9 +542,14 @@ fn the_demo_prints_what_is_shown_of_it() {
     let output = demo.arg(&*TARGET).env("CARGO_TERM_QUIET", "true").output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let printed = String::from_utf8(output.stdout).unwrap();
-    let mut printed_lines = printed.lines().map(settled);
-    let (_, shown) = blocks(&read(README)).into_iter().find(|(info, _)| info == "text demo").unwrap();
-    for line in shown.lines() {
-        assert!(printed_lines.any(|printed| printed == settled(line)), "{line}\nis not in this order in\n{printed}");
+    let printed_lines = printed.lines().map(settled);
+    let printed_lines: Vec<_> = printed_lines.collect();
+    let mut shown = PAGES.iter().flat_map(|page| blocks(&read(page))).filter(|(info, _)| info == "text demo").peekable();
+    assert!(shown.peek().is_some());
+    for (_, block) in shown {
+        let mut rest = printed_lines.iter();
+        for line in block.lines() {
+            assert!(rest.any(|printed| *printed == settled(line)), "{line}\nis not in this order in\n{printed}");
+        }
     }
 }
