@@ -1,4 +1,4 @@
-"""Prints the header that Podero's API wants. With PODERO_TOKEN_URL the token comes from elsewhere."""
+"""Prints the Authorization header for Podero's API. PODERO_TOKEN_URL replaces the token URL of the provider."""
 
 import os
 
@@ -8,7 +8,7 @@ source = TokenSource(
     provider="podero",
     client_id=os.environ["PODERO_CLIENT_ID"],
     client_secret=os.environ["PODERO_CLIENT_SECRET"],
-    token_url=os.environ.get("PODERO_TOKEN_URL"),  # None: the provider's
+    token_url=os.environ.get("PODERO_TOKEN_URL"),  # None: that of the provider
     timeout=5,
 )
 print("Authorization:", source.authorization())

@@ -1,4 +1,4 @@
-"""aiohttp: a middleware gives the token to one API, and to nobody else that the session talks to.
+"""aiohttp: a middleware sends the token to one API, and to no other server of the session.
 
 usage: with_aiohttp.py TOKEN-URL API-URL; the client's id and secret come from the environment.
 """

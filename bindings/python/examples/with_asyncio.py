@@ -1,4 +1,4 @@
-"""asyncio without any of them: many tasks, one request for the token.
+"""asyncio without an HTTP library: a hundred tasks, one request for the token.
 
 usage: with_asyncio.py TOKEN-URL; the client's id and secret come from the environment.
 """
@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 
-from tokensource import OAuthError, TokenSource
+from tokensource import TokenSource, TokenSourceError
 
 
 async def main(token_url: str) -> None:
@@ -20,8 +20,8 @@ async def main(token_url: str) -> None:
     source.warm_up()
     try:
         headers = await asyncio.gather(*(source.authorization_async() for _ in range(100)))
-    except OAuthError as error:
-        sys.exit(f"{error.oauth_error}: {error}")
+    except TokenSourceError as error:
+        sys.exit(f"{error.code}: {error}")
     print(f"{len(headers)} tasks, {len(set(headers))} token, {source.stats.requests} request")
 
 

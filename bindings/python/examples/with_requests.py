@@ -1,4 +1,4 @@
-"""requests: every request of the session has the token that is good at that moment.
+"""requests: every request of the session carries the token that is valid at that moment.
 
 usage: with_requests.py TOKEN-URL API-URL; the client's id and secret come from the environment.
 """

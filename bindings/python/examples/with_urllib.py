@@ -1,4 +1,4 @@
-"""urllib, or whatever else sends a request: what to do about a 401.
+"""urllib, or any other HTTP client: what to do about a 401.
 
 usage: with_urllib.py TOKEN-URL API-URL; the client's id and secret come from the environment.
 """
@@ -22,14 +22,14 @@ source = TokenSource(
 
 def send(url: str, token: Token) -> int:
     request = Request(url)
-    # Any other header would follow a redirect to another origin.
+    # An ordinary header would follow a redirect to another origin.
     request.add_unredirected_header("Authorization", token.authorization)
     try:
         with urlopen(request, timeout=10) as response:
             return response.status  # type: ignore[no-any-return]
-    except HTTPError as refusal:
-        with refusal:
-            return refusal.code
+    except HTTPError as error:
+        with error:
+            return error.code
 
 
 def get(url: str) -> int:
@@ -38,7 +38,7 @@ def get(url: str) -> int:
     if status == 401:
         source.invalidate(token)
         another = source.token()
-        # The same one where the API refuses every token: that would be refused again.
+        # An API that rejects every token gets the same one, which it would reject again.
         if another.generation != token.generation:
             status = send(url, another)
     return status

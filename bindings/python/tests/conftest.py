@@ -1,4 +1,4 @@
-"""What the tests share: token servers, scripted and real, and an API that wants a token."""
+"""What the tests share: scripted token servers, and an API that requires a token."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ from tokensource import Token, TokenSource, TokenSourceError
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
-def said(by: str, *texts: str) -> None:
-    """Keeps a text for the search for secrets that ends `make test`: in one write, since others write too."""
+def leak_log(by: str, *texts: str) -> None:
+    """Keeps a text for the search for secrets that ends `make test`. One write, since other processes write too."""
     if folder := os.environ.get("TOKENSOURCE_LEAK_LOG"):
         with open(Path(folder, by), "ab", buffering=0) as file:
             file.write("\n".join(texts).encode(errors="backslashreplace") + b"\0")
 
 
-def error_said(error: TokenSourceError) -> None:
-    said("python", str(error), repr(error), repr(vars(error)), *traceback.format_exception(error))
+def log_error(error: TokenSourceError) -> None:
+    leak_log("python", str(error), repr(error), repr(vars(error)), *traceback.format_exception(error))
 
 
-def shown(thing: Token | TokenSource) -> None:
-    # What its own constructor refused has nothing to show.
+def log_object(thing: Token | TokenSource) -> None:
+    # An object whose constructor raised has no attributes to show.
     with suppress(AttributeError):
-        said("python", repr(thing), str(thing))
+        leak_log("python", repr(thing), str(thing))
 
 
-# Whatever was made is shown once more when it goes.
-TokenSourceError.__del__ = error_said
-Token.__del__ = TokenSource.__del__ = shown
+# Logs every error, token and source of a test when it is freed.
+TokenSourceError.__del__ = log_error
+Token.__del__ = TokenSource.__del__ = log_object
 
 
-def shown_of_ours(error: BaseException) -> str:
-    """The variables of the package in a traceback that shows them."""
+def package_variables(error: BaseException) -> str:
+    """Returns the variables of the package's frames in the traceback, as a crash reporter prints them."""
     shown = traceback.TracebackException.from_exception(error, capture_locals=True)
     package = str(Path(tokensource.__file__).parent)
     frames = [frame for frame in shown.stack if frame.filename.startswith(package)]
@@ -58,13 +58,13 @@ def shown_of_ours(error: BaseException) -> str:
 
 
 def most_requests(since: float) -> float:
-    """How many tokens a source may have asked for since then whose API refuses each: the first, those after two reports
-    that act at once, and then one after 1 s, 2 s, 4 s more."""
+    """Returns how many tokens a source may have fetched since then if the API rejects each. The first, two after the
+    reports that take effect at once, and then one after another 1 s, 2 s, 4 s ..."""
     return 3 + math.log2(1 + time.monotonic() - since)
 
 
 def needed(variable: str) -> Path:
-    """A file or directory that bindings/python/scripts/test names."""
+    """Returns the file or directory that bindings/python/scripts/test has put into this variable."""
     value = os.environ.get(variable)
     if not value:
         pytest.fail(f"{variable} is not set: run bindings/python/scripts/test")
@@ -72,15 +72,15 @@ def needed(variable: str) -> Path:
 
 
 class Server:
-    """A token server that does as a script tells it."""
+    """A token server that follows a script."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._origin = url[: url.index("/oauth2")]
 
     def seen(self) -> dict[str, Any]:
-        with urllib.request.urlopen(self._origin + "/-/seen") as answer:
-            return json.load(answer)
+        with urllib.request.urlopen(self._origin + "/-/seen") as response:
+            return json.load(response)
 
     @property
     def requests(self) -> int:
@@ -92,8 +92,8 @@ class Server:
 
 @contextmanager
 def running(command: list[Any]) -> Iterator[str]:
-    """The first line that a server prints; it ends with its standard input."""
-    # What this process imports from is no business of the server's.
+    """Runs a server, which ends with its standard input. Yields the first line that it prints."""
+    # The server must not import from where this process does.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
     process = subprocess.Popen(list(map(str, command)), env=environment, **pipes)
@@ -117,12 +117,12 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 
 class Api:
-    """An API that refuses the tokens in `refused`, echoes bodies, and redirects to where `?to=` says."""
+    """An API that rejects the tokens in `rejected`, echoes bodies, and redirects to the URL in `?to=`."""
 
     def __init__(self) -> None:
-        self.refused: set[str] = set()
-        self.refuses_all = False
-        # Of each request: path, Authorization, body.
+        self.rejected: set[str] = set()
+        self.rejects_all = False
+        # The path, Authorization header and body of each request.
         self.seen: list[tuple[str, str | None, bytes]] = []
         self.connections: set[tuple[str, int]] = set()
         api = self
@@ -130,7 +130,7 @@ class Api:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def answer(self) -> None:
+            def respond(self) -> None:
                 if self.headers.get("Transfer-Encoding") == "chunked":
                     body = b""
                     while size := int(self.rfile.readline(), 16):
@@ -147,16 +147,16 @@ class Api:
                     self.send_response(307)
                     self.send_header("Location", to)
                     body = b""
-                elif not token or api.refuses_all or token.removeprefix("Bearer ") in api.refused:
+                elif not token or api.rejects_all or token.removeprefix("Bearer ") in api.rejected:
                     self.send_response(401)
-                    body = b"refused"
+                    body = b"rejected"
                 else:
                     self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_GET = do_POST = answer
+            do_GET = do_POST = respond
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -186,8 +186,8 @@ def other_api() -> Iterator[Api]:
 
 
 def python(*arguments: Any, **more: Any) -> subprocess.CompletedProcess[str]:
-    """Another interpreter like this one. A hang is a failure."""
+    """Runs another interpreter like this one. A hang is a failure."""
     more = {"capture_output": True, "text": True, "timeout": 60, **more}
     ran = subprocess.run([sys.executable, *map(str, arguments)], **more)
-    said("python.out", str(ran.stdout), str(ran.stderr))
+    leak_log("python.out", str(ran.stdout), str(ran.stderr))
     return ran

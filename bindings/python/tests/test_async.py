@@ -1,4 +1,4 @@
-"""The same in event loops."""
+"""Tokens in the event loops of asyncio and trio."""
 
 import asyncio
 import threading
@@ -6,7 +6,7 @@ import threading
 import pytest
 import trio
 
-from conftest import shown_of_ours
+from conftest import package_variables
 from tokensource import ClosedError, OAuthError, source
 
 
@@ -34,7 +34,7 @@ def test_a_token_is_awaited_without_a_thread(serve, run):
     assert threads == [before]
 
 
-def test_asyncio_may_have_trio_as_its_guest(serve):
+def test_trio_may_run_as_a_guest_of_asyncio(serve):
     source = serve({"delay": 0.2}).source()
 
     async def host():
@@ -52,31 +52,31 @@ def test_asyncio_may_have_trio_as_its_guest(serve):
     assert texts == ["Bearer token-1"] * 2
 
 
-def test_it_looks_after_1_2_4_and_at_most_50_ms(serve, monkeypatch):
-    asked = serve({"hang": True}).source()
+def test_the_pauses_between_two_looks_are_1_2_4_and_at_most_50_ms(serve, monkeypatch):
+    waiting = serve({"hang": True}).source()
     pauses = []
 
     async def sleep(pause):
         pauses.append(round(pause * 1000))
         if len(pauses) == 9:
-            asked.close()
+            waiting.close()
 
     monkeypatch.setattr(source, "_sleep_of_this_loop", lambda: sleep)
     with pytest.raises(ClosedError):
-        asyncio.run(asked.token_async())
+        asyncio.run(waiting.token_async())
     assert pauses == [1, 2, 4, 8, 16, 32, 50, 50, 50]
 
 
 @RUNNERS
-def test_a_failure_is_raised_where_it_is_awaited(serve, run):
+def test_a_failed_fetch_raises_where_the_token_is_awaited(serve, run):
     source = serve({}, {"error": "invalid_client", "delay": 0.1}).source()
     source.invalidate(source.token())
     with pytest.raises(OAuthError) as caught:
         run(source.authorization_async())
-    assert "token-1" not in shown_of_ours(caught.value)
+    assert "token-1" not in package_variables(caught.value)
 
 
-def test_a_hundred_tasks_share_one_request_and_hold_nobody_up(serve):
+def test_a_hundred_tasks_share_one_request_and_do_not_block_the_loop(serve):
     server = serve({"delay": 0.5})
     source = server.source()
 
@@ -90,12 +90,12 @@ def test_a_hundred_tasks_share_one_request_and_hold_nobody_up(serve):
 
     texts, turns = asyncio.run(use())
     assert set(texts) == {"Bearer token-1"}
-    # The loop went on turning meanwhile.
+    # The loop kept running in the meantime.
     assert turns > 5
     assert server.requests == 1
 
 
-def test_a_task_can_be_cancelled_and_the_fetch_goes_on(serve):
+def test_cancelling_a_task_does_not_end_the_fetch(serve):
     server = serve({"delay": 0.5})
     source = server.source()
 
@@ -108,7 +108,7 @@ def test_a_task_can_be_cancelled_and_the_fetch_goes_on(serve):
     assert server.requests == 1
 
 
-def test_close_ends_the_waits_of_all_tasks(serve):
+def test_close_ends_the_wait_of_every_task(serve):
     source = serve({"hang": True}).source()
 
     async def use():

@@ -1,6 +1,6 @@
-"""The cases of tests/cases/*.json whose clock is real, through Python: tests/cases/case.rs says what they mean.
+"""The cases of tests/cases/*.json with a real clock, through Python. tests/cases/case.rs describes the format.
 
-What they say about time holds to within a fifth of a second before and half a second after, or as a step gives.
+A time of a case holds from 0.2 s before to 0.5 s after, or within what the step gives as `give_or_take`.
 """
 
 import json
@@ -15,7 +15,7 @@ from conftest import REPOSITORY
 from tokensource import TokenSourceError
 from tokensource._library import library
 
-# Time is the library's, whatever Python asks.
+# Time is kept by the library, so one Python version is enough.
 pytestmark = pytest.mark.once
 
 STEP = {"call": "look", "callers": 1, "seconds": 0, "text": "", "took": 0}
@@ -40,7 +40,7 @@ class Caller(threading.Thread):
         except TokenSourceError as error:
             self.error = error
         ended = time.monotonic()
-        # A thread that comes late has less to wait for, and the last of many comes late.
+        # A thread that starts late waits less, and of many threads the last starts late.
         self.took, self.took_at_least = ended - since, ended - self.wanted
 
 
@@ -63,7 +63,7 @@ class World:
             case "get":
                 call = source.token
             case "get_within":
-                # What every wait of Python's is made of.
+                # Every wait of the package consists of these steps.
                 call = lambda: source._look(step["seconds"])  # noqa: E731
             case "invalidate":
                 call = lambda: source.invalidate(self.given[step["text"]])  # noqa: E731
@@ -86,7 +86,7 @@ class World:
                 caller.join()
                 self.check(step, caller)
         for name in ("requests", "failures", "tokens", "waits"):
-            # A closed source counts no more.
+            # A closed source has no counts.
             if name in step and source._handle is not None:
                 assert getattr(source.stats, name) == step[name], (step, name)
         if "requests" in step:
@@ -134,7 +134,7 @@ def test_every_case_holds(serve, tmp_path):
             return f"{case['name']}: {error}"
         return None
 
-    # Side by side, for they mostly wait.
+    # In parallel, since they mostly wait.
     with ThreadPoolExecutor(len(cases)) as pool:
         failures = list(filter(None, pool.map(failure, cases, worlds)))
     assert not failures, "\n".join(failures)

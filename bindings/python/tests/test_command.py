@@ -1,4 +1,4 @@
-"""`python -m tokensource` does what the command does."""
+"""`python -m tokensource` does what the command `tokensource` does."""
 
 import json
 import time
@@ -22,25 +22,25 @@ def podero(serve):
     return "get", "provider=podero", f"token_url={url}", "client_id=test-client"
 
 
-def test_a_token_a_header_or_json(podero):
+def test_get_prints_a_token_a_header_or_json(podero):
     secret = f"client_secret={SECRET}"
     token = run(*podero, secret)
     assert (token.returncode, token.stderr, len(token.stdout)) == (0, "", 31)
     assert run(*podero, secret, "--header").stdout.startswith("Authorization: Bearer ")
-    answer = json.loads(run(*podero, secret, "--json").stdout)
-    assert list(answer) == ["access_token", "token_type", "scope", "expires_at", "expires_in", "response"]
-    assert (answer["token_type"], answer["scope"]) == ("Bearer", "read write")
-    assert 35900 < answer["expires_at"] - time.time() < 36010
-    assert "access_token" not in answer["response"]
+    printed = json.loads(run(*podero, secret, "--json").stdout)
+    assert list(printed) == ["access_token", "token_type", "scope", "expires_at", "expires_in", "response"]
+    assert (printed["token_type"], printed["scope"]) == ("Bearer", "read write")
+    assert 35900 < printed["expires_at"] - time.time() < 36010
+    assert "access_token" not in printed["response"]
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
-def test_the_secret_comes_from_standard_input(podero, ending):
+def test_the_secret_may_come_from_standard_input(podero, ending):
     assert run(*podero, "client_secret_file=-", input=SECRET + ending).returncode == 0
 
 
 @pytest.mark.parametrize(("text", "reason"), [("", "it is empty"), ("a\0b", "holds a NUL"), ("x" * 65537, "64 KiB")])
-def test_a_secret_that_is_none_is_refused(podero, text, reason):
+def test_an_unusable_secret_on_standard_input_is_rejected(podero, text, reason):
     ran = run(*podero, "client_secret_file=-", input=text)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.startswith("tokensource: TKS_INVALID_CONFIG: standard input: ")
@@ -63,21 +63,26 @@ def test_options_come_from_the_environment_and_arguments_win(podero, monkeypatch
         (["get", SECRET], "argument 1 of get is neither NAME=VALUE"),
         (["get", "--header", "--json"], "give one of --header and --json"),
         (["help", "x"], "help takes no arguments"),
-        ([SECRET], "the first argument is get, options or help"),
+        ([SECRET], "the first argument is get, options, help or --version"),
     ],
 )
-def test_wrong_usage_is_64_and_repeats_nothing(arguments, reason):
+def test_wrong_usage_exits_with_64_and_repeats_no_argument(arguments, reason):
     ran = run(*arguments)
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (64, "", 1)
     assert reason in ran.stderr
 
 
-def test_a_bad_option_is_named_with_what_was_meant():
-    ran = run("get", "clientid=x")
-    assert (ran.returncode, "did you mean client_id?" in ran.stderr) == (1, True)
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("clientid", "client_id"), ("param", "param.NAME"), ("params", "param.NAME"), ("headers", "header.NAME")],
+)
+def test_an_unknown_option_is_reported_with_the_likely_name(name, meant):
+    ran = run("get", f"{name}={SECRET}")
+    assert (ran.returncode, ran.stderr.count("\n")) == (1, 1)
+    assert f"did you mean {meant}?" in ran.stderr
 
 
-def test_help_options_and_version():
+def test_help_options_and_version_are_printed():
     assert "TKS_CLOSED" in run("help").stdout
     assert run().returncode == 64
     options = run("options").stdout
@@ -86,7 +91,7 @@ def test_help_options_and_version():
     assert run("--version").stdout.startswith("tokensource ")
 
 
-def test_output_that_does_not_arrive_is_74(podero):
+def test_lost_output_exits_with_74(podero):
     with open("/dev/full", "w") as full:
         ran = run(*podero, f"client_secret={SECRET}", capture_output=False, stdout=full, stderr=-1)
     assert ran.returncode == 74

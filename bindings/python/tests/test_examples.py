@@ -1,4 +1,4 @@
-"""The examples and the README do what they say."""
+"""The examples and the README do what they promise."""
 
 import asyncio
 import os
@@ -17,24 +17,32 @@ HERE = REPOSITORY / "bindings/python"
 CLIENT = {"CLIENT_ID": "test-client", "CLIENT_SECRET": "test-secret", "NO_PROXY": "127.0.0.1"}
 
 
-def test_the_shortest_example(serve):
+def test_the_example_for_a_provider(serve):
     client = {f"PODERO_{name}": value for name, value in CLIENT.items()}
     client["PODERO_TOKEN_URL"] = serve(arguments=("--dialect", "podero")).url
     ran = python(HERE / "examples/podero.py", env={**os.environ, **client})
     assert (re.sub("[A-Za-z0-9]{30}", "TOKEN", ran.stdout), ran.stderr) == ("Authorization: Bearer TOKEN\n", "")
 
 
+def test_the_example_for_any_server(serve):
+    server = serve()
+    ran = python(HERE / "examples/generic.py", env={**os.environ, **CLIENT, "TOKEN_URL": server.url})
+    assert (ran.stdout, ran.stderr) == ("Authorization: Bearer token-1\n", "")
+    body = server.seen()["last"]["body"]
+    assert "scope=read" in body and "audience=https%3A%2F%2Fapi.example.com" in body
+
+
 @pytest.mark.parametrize("library", ["requests", "httpx", "aiohttp", "urllib"])
-def test_the_example_for(serve, api, library):
+def test_the_example_for_a_library(serve, api, library):
     url = serve(arguments=("--dialect", "gardin")).url
     ran = python(HERE / f"examples/with_{library}.py", url, api.url, env={**os.environ, **CLIENT})
     assert (ran.stdout, ran.stderr) == ("200 /assets\n200 /prices\n", "")
     assert len({token for _, token, _ in api.seen}) == 1
 
 
-def test_the_example_for_urllib_sends_again_what_another_token_may_save(serve, api, monkeypatch, capsys):
+def test_the_example_for_urllib_retries_a_401_only_with_a_new_token(serve, api, monkeypatch, capsys):
     server = serve()
-    api.refused.add("token-1")
+    api.rejected.add("token-1")
     monkeypatch.setattr("sys.argv", ["with_urllib.py", server.url, api.url])
     for name, value in CLIENT.items():
         monkeypatch.setenv(name, value)
@@ -42,7 +50,7 @@ def test_the_example_for_urllib_sends_again_what_another_token_may_save(serve, a
     program = runpy.run_path(HERE / "examples/with_urllib.py")
     assert capsys.readouterr().out == "200 /assets\n200 /prices\n"
     assert [token for _, token, _ in api.seen] == ["Bearer token-1", "Bearer token-2", "Bearer token-2"]
-    api.refuses_all = True
+    api.rejects_all = True
     assert [program["get"](api.url) for _ in range(6)] == [401] * 6
     assert server.requests <= most_requests(started)
     assert len(api.seen) == 3 + 6 + server.requests - 2
@@ -91,5 +99,5 @@ def test_the_code_in_the_readme_runs(serve, api, monkeypatch):
     api.seen.clear()
     names["test_the_program"](monkeypatch)
     assert httpx.get(api.url, auth=names["source"].httpx_auth(), trust_env=False).status_code == 401
-    assert asyncio.run(names["main"]()) == "refused"
+    assert asyncio.run(names["main"]()) == "rejected"
     assert [token for _, token, _ in api.seen] == ["Bearer test", None, None]

@@ -1,4 +1,4 @@
-"""Children of both kinds, the end of the interpreter, and Ctrl-C."""
+"""Forked and spawned children, interpreter exit, and Ctrl-C."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from conftest import python
 
 HEAD = """
 import concurrent.futures, multiprocessing, os, sys, threading, warnings
-# Python warns of forks beside threads: they are what is tried here.
+# Python warns of a fork in a process with threads, which these tests do on purpose.
 warnings.simplefilter("ignore", DeprecationWarning)
 from tokensource import ClosedError, OAuthError, TokenSource
 
@@ -58,9 +58,9 @@ def script(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["fork", "spawn", "forkserver"])
-def test_children_have_tokens(serve, script, kind):
+def test_children_get_tokens(serve, script, kind):
     server = serve({"token": "t"})
-    # Spawned children read the program anew, with the same arguments.
+    # A spawned child runs the program again, with the same arguments.
     ran = python(script(CHILDREN), server.url, kind)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout == "['Bearer t']\n8\nConfigError 1\nBearer t\n"
@@ -68,7 +68,7 @@ def test_children_have_tokens(serve, script, kind):
         assert server.requests == 1
 
 
-def test_a_fork_while_threads_fetch_hangs_nobody(serve, script):
+def test_a_fork_during_a_fetch_hangs_no_child(serve, script):
     server = serve({"expires_in": 2, "delay": 0.02, "times": 9999})
     ran = python(script(BUSY_FORKS), server.url)
     assert (ran.returncode, ran.stderr, ran.stdout) == (0, "", "40\n")
@@ -98,7 +98,7 @@ print(good)
 """
 
 
-def test_close_reaches_the_children_that_are_made_later(serve, script):
+def test_close_affects_only_children_that_are_forked_later(serve, script):
     server = serve()
     ran = python(script(CLOSED_PARENT), server.url)
     assert (ran.returncode, ran.stderr, ran.stdout) == (0, "", "0 0\n")
@@ -133,7 +133,7 @@ print(os.waitpid(before, 0)[1], os.waitpid(after, 0)[1])
 """
 
 
-def test_gunicorn_preloads_a_source(serve, tmp_path):
+def test_gunicorn_workers_share_the_token_of_a_preloaded_source(serve, tmp_path):
     server = serve()
     (tmp_path / "application.py").write_text(GUNICORN.format(url=server.url))
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -144,8 +144,8 @@ def test_gunicorn_preloads_a_source(serve, tmp_path):
         try:
             url = "http://{}:{}/".format(*listener.getsockname())
             for _ in range(6):
-                with urllib.request.urlopen(url, timeout=30) as answer:
-                    assert answer.read() == b"Bearer token-1"
+                with urllib.request.urlopen(url, timeout=30) as response:
+                    assert response.read() == b"Bearer token-1"
         finally:
             process.terminate()
             process.wait(30)
@@ -172,7 +172,7 @@ def application(environ, start_response):
         "threading.Thread(target=make().token, daemon=True).start()",
     ],
 )
-def test_the_interpreter_ends_at_once_whatever_is_fetched(serve, script, program):
+def test_the_interpreter_exits_at_once_during_a_fetch(serve, script, program):
     server = serve({"hang": True})
     ran = python(script(program), server.url, timeout=20)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
@@ -181,9 +181,9 @@ def test_the_interpreter_ends_at_once_whatever_is_fetched(serve, script, program
 @pytest.mark.parametrize("call", ["source.token()", "asyncio.run(source.token_async())"])
 def test_ctrl_c_ends_the_wait(serve, script, call):
     server = serve({"hang": True})
-    # A shell's background job is born with Ctrl-C ignored.
-    heard = "import asyncio, signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    file = script(f"{heard}\nsource = make(timeout=300)\n{call}")
+    # A background job of a shell starts with Ctrl-C ignored.
+    handled = "import asyncio, signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    file = script(f"{handled}\nsource = make(timeout=300)\n{call}")
     with subprocess.Popen([sys.executable, file, server.url], stderr=subprocess.PIPE, text=True) as process:
         while not server.seen()["running"]:
             assert process.poll() is None

@@ -1,4 +1,4 @@
-"""Authorization servers that others wrote, through Python. What they refuse and why is tests/servers.rs's to try."""
+"""Third-party authorization servers, through Python. tests/servers.rs tests what each rejects and why."""
 
 import json
 
@@ -36,7 +36,7 @@ def server(request, tmp_path_factory):
         yield url, provider, lifetime
 
 
-def test_a_real_server_grants_refuses_and_replaces(server):
+def test_a_third_party_server_grants_rejects_and_replaces(server):
     url, provider, lifetime = server
 
     def source(**options):

@@ -1,4 +1,4 @@
-"""TokenSource and Token: what goes in, what comes out, and what is refused."""
+"""TokenSource and Token: options in, tokens and errors out."""
 
 import copy
 import datetime
@@ -10,31 +10,34 @@ import sys
 import threading
 import time
 import types
+import typing
 from pathlib import Path
 
 import pytest
 
 import tokensource
-from conftest import REPOSITORY, python, shown_of_ours
+from conftest import REPOSITORY, package_variables, python
 from tokensource import (
     ClosedError,
     ConfigError,
+    HttpError,
     NetworkError,
     OAuthError,
+    Options,
     ResponseError,
     Token,
     TokenSource,
     TokenSourceError,
     TokenTimeoutError,
+    _config,
     _library,
-    source,
 )
 from tokensource.errors import error_of
 
 SECRET = "correct-horse-battery-staple"
 
 
-def test_a_token_is_one_attribute_away(serve):
+def test_a_token_has_its_parts_as_attributes(serve):
     server = serve({"body": {"access_token": "t", "expires_in": 60, "scope": "read write", "x": 1}})
     before = datetime.datetime.now(datetime.timezone.utc)
     with server.source() as source:
@@ -49,7 +52,7 @@ def test_a_token_is_one_attribute_away(serve):
         assert token.generation != 0
         assert source.token() is token
         stats = vars(source.stats)
-        # In the main thread a wait that takes long counts more than once.
+        # In the main thread a long wait counts more than once.
         assert stats.pop("waits") >= 1
         assert stats == {"requests": 1, "failures": 0, "tokens": 1}
         assert source.last_error is None
@@ -59,11 +62,11 @@ def test_a_token_is_one_attribute_away(serve):
     assert token.access_token == "t"
 
 
-def test_what_the_server_does_not_say_is_none(serve):
+def test_the_scope_is_none_if_the_response_has_none(serve):
     assert serve().source().token().scope is None
 
 
-def test_invalidate_brings_another_token(serve):
+def test_invalidate_leads_to_a_new_token(serve):
     source = serve().source()
     first = source.token()
     source.invalidate(first)
@@ -71,7 +74,7 @@ def test_invalidate_brings_another_token(serve):
     assert (first.access_token, second.access_token) == ("token-1", "token-2")
     source.invalidate(first)
     assert source.token() is second
-    with pytest.raises(TypeError, match="a Token is needed, not str"):
+    with pytest.raises(TypeError, match="takes a Token, not str"):
         source.invalidate("token-2")
 
 
@@ -84,7 +87,7 @@ def test_warm_up_starts_the_fetch_and_does_not_wait(serve):
     assert server.requests == 1
 
 
-def test_options_are_what_python_people_write(serve, tmp_path):
+def test_options_take_the_types_that_python_programs_use(serve, tmp_path):
     server = serve()
     secret = tmp_path / "secret"
     secret.write_text(SECRET)
@@ -97,8 +100,8 @@ def test_options_are_what_python_people_write(serve, tmp_path):
         client_secret_file=secret,
         scope=[Scope.READ, "write"],
         resource=("https://one.example/", "https://two.example/"),
-        param={"tenant": "a b", "level": 3, "empty": ""},
-        header=types.MappingProxyType({"X-Tenant": "blue"}),
+        params={"tenant": "a b", "level": 3, "empty": ""},
+        headers=types.MappingProxyType({"X-Tenant": "blue"}),
         timeout=datetime.timedelta(seconds=2.5),
         connect_timeout=0.5,
         max_attempts=1,
@@ -135,7 +138,7 @@ def test_options_are_what_python_people_write(serve, tmp_path):
     ],
 )
 def test_values_are_written_as_the_library_reads_them(value, written):
-    assert source._value("timeout", value) == written
+    assert _config._text_of("timeout", value) == written
 
 
 @pytest.mark.parametrize(
@@ -152,6 +155,8 @@ def test_values_are_written_as_the_library_reads_them(value, written):
         {"header": [("a", "b")]},
         {"header": {"a": ["b"]}},
         {"param": {"a": Path("b")}},
+        {"params": "a=b"},
+        {"headers": {1: "a"}},
     ],
 )
 def test_a_value_of_a_wrong_type_is_a_type_error(options):
@@ -162,8 +167,28 @@ def test_a_value_of_a_wrong_type_is_a_type_error(options):
 def test_a_path_is_never_sent_as_a_secret():
     with pytest.raises(TypeError) as caught:
         TokenSource(client_secret=Path("/run/secrets/x"))
-    said = "option client_secret: a path is for an option whose name ends in _file, as client_secret_file does"
-    assert str(caught.value) == said
+    message = "option client_secret: only an option that ends in _file takes a path, such as client_secret_file"
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(("param", "header"), [("param", "header"), ("params", "headers"), ("params", "header")])
+def test_params_and_headers_may_be_written_in_the_singular(serve, param, header):
+    server = serve()
+    # None is the same as an option that is not given.
+    absent = dict.fromkeys({"param", "params", "header", "headers"} - {param, header})
+    server.source(**{param: {"tenant": "a"}, header: {"X-Tenant": "b"}}, **absent).token()
+    request = server.seen()["last"]
+    assert "tenant=a" in request["body"]
+    assert {name.lower(): value for name, value in dict(request["headers"]).items()}["x-tenant"] == "b"
+
+
+@pytest.mark.parametrize("name", ["param", "header"])
+@pytest.mark.parametrize("plural", [{}, {"X": SECRET}])
+def test_singular_and_plural_together_are_a_type_error(name, plural):
+    with pytest.raises(TypeError) as caught:
+        TokenSource(client_secret=SECRET, **{name: {"X": SECRET}, f"{name}s": plural})
+    assert str(caught.value) == f"options {name} and {name}s are both given: keep one"
+    assert SECRET not in package_variables(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -171,15 +196,15 @@ def test_a_path_is_never_sent_as_a_secret():
     [
         ({"clientid": "x"}, 'unknown option "clientid", did you mean client_id?'),
         ({"scopes": ["a", "b"]}, 'unknown option "scopes", did you mean scope?'),
-        ({"headers": {"a": "b"}}, 'unknown option "headers", did you mean header.NAME?'),
+        ({"header_": {"a": "b"}}, 'unknown option "header_", did you mean header.NAME?'),
         ({"provider": "poder"}, "did you mean podero?"),
-        ({"client_secret": f"{SECRET}\0x"}, "option client_secret: the value holds a NUL"),
-        ({"client_secret": f"{SECRET}\ud800"}, "option client_secret: the value holds half a surrogate pair"),
-        ({"client_secret_file": Path(f"{__file__}\0")}, "option client_secret_file: the value holds a NUL"),
-        ({"ca_file": Path("\ud800")}, "option ca_file: the value holds half a surrogate pair"),
+        ({"client_secret": f"{SECRET}\0x"}, "option client_secret: the value contains a NUL"),
+        ({"client_secret": f"{SECRET}\ud800"}, "option client_secret: the value contains half a surrogate pair"),
+        ({"client_secret_file": Path(f"{__file__}\0")}, "option client_secret_file: the value contains a NUL"),
+        ({"ca_file": Path("\ud800")}, "option ca_file: the value contains half a surrogate pair"),
         ({"client_secret": f"{SECRET}\n"}, "client_secret"),
         ({"header": {"X": f"{SECRET}\r\nY: z"}}, "header"),
-        ({"header": {"X\0": SECRET}}, "the name holds a NUL"),
+        ({"header": {"X\0": SECRET}}, "the name of an option contains a NUL"),
         ({"header": {"Authorization": SECRET}}, "header"),
         ({"timeout": float("inf")}, "timeout"),
         ({"timeout": float("nan")}, "timeout"),
@@ -191,7 +216,7 @@ def test_a_path_is_never_sent_as_a_secret():
         ({}, "token_url"),
     ],
 )
-def test_a_bad_option_is_a_config_error_that_says_what_would_do(options, message):
+def test_a_wrong_option_is_a_config_error_that_names_the_remedy(options, message):
     with pytest.raises(ConfigError) as caught:
         TokenSource(**options)
     assert message in str(caught.value)
@@ -218,42 +243,47 @@ def test_a_bad_option_is_a_config_error_that_says_what_would_do(options, message
         {"header": {1: SECRET}},
         {"param": SECRET},
         {"param": {"scope": SECRET}},
+        {"params": {"x": SECRET}},
+        {"headers": {"X": SECRET}},
     ],
 )
-def test_no_variable_of_a_refusal_holds_a_secret(wrong):
+def test_no_variable_in_the_traceback_of_a_wrong_option_holds_a_secret(wrong):
     with pytest.raises((ConfigError, TypeError)) as caught:
         TokenSource(**{"client_secret": SECRET, "param": {"x": SECRET}, "header": {"X": SECRET}, **wrong})
-    assert SECRET not in shown_of_ours(caught.value)
+    assert SECRET not in package_variables(caught.value)
 
 
-def test_no_variable_of_a_failure_holds_a_token(serve):
+def test_no_variable_in_the_traceback_of_a_failed_fetch_holds_a_token(serve):
     source = serve({}, {"error": "invalid_client"}).source()
     source.invalidate(source.token())
     for call in (source.token, source.authorization):
         with pytest.raises(OAuthError) as caught:
             call()
-        assert "token-1" not in shown_of_ours(caught.value)
+        assert "token-1" not in package_variables(caught.value)
 
 
-def test_text_that_is_not_ascii_arrives_as_utf_8(serve):
+def test_text_beyond_ascii_is_sent_as_utf_8(serve):
     server = serve()
     server.source(client_secret="pässwörd of horse-battery", auth_method="client_secret_post").token()
     assert "client_secret=p%C3%A4ssw%C3%B6rd%20of%20horse-battery" in server.seen()["last"]["body"]
 
 
 @pytest.mark.parametrize(
-    ("answer", "options", "kind", "parts"),
+    ("response", "options", "kind", "parts"),
     [
         ({"error": "invalid_scope", "error_description": "?"}, {}, OAuthError, ("invalid_scope", "?", 400, False)),
-        ({"status": 503}, {"max_attempts": 1}, OAuthError, (None, None, 503, True)),
-        ({"status": 403}, {}, OAuthError, (None, None, 403, False)),
+        ({"error": "server_error", "status": 503}, {"max_attempts": 1}, OAuthError, ("server_error", None, 503, True)),
+        ({"status": 503}, {"max_attempts": 1}, HttpError, (None, None, 503, True)),
+        ({"status": 404}, {}, HttpError, (None, None, 404, False)),
+        ({"status": 403}, {}, HttpError, (None, None, 403, False)),
+        ({"status": 307}, {}, HttpError, (None, None, 307, False)),
         ({"body": "<html>"}, {}, ResponseError, (None, None, 200, False)),
         ({"hang": True}, {"timeout": 0.3}, TokenTimeoutError, (None, None, None, True)),
         ({"close": "reset"}, {"max_attempts": 1}, NetworkError, (None, None, None, True)),
     ],
 )
-def test_a_failed_fetch_is_an_exception_of_its_kind(serve, answer, options, kind, parts):
-    server = serve(answer)
+def test_a_failed_fetch_raises_the_error_of_its_kind(serve, response, options, kind, parts):
+    server = serve(response)
     source = server.source(**options)
     with pytest.raises(TokenSourceError) as caught:
         source.token()
@@ -262,23 +292,23 @@ def test_a_failed_fetch_is_an_exception_of_its_kind(serve, answer, options, kind
     assert (error.oauth_error, error.oauth_description, error.http_status, error.is_transient) == parts
     assert 0 < error.retry_after <= 60
     assert type(source.last_error) is kind
-    # Held off: the same again, without another request.
+    # During the hold-off the same error comes back without another request.
     with pytest.raises(kind):
         source.authorization()
     assert server.requests == 1
-    # It arrives whole from a worker process.
+    # It arrives complete from a worker process.
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again), vars(again)) == (kind, str(error), vars(error))
 
 
-def test_an_error_has_the_uri_that_the_server_names(serve):
+def test_an_error_has_the_error_uri_of_the_server(serve):
     body = {"error": "invalid_client", "error_uri": "https://a.example/why"}
     with pytest.raises(OAuthError) as caught:
         serve({"status": 401, "body": body}).source().token()
     assert caught.value.oauth_uri == body["error_uri"]
 
 
-def test_a_certificate_that_nobody_trusts_is_a_network_error(serve, tmp_path):
+def test_an_untrusted_certificate_is_a_network_error(serve, tmp_path):
     server = serve(arguments=("--tls", tmp_path))
     with pytest.raises(NetworkError) as caught:
         server.source().token()
@@ -286,13 +316,13 @@ def test_a_certificate_that_nobody_trusts_is_a_network_error(serve, tmp_path):
     server.source(ca_file=tmp_path / "ca.pem").token()
 
 
-def test_a_code_is_the_name_of_the_status():
+def test_the_code_is_the_name_of_the_status():
     assert TokenSourceError().code == "TKS_INTERNAL"
     assert error_of(7, "").code == "TKS_OAUTH"
     assert error_of(99, "").code == "TKS_UNKNOWN"
 
 
-def test_a_closed_source_says_so(serve):
+def test_a_closed_source_raises_closed_error(serve):
     source = serve().source()
     token = source.token()
     source.close()
@@ -305,7 +335,7 @@ def test_a_closed_source_says_so(serve):
     assert token.authorization == "Bearer token-1"
 
 
-def test_close_ends_the_waits_of_all_threads(serve):
+def test_close_ends_the_wait_of_every_thread(serve):
     server = serve({"hang": True})
     source = server.source()
     ended = []
@@ -323,11 +353,11 @@ def test_close_ends_the_waits_of_all_threads(serve):
     source.close()
     for thread in threads:
         thread.join(10)
-    # It never asks again.
+    # The source never sends another request.
     assert ended == [None] * 8
 
 
-def test_a_wait_counts_once_in_a_thread_and_by_tenths_of_a_second_in_the_main_one(serve):
+def test_a_wait_counts_once_in_a_thread_and_each_tenth_of_a_second_in_the_main_thread(serve):
     server = serve({"delay": 1, "times": 9})
     one, other = server.source(), server.source()
     thread = threading.Thread(target=one.token)
@@ -338,7 +368,7 @@ def test_a_wait_counts_once_in_a_thread_and_by_tenths_of_a_second_in_the_main_on
     assert other.stats.waits > 1
 
 
-def test_other_threads_run_while_one_waits(serve):
+def test_other_threads_run_while_a_caller_waits(serve):
     source = serve({"delay": 1}).source()
     turns = []
 
@@ -351,11 +381,11 @@ def test_other_threads_run_while_one_waits(serve):
     thread.start()
     source.token()
     thread.join()
-    # Between two steps of the wait alone there would be a tenth of that.
+    # With the interpreter lock released only between two steps of the wait, there would be about ten.
     assert len(turns) > 100
 
 
-def test_any_number_of_threads_share_a_source(serve):
+def test_many_threads_may_share_a_source(serve):
     server = serve({"expires_in": 2, "times": 99})
     source = server.source()
     failures = []
@@ -378,20 +408,20 @@ def test_any_number_of_threads_share_a_source(serve):
     assert server.requests == source.stats.requests < 20
 
 
-def test_a_secret_and_a_token_are_never_shown_or_carried(serve):
+def test_sources_and_tokens_are_never_shown_copied_or_pickled(serve):
     source = serve().source(client_secret=SECRET)
     token = source.token()
     for thing in (source, token):
         assert SECRET not in repr(thing) + str(thing)
         assert "token-1" not in repr(thing) + str(thing)
         for carry in (pickle.dumps, copy.copy, copy.deepcopy):
-            with pytest.raises(TypeError, match="is neither copied nor pickled"):
+            with pytest.raises(TypeError, match="holds a secret and cannot be copied or pickled"):
                 carry(thing)
     source.close()
     assert "closed" in repr(source)
 
 
-def test_a_token_never_changes(serve):
+def test_a_token_is_immutable(serve):
     token = serve().source().token()
     for name in ("access_token", "expires_in", "other"):
         with pytest.raises(AttributeError):
@@ -407,7 +437,7 @@ def test_memory_stays_flat_over_ten_thousand_sources(serve):
     ran = python("-c", MEMORY, server.url)
     assert (ran.returncode, ran.stderr) == (0, "")
     early, late = map(int, ran.stdout.split())
-    # A page is 4 KiB: less than 60 bytes for each of 8000.
+    # A page is 4 KiB, so this is less than 60 bytes for each of the 8000.
     assert late - early < 120
 
 
@@ -436,15 +466,46 @@ print(early, pages())
 """
 
 
-def test_the_typed_options_are_those_of_the_library():
-    text = inspect.getsource(source).split("class Options(TypedDict, total=False):")[1].split("# Options that")[0]
-    typed = re.findall(r"^        (\w+):", text, re.MULTILINE)
-    library = _library.library
+def options_of_the_library():
     known, index = [], 0
-    while name := library.tks_option_name(index):
+    while name := _library.library.tks_option_name(index):
         known.append(name.decode().removesuffix(".NAME"))
         index += 1
-    assert typed == known
+    return known
+
+
+def test_the_typed_options_are_those_of_the_library():
+    known = options_of_the_library()
+    assert [name for name in Options.__annotations__ if name not in ("params", "headers")] == known
+    assert not Options.__required_keys__
+    # Resolved as a library that reads types at run time does.
+    types = typing.get_type_hints(Options)
+    assert (types["params"], types["headers"]) == (types["param"], types["header"])
+    assert all(type(None) in typing.get_args(value) for value in types.values())
+
+
+def test_the_signature_has_every_option_as_a_keyword(capsys):
+    signature = inspect.signature(TokenSource)
+    assert {name: parameter.annotation for name, parameter in signature.parameters.items()} == Options.__annotations__
+    kinds = {(parameter.kind, parameter.default) for parameter in signature.parameters.values()}
+    assert kinds == {(inspect.Parameter.KEYWORD_ONLY, None)}
+    help(TokenSource)
+    shown = capsys.readouterr().out
+    assert all(f"{name}: " in shown for name in options_of_the_library())
+
+    class Own(TokenSource):
+        __slots__ = ()
+
+        def __init__(self, tenant):
+            super().__init__(client_id=tenant)
+
+    assert list(inspect.signature(Own).parameters) == ["tenant"]
+
+
+def test_every_name_can_be_imported_and_no_other():
+    assert all(getattr(tokensource, name) for name in tokensource.__all__)
+    with pytest.raises(AttributeError, match="module 'tokensource' has no attribute 'Option'"):
+        tokensource.Option  # noqa: B018
 
 
 def test_one_version_everywhere():
@@ -459,7 +520,7 @@ def test_one_version_everywhere():
         (b"not a library", "cannot be loaded"),
     ],
 )
-def test_a_library_that_cannot_be_used_is_explained(tmp_path, monkeypatch, content, message):
+def test_a_library_that_cannot_be_loaded_is_explained(tmp_path, monkeypatch, content, message):
     file = tmp_path / "libtokensource.so"
     if content is not None:
         file.write_bytes(content)
@@ -468,25 +529,38 @@ def test_a_library_that_cannot_be_used_is_explained(tmp_path, monkeypatch, conte
         _library._load(_library._find())
 
 
-def test_the_library_that_is_named_is_a_file_also_without_a_slash(monkeypatch, tmp_path):
+def test_the_variable_names_a_file_even_without_a_slash(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(_library.VARIABLE, "libtokensource.so")
     assert _library._find() == str(tmp_path / "libtokensource.so")
 
 
-def test_another_library_an_older_one_and_another_abi_are_refused(monkeypatch):
-    with pytest.raises(ImportError, match="another library or an older one.*tks_"):
+def test_a_different_library_an_old_one_and_another_abi_are_rejected(monkeypatch):
+    with pytest.raises(ImportError, match="a different or older library.*tks_"):
         _library._load("libc.so.6")
     monkeypatch.setattr(_library, "LEAST_VERSION", "99.0.0")
-    with pytest.raises(ImportError, match=r"99\.0\.0 is needed"):
+    with pytest.raises(ImportError, match=r"99\.0\.0 or later is needed"):
         _library._load(_library._find())
-    monkeypatch.setattr(_library, "ABI", 99)
-    with pytest.raises(ImportError, match="ABI, this package 99"):
+    monkeypatch.setattr(_library, "TKS_ABI_VERSION", 99)
+    with pytest.raises(ImportError, match="this package needs 99"):
         _library._load(_library._find())
 
 
-def test_nothing_is_imported_that_is_not_used():
-    heavy = ("typing", "asyncio", "json", "requests", "httpx", "aiohttp", "threading", "datetime", "inspect", "re")
+def test_the_import_loads_nothing_that_a_program_may_not_need():
+    heavy = (
+        "typing",
+        "tokensource.options",
+        "tokensource.requests",
+        "asyncio",
+        "json",
+        "requests",
+        "httpx",
+        "aiohttp",
+        "threading",
+        "datetime",
+        "inspect",
+        "re",
+    )
     program = f"import sys; sys.path = {sys.path}; import tokensource; print([m for m in {heavy} if m in sys.modules])"
     ran = python("-I", "-S", "-c", program)
     assert (ran.stdout, ran.stderr) == ("[]\n", "")

@@ -1,4 +1,4 @@
-"""The wheel as a user has it: in an empty environment, run elsewhere, with the source tree out of reach."""
+"""The wheel as a user gets it: in an empty environment, in another directory, without the source tree."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from conftest import REPOSITORY, needed
 
 pytestmark = pytest.mark.once
 
-# No variable of the tests': neither where the source tree is, nor another library.
+# Without the variables of the tests, which name the source tree and another library.
 CLEAN = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
 
 
@@ -24,7 +24,7 @@ def run(*command, cwd, **more):
 
 
 def installed(wheel, folder):
-    """The interpreter of a new environment that has this wheel and nothing else."""
+    """Returns the interpreter of a new environment that has this wheel and nothing else."""
     run(sys.executable, "-m", "venv", "--without-pip", folder / "venv", cwd=folder)
     python = folder / "venv/bin/python"
     pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check"]
@@ -37,7 +37,7 @@ def wheels():
     return needed("TOKENSOURCE_WHEELS")
 
 
-def test_the_wheel_works_alone(wheels, tmp_path, serve):
+def test_the_wheel_works_without_the_source_tree(wheels, tmp_path, serve):
     (wheel,) = wheels.glob("*.whl")
     assert re.fullmatch(r"tokensource-[\d.]+-py3-none-manylinux2014_\w+\.whl", wheel.name)
     python = installed(wheel, tmp_path)
@@ -52,7 +52,7 @@ def test_the_wheel_works_alone(wheels, tmp_path, serve):
     assert (len(got.stdout), got.stderr) == (31, "")
 
 
-def test_the_wheel_names_the_licences_of_all_that_is_in_it(wheels):
+def test_the_wheel_names_the_licence_of_every_part(wheels):
     (wheel,) = wheels.glob("*.whl")
     with zipfile.ZipFile(wheel) as files:
         (licences,) = (name for name in files.namelist() if name.endswith("/licenses/LICENCES"))
@@ -67,13 +67,13 @@ def test_the_sdist_builds_from_itself(wheels, tmp_path, serve):
     with tarfile.open(sdist) as files:
         files.extractall(tmp_path, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     (source,) = tmp_path.glob("tokensource-*")
-    # For cargo, what is as old as the sdist says has been built already.
+    # cargo takes files as old as those of the sdist for already built.
     for file in source.rglob("*"):
         os.utime(file)
-    # Quickly: what comes of it is the same at any level. What it depends on is kept for the next time.
+    # Without optimisation, which changes nothing here. The next run reuses the dependencies.
     quickly = {"CARGO_PROFILE_RELEASE_LTO": "off", "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0"}
     quickly |= {"CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16", "CARGO_TARGET_DIR": str(wheels / "sdist-build")}
-    # Where cargo is kept.
+    # cargo needs these to find itself.
     quickly |= {name: os.environ[name] for name in ("CARGO_HOME", "RUSTUP_HOME") if name in os.environ}
     hatchling = wheels / "venv/bin/hatchling"
     subprocess.run([hatchling, "build", "--target", "wheel"], cwd=source, env=CLEAN | quickly, check=True)

@@ -1,15 +1,14 @@
-"""What a type checker says of a program's own function for sources: the stage `lint` of ../test runs it."""
+"""What type checkers report for a program that uses `Options`. `lint` in ../scripts/test runs them on this file."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tokensource import TokenSource
+from tokensource import Options, TokenSource
+from tokensource.requests import Auth
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-    from tokensource import Options
 
 
 def source_of(**options: Unpack[Options]) -> TokenSource:
@@ -17,7 +16,14 @@ def source_of(**options: Unpack[Options]) -> TokenSource:
     return TokenSource(**options)
 
 
+def with_a_dict() -> TokenSource:
+    options: Options = {"client_id": "id", "params": {"tenant": "a"}, "header": {"X-Tenant": "a"}}
+    return TokenSource(**options)
+
+
 if TYPE_CHECKING:
     source_of(client_id="id", scope=["read"], client_secret_file="/run/secrets/id")
     source_of(clientid="id")  # type: ignore[call-arg]
     source_of(client_secret=b"horse-battery")  # type: ignore[arg-type]
+    Auth(with_a_dict())
+    Auth("token")  # type: ignore[arg-type]

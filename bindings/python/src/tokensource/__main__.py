@@ -1,6 +1,6 @@
-"""`python -m tokensource get ...`: what the `tokensource` command does, word for word.
+"""`python -m tokensource get ...`: does what the `tokensource` command does, word for word.
 
-Which options there are, what they may be and what went wrong is for the library to say; of options this file knows only
+The library decides which options exist, which values fit and what an error says. Of the options this file knows only
 that the client's secret may come from standard input.
 """
 
@@ -13,6 +13,7 @@ import textwrap
 from itertools import count, takewhile
 
 from . import TokenSource, TokenSourceError
+from ._config import source_of_texts
 from ._library import library
 
 TYPE_CHECKING = False
@@ -68,7 +69,7 @@ class Failure(Exception):
 
 
 def wrong_usage(reason: str) -> Failure:
-    # No reason repeats a word of the command line: it may be a secret in the wrong place.
+    # A reason must not repeat a word of the command line, since it may be a misplaced secret.
     return Failure(WRONG_USAGE, f"{reason}; see python -m tokensource help")
 
 
@@ -83,7 +84,7 @@ def option_names() -> Iterator[str]:
 
 
 def secret_from_stdin() -> str:
-    """By the rules of client_secret_file."""
+    """Reads the secret by the rules of client_secret_file."""
     text = sys.stdin.buffer.read(LARGEST_SECRET + 1)
     wrong = "it is larger than 64 KiB" if len(text) > LARGEST_SECRET else None
     text = text.removesuffix(b"\n").removesuffix(b"\r") if text.endswith(b"\n") else text
@@ -101,7 +102,7 @@ def secret_from_stdin() -> str:
 
 
 def from_environment(given: Iterable[str]) -> Iterator[tuple[str, str]]:
-    # An argument gives the secret in one of two ways, and wins over a variable for the other.
+    # There are two options for the secret. An argument for one of them wins over a variable for the other.
     secret_is_given = any(name in SECRETS for name in given)
     for name in option_names():
         value = os.environ.get(f"TOKENSOURCE_{name.upper()}")
@@ -113,7 +114,7 @@ def source_of(options: dict[str, str]) -> TokenSource:
     if options.get("client_secret_file") == "-":
         del options["client_secret_file"]
         options["client_secret"] = secret_from_stdin()
-    return TokenSource(**options)  # type: ignore[arg-type]  # the names are the library's to check
+    return TokenSource._of(source_of_texts(options))
 
 
 def text_of(token: Token, form: str | None) -> str:
@@ -195,7 +196,7 @@ def output_of(arguments: list[str]) -> str:
     if first == "get":
         return get(rest)
     if first not in ALONE:
-        raise wrong_usage("the first argument is get, options or help")
+        raise wrong_usage("the first argument is get, options, help or --version")
     if rest:
         raise wrong_usage(f"{first} takes no arguments")
     return ALONE[first]()
@@ -213,8 +214,7 @@ def main() -> int:
         sys.stdout.write(output)
         sys.stdout.close()
     except (OSError, AttributeError) as error:
-        # Nothing of it is left for the interpreter to write at its end. Without a standard output there is no
-        # sys.stdout.
+        # The interpreter must not write the rest when it exits. A process without a standard output has no sys.stdout.
         sys.stdout = None
         reason = error.strerror if isinstance(error, OSError) else "it is closed"
         print(f"tokensource: standard output: {reason}", file=sys.stderr)

@@ -1,34 +1,29 @@
-"""Finds the shared library, loads it and makes sure that it is one that this package can use. Nothing else looks for
-it."""
+"""Finds and loads the shared library, and checks that this package can use it. No other file may look for it."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from ._handle import free_with
-from ._prototypes import Functions
+from ._header import TKS_ABI_VERSION, ConfigHandle, ErrorHandle, Functions, SourceHandle, TokenHandle
 
-ABI = 1
 LEAST_VERSION = "0.1.0"
 
 VARIABLE = "TOKENSOURCE_LIBRARY"
 
-_ADVICE = (
-    f"install a wheel of tokensource for this platform, or let {VARIABLE} name the file (in a checkout: make build)"
-)
+_ADVICE = f"install a wheel of tokensource for this platform, or set {VARIABLE} to the file (in a checkout: make build)"
 
 
 def _find() -> str:
-    """The file that the environment names; else the package's own; else what the system has under this name."""
+    """Returns the file that the environment names, else the package's own file, else a name for the system's loader."""
     named = os.environ.get(VARIABLE)
     if named:
-        # Without a slash, the loader would look for it everywhere but here.
+        # The loader searches the system's directories for a name without a slash, and not the working directory.
         return os.path.abspath(named)
     if sys.platform == "darwin":
-        name, system = "libtokensource.dylib", f"libtokensource.{ABI}.dylib"
+        name, system = "libtokensource.dylib", f"libtokensource.{TKS_ABI_VERSION}.dylib"
     else:
-        name, system = "libtokensource.so", f"libtokensource.so.{ABI}"
+        name, system = "libtokensource.so", f"libtokensource.so.{TKS_ABI_VERSION}"
     own = os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
     return own if os.path.exists(own) else system
 
@@ -43,15 +38,24 @@ def _load(file: str) -> Functions:
     except OSError as error:
         raise ImportError(f"tokensource: the shared library cannot be loaded: {error}; {_ADVICE}") from None
     except AttributeError as error:
-        raise ImportError(f"tokensource: {file} is another library or an older one: {error}; {_ADVICE}") from None
+        raise ImportError(f"tokensource: {file} is a different or older library: {error}; {_ADVICE}") from None
     abi = functions.tks_abi_version()
-    if abi != ABI:
-        raise ImportError(f"tokensource: {file} speaks version {abi} of the ABI, this package {ABI}; {_ADVICE}")
+    if abi != TKS_ABI_VERSION:
+        raise ImportError(
+            f"tokensource: {file} has the ABI number {abi}, and this package needs {TKS_ABI_VERSION}; {_ADVICE}"
+        )
     version = functions.tks_version().decode()
     if _numbers(version) < _numbers(LEAST_VERSION):
-        raise ImportError(f"tokensource: {file} is version {version}, and {LEAST_VERSION} is needed; {_ADVICE}")
+        raise ImportError(
+            f"tokensource: {file} is version {version}, but {LEAST_VERSION} or later is needed; {_ADVICE}"
+        )
     return functions
 
 
 library = _load(_find())
-free_with(library)
+
+# Set before any handle exists.
+ConfigHandle.free = library.tks_config_free
+SourceHandle.free = library.tks_source_free
+TokenHandle.free = library.tks_token_free
+ErrorHandle.free = library.tks_error_free

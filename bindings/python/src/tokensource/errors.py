@@ -1,110 +1,131 @@
-"""What can go wrong: one class for each thing that a program would do about it, made from the library's numbers.
+"""The errors of this package: one class for each way in which a program would react.
 
-The texts are the library's: what happened, whose fault it is and what to do next, without secrets.
+The library writes the messages. Each says what happened, whose fault it is and what to do next, without secrets.
 """
 
 from __future__ import annotations
 
+from ._header import (
+    TKS_BAD_RESPONSE,
+    TKS_CLOSED,
+    TKS_HTTP,
+    TKS_INTERNAL,
+    TKS_INVALID_ARGUMENT,
+    TKS_INVALID_CONFIG,
+    TKS_NETWORK,
+    TKS_OAUTH,
+    TKS_TIMEOUT,
+    TKS_TLS,
+)
 from ._library import library
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._handle import ErrorHandle
+    from ._header import ErrorHandle
 
 
 class TokenSourceError(Exception):
-    """Anything that this package reports. `str()` of it is one printable line without secrets, for a log."""
+    """The base class of all errors of this package. `str()` returns one printable line without secrets, fit for a log.
 
-    status: int = 9
-    """The library's number for it, as in tokensource.h."""
+    Raised itself for a bug in the library, and for a status that this version does not know.
+    """
+
+    status: int = TKS_INTERNAL
+    """The status number, as in tokensource.h."""
 
     @property
     def code(self) -> str:
-        """The name of `status` in tokensource.h, such as `"TKS_OAUTH"`; `"TKS_UNKNOWN"` where it has none."""
+        """The name of `status` in tokensource.h, such as `"TKS_OAUTH"`; `"TKS_UNKNOWN"` if it has none."""
         name: bytes = library.tks_status_name(self.status)
         return name.decode()
 
     oauth_error: str | None = None
-    """The server's code, such as `"invalid_client"` (RFC 6749 section 5.2)."""
+    """The server's error code, such as `"invalid_client"` (RFC 6749 section 5.2)."""
 
     oauth_description: str | None = None
     """The server's `error_description`, shortened and made printable."""
 
     oauth_uri: str | None = None
-    """The server's `error_uri`, where it is an http or https URL that can be shown whole."""
+    """The server's `error_uri`, if it is an http or https URL that can be shown whole."""
 
     http_status: int | None = None
-    """The HTTP status of the server's answer; None if none came."""
+    """The HTTP status of the server's response; None if there was no response."""
 
     retry_after: float | None = None
-    """Seconds, from when this was raised, until the source asks the server again: until then it raises this at once.
-    None if it never will."""
+    """Seconds from this error until the source sends the next request; it raises the same error until then. None if it
+    never sends another."""
 
     is_transient: bool = False
-    """Whether the same request may well succeed later with nothing changed here."""
+    """Whether the same request may succeed later although nothing changes here."""
 
 
 class ConfigError(TokenSourceError, ValueError):
-    """The options are wrong, singly or together, or a file that one of them names is unusable."""
+    """An option is wrong, the options do not fit together, or a file that an option names cannot be used."""
 
-    status = 1
+    status = TKS_INVALID_ARGUMENT
 
 
 class NetworkError(TokenSourceError, ConnectionError):
-    """The server cannot be reached: name, connection, proxy, TLS."""
+    """The server could not be reached: name resolution, connection, proxy or TLS."""
 
-    status = 3
+    status = TKS_NETWORK
 
 
 class TokenTimeoutError(TokenSourceError, TimeoutError):
     """The option `timeout` ran out."""
 
-    status = 5
+    status = TKS_TIMEOUT
+
+
+class HttpError(TokenSourceError):
+    """The server rejected the request by its HTTP status alone, such as 404, 503 or a redirect: see `http_status`.
+
+    `is_transient` tells a server that is down from a wrong `token_url`.
+    """
+
+    status = TKS_HTTP
 
 
 class OAuthError(TokenSourceError):
-    """The server refused, or answered 404, a redirect or 5xx: see `oauth_error`, which is None where it named none, and
-    `http_status`. `is_transient` says whether it may pass."""
+    """The server rejected the request and named an OAuth error: see `oauth_error`."""
 
-    status = 7
+    status = TKS_OAUTH
 
 
 class ResponseError(TokenSourceError):
-    """The server said yes, but what it answered cannot be used."""
+    """The server reported success, but its response cannot be used."""
 
-    status = 8
+    status = TKS_BAD_RESPONSE
 
 
 class ClosedError(TokenSourceError):
     """The source was closed."""
 
-    status = 11
+    status = TKS_CLOSED
 
-
-INVALID_ARGUMENT, CLOSED = 1, 11
 
 _CLASSES: dict[int, type[TokenSourceError]] = {
-    INVALID_ARGUMENT: ConfigError,
-    2: ConfigError,
-    3: NetworkError,
-    4: NetworkError,
-    5: TokenTimeoutError,
-    6: OAuthError,
-    7: OAuthError,
-    8: ResponseError,
-    CLOSED: ClosedError,
+    TKS_INVALID_ARGUMENT: ConfigError,
+    TKS_INVALID_CONFIG: ConfigError,
+    TKS_NETWORK: NetworkError,
+    TKS_TLS: NetworkError,
+    TKS_TIMEOUT: TokenTimeoutError,
+    TKS_HTTP: HttpError,
+    TKS_OAUTH: OAuthError,
+    TKS_BAD_RESPONSE: ResponseError,
+    TKS_CLOSED: ClosedError,
 }
 
 
 def error_of(status: int, message: str) -> TokenSourceError:
-    """The exception for a status. A number that is not known here is a plain TokenSourceError."""
+    """Returns the exception for a status; a plain TokenSourceError for a status without a class."""
     error = _CLASSES.get(status, TokenSourceError)(message)
     error.status = status
     return error
 
 
 def error_from(handle: ErrorHandle) -> TokenSourceError:
-    """The exception for an error that the library handed out."""
+    """Returns the exception for an error object of the library."""
 
     def text(value: bytes | None) -> str | None:
         return None if value is None else value.decode()

@@ -1,188 +1,103 @@
-"""TokenSource, which keeps a token good, and Token, a snapshot of one.
+"""TokenSource: an access token that is always valid.
 
-Texts and numbers go in and out of the library here, and that is all: when a token is old, what is asked again and when
-is the library's to know.
+It passes texts and numbers to the library and back, and keeps the current Token for the fast path. It must not decide
+when a token is old, when a fetch starts or what a request contains: the library does.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from ctypes import byref
 
-from ._handle import ConfigHandle, ErrorHandle, SourceHandle, TokenHandle
+from ._header import (
+    TKS_CLOSED,
+    TKS_STAT_FAILURES,
+    TKS_STAT_REQUESTS,
+    TKS_STAT_TOKENS,
+    TKS_STAT_WAITS,
+    ErrorHandle,
+    TokenHandle,
+)
 from ._library import library
-from .errors import CLOSED, INVALID_ARGUMENT, error_from, error_of
+from ._token import Token
+from .errors import error_from, error_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-    from datetime import datetime, timedelta
+    from collections.abc import Awaitable, Callable
+    from inspect import Signature
     from types import TracebackType
-    from typing import Any, Literal, NoReturn, TypeAlias, TypedDict
+    from typing import NoReturn
 
-    import httpx
     from typing_extensions import Self, Unpack
 
+    from . import aiohttp, httpx, requests
+    from ._header import SourceHandle
     from .errors import TokenSourceError
-    from .integrations import AiohttpMiddleware, RequestsAuth
+    from .options import Options
 
-    _Seconds: TypeAlias = int | float | str | timedelta | None
-    _Text: TypeAlias = str | None
-    _File: TypeAlias = str | os.PathLike[str] | None
-    _Texts: TypeAlias = str | list[str] | tuple[str, ...] | None
-
-    class Options(TypedDict, total=False):
-        """The options of the library, for those who check types: `from tokensource import Options` below
-        `if TYPE_CHECKING:`. Which there are is the library's to know.
-        """
-
-        provider: _Text
-        token_url: _Text
-        client_id: _Text
-        client_secret: _Text
-        client_secret_file: _File
-        auth_method: Literal["client_secret_basic", "client_secret_post"] | None
-        basic_encoding: Literal["rfc6749", "raw"] | None
-        body_format: Literal["form", "json"] | None
-        grant_type: _Text
-        scope: _Texts
-        audience: _Text
-        resource: _Texts
-        param: Mapping[str, str | None]
-        header: Mapping[str, str | None]
-        timeout: _Seconds
-        connect_timeout: _Seconds
-        max_attempts: int | None
-        refresh: Literal["background", "inline"] | None
-        refresh_ahead: _Seconds
-        expiry_margin: _Seconds
-        default_lifetime: _Seconds
-        ca: Literal["auto", "system", "bundled"] | None
-        ca_file: _File
-        client_cert_file: _File
-        client_key_file: _File
-        proxy: _Text
-        user_agent: _Text
-        allow_insecure_http: bool | None
-
-
-# Options that take several texts, with spaces between.
-_LISTS = ("scope", "resource")
-# Options that are any number of options: param.NAME and header.NAME.
-_FAMILIES = ("param", "header")
-
-# A wait in the main thread is cut into steps of so many seconds, for signals are seen between two calls.
+# Python handles signals between two calls into the library, so the main thread waits in steps of this many seconds.
 _STEP = 0.1
-# How long an event loop waits before it looks again, at first and at most.
+# The first and the longest pause of an event loop between two looks at a running fetch.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.05
 
 _generation = library.tks_source_generation
 
 
-class Token:
-    """An access token and what came with it. Never changes; only its time runs out. Any thread may use it.
-
-    It outlives its source. `repr` and `str` show what came with it, never the token itself; it is not pickled.
-    """
-
-    __slots__ = ("_authorization", "_handle")
-    _authorization: str
-    _handle: TokenHandle
-
-    def __init__(self) -> None:
-        raise TypeError("tokens come from TokenSource.token()")
-
-    @property
-    def access_token(self) -> str:
-        """The token itself: visible ASCII."""
-        return _text(library.tks_token_access_token(self._handle))
-
-    @property
-    def authorization(self) -> str:
-        """The value of the Authorization header: `"Bearer "` and the token."""
-        return self._authorization
-
-    @property
-    def token_type(self) -> str:
-        """The type as the server wrote it; `"Bearer"` if it did not."""
-        return _text(library.tks_token_type(self._handle))
-
-    @property
-    def scope(self) -> str | None:
-        """The scope that the server granted. None: it said nothing, which means what was asked (RFC 6749 section
-        5.1)."""
-        scope = library.tks_token_scope(self._handle)
-        return None if scope is None else _text(scope)
-
-    @property
-    def expires_at(self) -> datetime:
-        """When the token ends, in UTC, to the second: the wall clock as it is now and `expires_in`."""
-        from datetime import datetime, timezone
-
-        return datetime.fromtimestamp(library.tks_token_expires_at(self._handle), timezone.utc)
-
-    @property
-    def expires_in(self) -> float:
-        """Seconds that the token has left now, whatever was done to the wall clock; 0 when it is past."""
-        return library.tks_token_expires_in(self._handle)  # type: ignore[no-any-return]
-
-    @property
-    def response(self) -> dict[str, Any]:
-        """What the server answered, without access_token, refresh_token and id_token. A new dict each time."""
-        import json
-
-        return json.loads(library.tks_token_response(self._handle))  # type: ignore[no-any-return]
-
-    @property
-    def generation(self) -> int:
-        """The number of the fetch that brought the token: no two tokens of a source have the same."""
-        return library.tks_token_generation(self._handle)  # type: ignore[no-any-return]
-
-    def __repr__(self) -> str:
-        return f"<Token {self.generation}, {self.token_type}, scope {self.scope!r}, {self.expires_in:.0f} s left>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a Token is a secret and is neither copied nor pickled")
-
-    @classmethod
-    def _of(cls, handle: TokenHandle) -> Token:
-        token = cls.__new__(cls)
-        token._handle = handle
-        token._authorization = _text(library.tks_token_authorization(handle))
-        return token
-
-
 class Stats:
-    """What a source has done since it was made. `vars()` of it is a dict."""
+    """What a source has done since it was made. `vars(stats)` is a dict."""
 
     def __init__(self, requests: int, failures: int, tokens: int, waits: int) -> None:
         self.requests = requests
-        """Requests that were sent to the token endpoint."""
+        """Requests sent to the token endpoint."""
         self.failures = failures
         """Fetches that failed."""
         self.tokens = tokens
-        """Fetches that brought a token."""
+        """Fetches that returned a token."""
         self.waits = waits
-        """Calls that had to wait for a fetch."""
+        """Calls that waited for a fetch."""
 
     def __repr__(self) -> str:
         return f"Stats({', '.join(f'{name}={count}' for name, count in vars(self).items())})"
 
 
+class _Signature:
+    """The options as keyword-only parameters, for `help()` and `inspect.signature()`.
+
+    Made from `Options` when something reads it, so the import does not pay for it.
+    """
+
+    def __get__(self, _: TokenSource | None, owner: type[TokenSource]) -> Signature:
+        if owner.__init__ is not TokenSource.__init__:
+            raise AttributeError("__signature__")
+        from inspect import Parameter, Signature
+
+        from .options import Options
+
+        return Signature(
+            [
+                Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+                for name, annotation in Options.__annotations__.items()
+            ]
+        )
+
+
 class TokenSource:
-    """Keeps an access token good, by the client-credentials grant (RFC 6749 section 4.4). Any thread and any task may
-    use it.
+    """An access token that is always valid, from the client credentials grant (RFC 6749 section 4.4).
 
-    One source for each kind of token that the program needs, kept for as long as it runs. Keyword arguments are the
-    options of the library, which `python -m tokensource options` lists. None unsets an option, durations are seconds or
-    a timedelta, `scope` and `resource` may be lists, `param` and `header` are dicts. Nothing is sent before a token is
-    asked for.
+    Any thread and any task may use a source. Make one for each kind of token, and keep it while the program runs. The
+    constructor sends nothing: the first fetch starts when a token is needed.
 
-    ConfigError: there is no such option, its value is no good, or the options do not fit together. TypeError: a value
-    is of a type that no option has.
+    The keyword arguments are the options of the library; `python -m tokensource options` describes each. None unsets an
+    option. Durations are seconds or a timedelta, `scope` and `resource` may be lists. `params` and `headers` are dicts
+    of further request parameters and headers; `param` and `header` are other names for them.
 
-    >>> source = TokenSource(provider="podero", client_id="my-client", client_secret="my-secret", timeout=5)
+    Raises ConfigError if an option does not exist, its value is not allowed, or the options do not fit together. Raises
+    TypeError for a value of a type that no option takes, and if `param` and `params` are both given.
+
+    >>> source = TokenSource(
+    ...     token_url="https://login.example.com/oauth2/token", client_id="my-client", client_secret="my-secret"
+    ... )
     >>> source
     <TokenSource client_id='my-client'>
     >>> source.close()
@@ -190,32 +105,37 @@ class TokenSource:
 
     __slots__ = ("__weakref__", "_current", "_handle", "_name")
 
-    # The number of the last token that was seen, and that token: written as one, so that no thread sees two halves.
+    __signature__ = _Signature()
+
+    # The generation of the last token that was seen, and that token: one attribute, so that a thread replaces both at
+    # once.
     _current: tuple[int, Token | None]
-    # None when it is closed; the library takes that for NULL and finds no generation.
+    # None once it is closed. The library takes that as NULL, whose generation matches no token.
     _handle: SourceHandle | None
 
     def __init__(self, **options: Unpack[Options]) -> None:
+        from ._config import source_of
+
         self._current = (-1, None)
         self._handle = None
         self._name = options.get("client_id")
         try:
-            self._handle = _made(options)
+            self._handle = source_of(options)
         except BaseException as error:  # noqa: BLE001
-            # Who prints a traceback with its variables shall find no secret in ours.
+            # A traceback that is printed with its variables must show no secret of this package's frames.
             del options
             raise error.with_traceback(None)  # noqa: B904
 
     def token(self) -> Token:
-        """A good token.
+        """Returns a valid token.
 
-        At once while there is one, also when it ages and the next is fetched beside it. Otherwise waits for the one
-        fetch that all callers share, at most the option `timeout`. Ctrl-C ends the wait, not the fetch; with
-        `refresh="inline"` it waits for the fetch. After a failed fetch it raises that error at once for as long as its
-        `retry_after` says.
+        Returns at once while the source has one, also while a refresh runs in the background. Otherwise it waits for
+        the fetch that all callers share, at most the option `timeout`. Ctrl-C ends the wait and not the fetch; with
+        `refresh="inline"` it takes effect after the fetch. After a failed fetch it raises the same error at once until
+        `retry_after` has passed.
 
-        NetworkError, TokenTimeoutError, OAuthError, ResponseError: the fetch failed. ConfigError: a file can no longer
-        be used. ClosedError: the source was closed.
+        Raises NetworkError, TokenTimeoutError, HttpError, OAuthError or ResponseError if the fetch failed, ConfigError
+        if a file can no longer be used, and ClosedError if the source was closed.
         """
         generation, token = self._current
         if generation == _generation(self._handle):
@@ -223,16 +143,17 @@ class TokenSource:
         return self._wait()
 
     def authorization(self) -> str:
-        """The value of the Authorization header, `"Bearer "` and the token. Waits and raises as `token()` does."""
+        """Returns the value of the Authorization header: `"Bearer "` and the token. Waits and raises as `token()`."""
         generation, token = self._current
         if generation == _generation(self._handle):
             return token._authorization  # type: ignore[union-attr]
         return self._wait().authorization
 
     async def token_async(self) -> Token:
-        """As `token()`, in asyncio and trio: looks after 1, 2, 4 ... 50 ms whether the fetch has ended. No thread of
-        Python's waits. With `refresh="inline"` the fetch would hold up the event loop: leave that option to programs
-        without one.
+        """Returns a valid token as `token()` does, for asyncio and trio.
+
+        While a fetch runs it looks again after 1, 2, 4 ... 50 ms, and no Python thread waits. With `refresh="inline"`
+        the fetch would block the event loop: do not set that option in a program with one.
         """
         generation, token = self._current
         if generation == _generation(self._handle):
@@ -244,71 +165,80 @@ class TokenSource:
         return token
 
     async def authorization_async(self) -> str:
-        """As `authorization()`, in asyncio and trio."""
+        """Returns the value of the Authorization header as `authorization()` does, for asyncio and trio."""
         generation, token = self._current
         if generation == _generation(self._handle):
             return token._authorization  # type: ignore[union-attr]
         return (await self.token_async()).authorization
 
     def invalidate(self, token: Token) -> None:
-        """Says that the API refused this token, with a 401 for example. If it is the current one, the next is fetched
-        when it is asked for; an older one does nothing. An API that refuses each new token too is answered ever more
-        slowly.
+        """Reports that the API rejected this token, for example with a 401.
+
+        If it is the current token, the next call that needs a token fetches a new one. An older token changes nothing.
+        If the API rejects each new token too, the source fetches ever more slowly.
         """
         if not isinstance(token, Token):
-            raise TypeError(f"a Token is needed, not {type(token).__name__}")
+            raise TypeError(f"invalidate() takes a Token, not {type(token).__name__}")
         library.tks_source_invalidate(self._open(), token._handle)
 
     def warm_up(self) -> None:
-        """Starts the first fetch, so that nobody waits for it later. Does not wait; raises as `token()` does."""
+        """Starts the first fetch, so that no caller waits for it later. Does not wait; raises as `token()` does."""
         self._look(0)
 
     @property
     def last_error(self) -> TokenSourceError | None:
-        """Why the last fetch failed; None if it brought a token. Shows that refreshes fail while the token is still
-        good."""
+        """Why the last fetch failed; None if it returned a token. Also set while the cached token is still valid."""
         error = ErrorHandle()
         library.tks_source_last_error(self._open(), byref(error))
         return error_from(error) if error else None
 
     @property
     def stats(self) -> Stats:
-        """Counts since the source was made. `waits`: how often `token()` or `authorization()` had to wait, in the main
-        thread once for each 0.1 s, in others once for each call. Awaiting polls and is not counted.
+        """Counts since the source was made.
+
+        `waits` counts calls of `token()` and `authorization()` that waited: in the main thread once for each 0.1 s, in
+        other threads once for each call. Awaiting polls and is not counted.
         """
         handle = self._open()
-        return Stats(*(library.tks_source_stat(handle, which) for which in (1, 2, 3, 4)))
+        return Stats(
+            requests=library.tks_source_stat(handle, TKS_STAT_REQUESTS),
+            failures=library.tks_source_stat(handle, TKS_STAT_FAILURES),
+            tokens=library.tks_source_stat(handle, TKS_STAT_TOKENS),
+            waits=library.tks_source_stat(handle, TKS_STAT_WAITS),
+        )
 
     def close(self) -> None:
-        """Ends the source: who waits on it gets a ClosedError now, and who asks later too. Tokens stay as they are.
-        Does not wait. A source that is dropped needs no close.
+        """Closes the source: every waiting and every later call raises ClosedError. Does not wait.
+
+        Its tokens stay usable. A source that is garbage collected needs no close.
         """
         handle, self._handle = self._handle, None
         self._current = (-1, None)
         if handle is not None:
             library.tks_source_close(handle)
 
-    def requests_auth(self) -> RequestsAuth:
-        """For requests: `requests.get(url, auth=source.requests_auth())`, or `session.auth = ...`."""
-        from .integrations import RequestsAuth
+    def requests_auth(self) -> requests.Auth:
+        """Returns the `auth` for requests: `requests.get(url, auth=source.requests_auth())`, also for a session."""
+        from .requests import Auth
 
-        return RequestsAuth(self)
+        return Auth(self)
 
     def httpx_auth(self) -> httpx.Auth:
-        """For httpx: `httpx.Client(auth=source.httpx_auth())`, and the same for AsyncClient."""
-        from .integrations import httpx_auth
+        """Returns the `auth` for httpx: `httpx.Client(auth=source.httpx_auth())`, and the same for AsyncClient."""
+        from .httpx import Auth
 
-        return httpx_auth(self)
+        return Auth(self)
 
-    def aiohttp_middleware(self, *origins: str) -> AiohttpMiddleware:
-        """For aiohttp, 3.12 or later: `ClientSession(middlewares=[source.aiohttp_middleware("https://api.example.com")])`.
+    def aiohttp_middleware(self, *origins: str) -> aiohttp.Middleware:
+        """Returns a middleware for aiohttp, 3.12 or later:
+        `ClientSession(middlewares=[source.aiohttp_middleware("https://api.example.com")])`.
 
-        `origins`: who may have the token, as scheme, host and port. Where none is given, it is who gets the first
-        request. ValueError: one of them is none.
+        `origins` name the servers that may receive the token, by scheme, host and port. Without any, the token goes to
+        the origin of the first request. Raises ValueError for a text that is not an origin.
         """
-        from .integrations import AiohttpMiddleware
+        from .aiohttp import Middleware
 
-        return AiohttpMiddleware(self, origins)
+        return Middleware(self, *origins)
 
     def __enter__(self) -> Self:
         return self
@@ -322,18 +252,25 @@ class TokenSource:
         return f"<TokenSource client_id={self._name!r}{'' if self._handle else ', closed'}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a TokenSource holds a secret and is neither copied nor pickled: make one in each process")
+        raise TypeError("a TokenSource holds a secret and cannot be copied or pickled: make one in each process")
+
+    @classmethod
+    def _of(cls, handle: SourceHandle) -> TokenSource:
+        source = cls.__new__(cls)
+        source._current, source._handle, source._name = (-1, None), handle, None
+        return source
 
     def _open(self) -> SourceHandle:
         if self._handle is None:
-            raise error_of(CLOSED, "the source was closed")
+            raise error_of(TKS_CLOSED, "the source was closed")
         return self._handle
 
     def _wait(self) -> Token:
         import threading
 
-        # Only the main thread sees signals, so only it waits in steps. Steps have a price: while one caller tries again
-        # after a failure, tks_source_get tells the others at once what failed, but a step cannot tell whose try it is.
+        # Only the main thread handles signals, so only it waits in steps. Steps have a price. While one caller probes
+        # after a failure, tks_source_get returns that failure to the others at once. A step cannot: it does not know
+        # which caller started the probe.
         if threading.current_thread() is not threading.main_thread():
             token, error = TokenHandle(), ErrorHandle()
             library.tks_source_get(self._open(), byref(token), byref(error))
@@ -343,7 +280,7 @@ class TokenSource:
         return seen
 
     def _look(self, seconds: float) -> Token | None:
-        """Waits at most so long. None: the fetch is still running."""
+        """Waits at most this long for a token. Returns None if the fetch is still running."""
         token, error = TokenHandle(), ErrorHandle()
         library.tks_source_get_within(self._open(), seconds, byref(token), byref(error))
         return self._seen(token, error)
@@ -358,96 +295,8 @@ class TokenSource:
         return token
 
 
-def _text(value: bytes) -> str:
-    return value.decode()
-
-
-def _made(options: Options) -> SourceHandle:
-    config = library.tks_config_new()
-    for name, value in options.items():
-        if name not in _FAMILIES:
-            _set(config, name, value)
-        else:
-            for own, text in _mapping(name, value).items():
-                if not isinstance(own, str):
-                    raise TypeError(f"option {name}: its names are str, not {type(own).__name__}")
-                _set(config, f"{name}.{own}", text)
-    handle, error = SourceHandle(), ErrorHandle()
-    library.tks_source_new(config, byref(handle), byref(error))
-    if error:
-        raise error_from(error)
-    return handle
-
-
-def _mapping(name: str, value: object) -> Mapping[object, object]:
-    from collections.abc import Mapping
-
-    if not isinstance(value, Mapping):
-        raise TypeError(f"option {name}: a mapping is needed, not {type(value).__name__}")
-    return value
-
-
-def _set(config: ConfigHandle, name: str, value: object) -> None:
-    text = wrong_type = None
-    try:
-        text = _value(name, value)
-    except TypeError as refusal:
-        wrong_type = refusal
-    error = ErrorHandle()
-    library.tks_config_set(config, _encoded(name, "the name"), text, byref(error))
-    # Who mistook the name is told so first: no type would be right.
-    if error:
-        raise error_from(error)
-    if wrong_type is not None:
-        raise wrong_type
-
-
-def _value(name: str, value: object) -> bytes | None:
-    """A value as the library reads it."""
-    if value is None:
-        return None
-    # It would be sent, and not what the file holds.
-    if isinstance(value, os.PathLike) and not name.endswith("_file"):
-        raise TypeError(f"option {name}: a path is for an option whose name ends in _file, as client_secret_file does")
-    if isinstance(value, (str, os.PathLike)):
-        return _encoded(os.fsdecode(value), f"option {name}: the value")
-    if isinstance(value, bool):
-        return b"true" if value else b"false"
-    if isinstance(value, int):
-        return str(value).encode()
-    if isinstance(value, float):
-        return _seconds(value)
-    if name in _LISTS and isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
-        return _encoded(" ".join(value), f"option {name}: the value")
-    from datetime import timedelta
-
-    if isinstance(value, timedelta):
-        return _seconds(value.total_seconds())
-    kinds = "str, int, float, bool, timedelta or None" + (", or a list of str" if name in _LISTS else "")
-    raise TypeError(f"option {name}: {kinds} is needed, not {type(value).__name__}")
-
-
-def _seconds(value: float) -> bytes:
-    """Without an exponent."""
-    return f"{value:.9f}".rstrip("0").rstrip(".").encode()
-
-
-def _encoded(text: str, what: str) -> bytes:
-    """As C takes it. The text may be a secret, so no error shows it."""
-    try:
-        encoded = text.encode()
-    except UnicodeEncodeError:
-        encoded = None
-    # Not where that one is handled: it holds the text, and would be the context of ours.
-    if encoded is None:
-        raise error_of(INVALID_ARGUMENT, f"{what} holds half a surrogate pair, which is no text")
-    if b"\0" in encoded:
-        raise error_of(INVALID_ARGUMENT, f"{what} holds a NUL")
-    return encoded
-
-
 def _sleep_of_this_loop() -> Callable[[float], Awaitable[None]]:
-    # A program that runs trio has imported it. Its task is asked for, since its loop may be another one's guest.
+    # A program that runs trio has imported it. Ask for the current task, since trio may run as a guest of asyncio.
     if trio := sys.modules.get("trio"):
         try:
             trio.lowlevel.current_task()

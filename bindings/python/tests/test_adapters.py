@@ -1,5 +1,5 @@
-"""The token in requests, httpx and aiohttp: a fresh header each time, one retry after a 401, and nothing to other
-origins."""
+"""Tokens in requests, httpx and aiohttp: the current header each time, one retry after a 401, and no token for another
+origin."""
 
 import asyncio
 import io
@@ -12,10 +12,11 @@ import pytest
 import requests
 import trio
 
-from conftest import most_requests, shown_of_ours
+from conftest import most_requests, package_variables
 from tokensource import (
     ClosedError,
     ConfigError,
+    HttpError,
     NetworkError,
     OAuthError,
     ResponseError,
@@ -76,21 +77,21 @@ def test_each_request_has_the_header(serve, api, call):
 
 
 @CLIENTS
-def test_after_a_401_the_request_goes_out_once_more_with_another_token(serve, api, call):
+def test_after_a_401_the_request_is_sent_once_more_with_a_new_token(serve, api, call):
     server = serve()
     source = server.source()
     source.token()
-    api.refused.add("token-1")
+    api.rejected.add("token-1")
     assert call(source, "POST", api.url, b"body") == (200, b"body")
     assert [(token, body) for _, token, body in api.seen] == [("Bearer token-1", b"body"), ("Bearer token-2", b"body")]
     assert server.requests == 2
-    # That of the answer that refused was given back; aiohttp closes it instead where the answer is not all there yet.
+    # The connection of the 401 was reused. aiohttp closes it if the response has not arrived completely.
     assert len(api.connections) == 1 or call is of_aiohttp
 
 
-def test_requests_keeps_the_answer_that_refused_and_tells_what_was_sent_last(serve, api):
+def test_requests_keeps_the_401_in_the_history_and_the_last_request(serve, api):
     source = serve().source()
-    api.refused.add("token-1")
+    api.rejected.add("token-1")
     with requests.Session() as session:
         session.trust_env = False
         response = session.get(api.url, auth=source.requests_auth(), timeout=20)
@@ -99,22 +100,22 @@ def test_requests_keeps_the_answer_that_refused_and_tells_what_was_sent_last(ser
 
 
 @CLIENTS
-def test_an_api_that_always_refuses_is_asked_twice(serve, api, call):
+def test_an_api_that_rejects_every_token_gets_one_retry(serve, api, call):
     server = serve()
     source = server.source()
-    api.refuses_all = True
+    api.rejects_all = True
     started = time.monotonic()
-    assert call(source, "GET", api.url) == (401, b"refused")
+    assert call(source, "GET", api.url) == (401, b"rejected")
     assert len(api.seen) == 2
     for _ in range(5):
-        assert call(source, "GET", api.url) == (401, b"refused")
-    # And the token server does not pay for it, nor does the API where there is no other token to try.
+        assert call(source, "GET", api.url) == (401, b"rejected")
+    # The token server gets few requests for it, and the API no retry without a new token.
     assert server.requests <= most_requests(started)
     assert len(api.seen) == 6 + server.requests - 1
 
 
 @CLIENTS
-def test_a_redirect_to_another_origin_has_no_token_and_costs_none(serve, api, other_api, call):
+def test_a_redirect_to_another_origin_carries_no_token_and_invalidates_none(serve, api, other_api, call):
     server = serve()
     source = server.source()
     # Another port is another origin.
@@ -145,28 +146,28 @@ async def async_pieces():
     [(of_requests, pieces), (of_httpx, pieces), (of_httpx_asyncio, async_pieces), (of_aiohttp, async_pieces)],
     ids=lambda value: value.__name__,
 )
-def test_a_body_that_can_be_sent_only_once_is(serve, api, call, body):
+def test_a_body_that_cannot_be_replayed_is_sent_once(serve, api, call, body):
     source = serve().source()
     source.token()
-    api.refused.add("token-1")
-    assert call(source, "POST", api.url, body()) == (401, b"refused")
+    api.rejected.add("token-1")
+    assert call(source, "POST", api.url, body()) == (401, b"rejected")
     assert [(token, sent) for _, token, sent in api.seen] == [("Bearer token-1", b"once")]
-    # The next request has the next token all the same.
+    # The next request carries a new token all the same.
     assert call(source, "POST", api.url, b"x")[0] == 200
 
 
 @pytest.mark.parametrize("call", [of_requests, of_aiohttp], ids=lambda call: call.__name__)
-def test_a_file_is_sent_again_from_where_it_began(serve, api, call):
+def test_a_file_is_sent_again_from_its_first_position(serve, api, call):
     source = serve().source()
     source.token()
-    api.refused.add("token-1")
+    api.rejected.add("token-1")
     file = io.BytesIO(b"skipped, body")
     file.seek(9)
     assert call(source, "POST", api.url, file) == (200, b"body")
     assert [sent for _, _, sent in api.seen] == [b"body", b"body"]
 
 
-def test_aiohttp_gives_the_token_to_the_named_origins_alone(serve, api, other_api):
+def test_aiohttp_sends_the_token_only_to_the_named_origins(serve, api, other_api):
     source = serve().source()
 
     async def call():
@@ -181,27 +182,27 @@ def test_aiohttp_gives_the_token_to_the_named_origins_alone(serve, api, other_ap
 
 
 @pytest.mark.parametrize("origin", ["api.example.com", "localhost:8080", "//api.example.com", "https://h:65536", ""])
-def test_aiohttp_is_told_what_is_no_origin(serve, origin):
+def test_aiohttp_rejects_a_text_that_is_not_an_origin(serve, origin):
     source = serve().source()
     with pytest.raises(ValueError) as caught:
         source.aiohttp_middleware("https://api.example.com", origin)
-    assert str(caught.value) == f"{origin!r} is no origin: scheme, host and port, as in https://api.example.com"
+    assert str(caught.value) == f"{origin!r} is not an origin: scheme, host and port, as in https://api.example.com"
 
 
 @pytest.mark.parametrize("second", [{}, {"error": "invalid_client"}])
-def test_aiohttp_lets_go_of_an_answer_that_refused(serve, second):
+def test_aiohttp_releases_the_connection_of_a_401(serve, second):
     source = serve({}, second).source()
 
-    async def answer(reader, writer):
+    async def respond(reader, writer):
         head = await reader.readuntil(b"\r\n\r\n")
-        # A refusal that never ends.
-        refused = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 9\r\n\r\nno"
-        writer.write(refused if b"Bearer token-1" in head else b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        # A 401 whose body never ends.
+        rejected = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 9\r\n\r\nno"
+        writer.write(rejected if b"Bearer token-1" in head else b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         await reader.read()
         writer.close()
 
     async def call():
-        api = await asyncio.start_server(answer, "127.0.0.1", 0)
+        api = await asyncio.start_server(respond, "127.0.0.1", 0)
         url = "http://{}:{}/".format(*api.sockets[0].getsockname())
         session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1), timeout=aiohttp.ClientTimeout(20))
         async with api, session:
@@ -218,27 +219,27 @@ def test_aiohttp_lets_go_of_an_answer_that_refused(serve, second):
 @CLIENTS
 @pytest.mark.parametrize("first", [[], [{}]], ids=["at first", "after a 401"])
 @pytest.mark.parametrize(
-    ("kind", "code", "is_transient", "answer"),
+    ("kind", "code", "is_transient", "response"),
     [
         (ConfigError, "TKS_INVALID_CONFIG", False, {}),
         (NetworkError, "TKS_NETWORK", True, {"close": "reset"}),
         (TokenTimeoutError, "TKS_TIMEOUT", True, {"hang": True}),
-        (OAuthError, "TKS_HTTP", False, {"status": 404}),
+        (HttpError, "TKS_HTTP", False, {"status": 404}),
         (OAuthError, "TKS_OAUTH", False, {"error": "invalid_client"}),
         (ResponseError, "TKS_BAD_RESPONSE", False, {"body": "<html>"}),
         (ClosedError, "TKS_CLOSED", False, {}),
     ],
 )
-def test_without_a_token_the_call_raises_what_the_source_does(
-    serve, api, tmp_path, call, first, kind, code, is_transient, answer
+def test_without_a_token_the_request_raises_the_error_of_the_source(
+    serve, api, tmp_path, call, first, kind, code, is_transient, response
 ):
     secret = tmp_path / "secret"
     secret.write_text("horse-battery")
-    times = {"timeout": 0.3 if "hang" in answer else 20, "max_attempts": 1}
-    source = serve(*first, answer).source(client_secret=None, client_secret_file=secret, **times)
+    times = {"timeout": 0.3 if "hang" in response else 20, "max_attempts": 1}
+    source = serve(*first, response).source(client_secret=None, client_secret_file=secret, **times)
     if first:
         source.token()
-        api.refuses_all = True
+        api.rejects_all = True
     if kind is ConfigError:
         secret.unlink()
     if kind is ClosedError:
@@ -247,16 +248,16 @@ def test_without_a_token_the_call_raises_what_the_source_does(
         call(source, "GET", api.url)
     error = caught.value
     assert not isinstance(error, (requests.RequestException, httpx.HTTPError))
-    # Those of the network are let through as such alone.
+    # aiohttp lets an OSError pass only if it is a ClientError too.
     assert isinstance(error, aiohttp.ClientError) == (call is of_aiohttp and issubclass(kind, OSError))
     assert isinstance(error, kind)
     for same in (error, pickle.loads(pickle.dumps(error))):
         assert (type(same).__name__, str(same)) == (kind.__name__, str(error))
         assert (same.code, same.is_transient, same.retry_after) == (code, is_transient, error.retry_after)
     assert (error.retry_after is None) == (kind is ClosedError)
-    assert "token-1" not in shown_of_ours(error)
+    assert "token-1" not in package_variables(error)
     with pytest.raises(kind) as again:
         call(source, "GET", api.url)
-    # And by its type, as `except` and whoever counts errors tell them apart.
+    # The same type, so that errors can be counted by type.
     assert type(again.value) is type(error)
     assert len(api.seen) == (0 if kind is ClosedError else len(first))

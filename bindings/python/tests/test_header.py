@@ -1,11 +1,11 @@
-"""The table of prototypes says what the header says."""
+"""_header.py has what the header has, and every status has its exception."""
 
 import ctypes
 import re
 from _ctypes import FUNCFLAG_PYTHONAPI
 
 from conftest import REPOSITORY
-from tokensource import _handle, _library, _prototypes, errors, source
+from tokensource import _header, _library, errors
 
 HEADER = (REPOSITORY / "include/tokensource.h").read_text()
 CODE = re.sub(r"/\*.*?\*/|//[^\n]*", "", HEADER, flags=re.DOTALL)
@@ -28,33 +28,33 @@ def as_ctypes(declaration):
     if kind in SIMPLE:
         return SIMPLE[kind]
     noun, stars = re.fullmatch(r"(?:const )?tks_(\w+) (\*+)", kind).groups()
-    handle = getattr(_handle, f"{noun.capitalize()}Handle")
+    handle = getattr(_header, f"{noun.capitalize()}Handle")
     return handle if stars == "*" else ctypes.POINTER(handle)
 
 
-def test_every_function_of_the_header_is_declared_as_it_is_there():
+def test_every_function_has_the_signature_of_the_header():
     functions = re.findall(r"^((?:const )?\w+ \*?)(tks_\w+)\(([^)]*)\);", CODE, re.MULTILINE)
     declared = {}
     for result, name, arguments in functions:
         arguments = [] if arguments == "void" else [as_ctypes(" ".join(each.split())) for each in arguments.split(",")]
         declared[name] = (as_ctypes(result), *arguments)
     assert len(declared) > 30
-    assert declared == _prototypes.PROTOTYPES
+    assert declared == _header.PROTOTYPES
 
 
-def test_the_call_that_is_made_each_time_keeps_the_interpreter():
-    keeps = {name for name in _prototypes.PROTOTYPES if getattr(_library.library, name)._flags_ & FUNCFLAG_PYTHONAPI}
+def test_the_fast_path_keeps_the_interpreter_lock():
+    keeps = {name for name in _header.PROTOTYPES if getattr(_library.library, name)._flags_ & FUNCFLAG_PYTHONAPI}
     assert "tks_source_generation" in keeps
-    assert not keeps & _prototypes.MAY_WAIT
+    assert not keeps & _header.MAY_WAIT
 
 
-def test_the_numbers_are_those_of_the_header():
-    numbers = {name: int(number) for name, number in re.findall(r"#define (TKS_\w+) (\d+)$", HEADER, re.MULTILINE)}
-    assert numbers["TKS_ABI_VERSION"] == _library.ABI
-    for name in ("INVALID_ARGUMENT", "CLOSED"):
-        assert numbers[f"TKS_{name}"] == getattr(errors, name)
-    stats = [f"TKS_STAT_{name.upper()}" for name in vars(source.Stats(0, 0, 0, 0))]
-    assert [numbers[name] for name in stats] == [1, 2, 3, 4]
+def test_every_number_is_that_of_the_header():
+    numbers = {name: int(number) for name, number in re.findall(r"#define (TKS_[A-Z_]+) (\d+)$", HEADER, re.MULTILINE)}
+    known = {name: value for name, value in vars(_header).items() if name.startswith("TKS_")}
+    assert len(known) == 17
+    assert {name: numbers[name] for name in known} == known
+    # Versions aside, the header has no other number.
+    assert {name for name in numbers.keys() - known.keys() if not name.startswith("TKS_VERSION_")} == set()
 
 
 def test_every_status_has_its_exception():
@@ -64,7 +64,7 @@ def test_every_status_has_its_exception():
         "TKS_NETWORK": "NetworkError",
         "TKS_TLS": "NetworkError",
         "TKS_TIMEOUT": "TokenTimeoutError",
-        "TKS_HTTP": "OAuthError",
+        "TKS_HTTP": "HttpError",
         "TKS_OAUTH": "OAuthError",
         "TKS_BAD_RESPONSE": "ResponseError",
         "TKS_INTERNAL": "TokenSourceError",
@@ -75,9 +75,10 @@ def test_every_status_has_its_exception():
         name = _library.library.tks_status_name(number).decode()
         error = errors.error_of(number, "text")
         assert (type(error).__name__, error.status, str(error)) == (expected[name], number, "text")
-    # One that a test makes by hand has a number of its class.
+    # An error that a test constructs has the number of its class.
     for kind in {errors.TokenSourceError, *errors._CLASSES.values()}:
         assert errors._CLASSES.get(kind.status, errors.TokenSourceError) is kind
+    assert not issubclass(errors.HttpError, errors.OAuthError)
     assert issubclass(errors.ConfigError, ValueError)
     assert issubclass(errors.NetworkError, ConnectionError)
     assert issubclass(errors.TokenTimeoutError, TimeoutError)

@@ -1,6 +1,6 @@
-"""The C functions as ctypes calls them: every signature of tokensource.h, and nothing else.
+"""tokensource.h as ctypes has it: numbers, handle types and the signature of each function, and nothing else.
 
-A test holds the table against the header.
+A test compares this file with the header. It must not load the library: _library.py does.
 """
 
 from __future__ import annotations
@@ -16,17 +16,71 @@ from ctypes import (
     c_size_t,
     c_uint32,
     c_uint64,
+    c_void_p,
 )
-
-from ._handle import ConfigHandle, ErrorHandle, SourceHandle, TokenHandle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, ClassVar
+
+TKS_ABI_VERSION = 1
+
+TKS_STAT_REQUESTS = 1
+TKS_STAT_FAILURES = 2
+TKS_STAT_TOKENS = 3
+TKS_STAT_WAITS = 4
+
+TKS_OK = 0
+TKS_INVALID_ARGUMENT = 1
+TKS_INVALID_CONFIG = 2
+TKS_NETWORK = 3
+TKS_TLS = 4
+TKS_TIMEOUT = 5
+TKS_HTTP = 6
+TKS_OAUTH = 7
+TKS_BAD_RESPONSE = 8
+TKS_INTERNAL = 9
+TKS_PENDING = 10
+TKS_CLOSED = 11
+
+
+class _Handle(c_void_p):
+    """Owns one object of the library, which only the finalizer frees.
+
+    ctypes passes the handle itself to C, and C fills it through a pointer. So a handle owns its object from the moment
+    the object exists, and a running call keeps the handles of its arguments alive. The finalizer runs when neither
+    Python nor a call needs the object.
+    """
+
+    # Set when the library is loaded.
+    free: ClassVar[Callable[[_Handle], None]]
+
+    def __del__(self) -> None:
+        if self:
+            type(self).free(self)
+
+
+class ConfigHandle(_Handle):
+    """A tks_config."""
+
+
+class SourceHandle(_Handle):
+    """A tks_source."""
+
+
+class TokenHandle(_Handle):
+    """A tks_token."""
+
+
+class ErrorHandle(_Handle):
+    """A tks_error."""
+
 
 _SOURCE_OUT, _TOKEN_OUT, _ERROR_OUT = POINTER(SourceHandle), POINTER(TokenHandle), POINTER(ErrorHandle)
 
-# What each function returns, then what it takes. A handle's own class costs half of what c_void_p does for any.
+# The result type of each function, then its argument types. An argument with the handle's own class costs half as much
+# to pass as one declared as c_void_p.
 PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "tks_abi_version": (c_uint32,),
     "tks_version": (c_char_p,),
@@ -65,15 +119,15 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "tks_error_free": (None, ErrorHandle),
 }
 
-# These wait or read files, so other threads must run meanwhile. For all others that costs more than the call itself:
-# beside one busy thread, whoever let go of the interpreter has it back after some hundred times as long.
+# These functions wait or read files, so they release the interpreter lock and other threads run. The others keep it.
+# With one busy thread in the process, a released lock comes back only after some hundred times the length of a call.
 MAY_WAIT = {"tks_source_new", "tks_source_get", "tks_source_get_within"}
 
 
 class Functions:
-    """The functions of the library in this file.
+    """The functions of the shared library in one file.
 
-    OSError: it cannot be loaded. AttributeError: it lacks one of them.
+    Raises OSError if the file cannot be loaded, and AttributeError if it lacks a function.
     """
 
     def __init__(self, file: str) -> None:
