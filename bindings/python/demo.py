@@ -1,6 +1,6 @@
-"""Both tokens in Python: what demo.sh shows beside the C program.
+"""The part of demo.sh in Python: a token in each of the two dialects.
 
-usage: demo.py PODERO GARDIN, the token URLs of servers with the manners of Podero and of Gardin.
+usage: demo.py PODERO GARDIN, the token URLs of servers that speak the dialects of Podero and of Gardin.
 """
 
 import sys

@@ -1,8 +1,8 @@
-"""Puts the shared library into the wheel, and says for which machines it is.
+"""Puts the shared library into the wheel, and tags the wheel for the machines that can load it.
 
-TOKENSOURCE_DIST is the directory in which dist-so has put the library and what it is made of; the wheel is then for
-every Linux with glibc 2.17 or later. Without it (pip builds the sdist) cargo builds the library from core/, for this
-machine alone.
+TOKENSOURCE_DIST names the directory of `make dist-so`, with the library and its list of parts. The wheel is then for
+every Linux with glibc 2.17 or later. Without it, as in `pip install ./bindings/python`, cargo builds the library for
+this machine: from core/ in an sdist, else from the repository.
 """
 
 import os
@@ -17,13 +17,13 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 class LibraryHook(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        # An editable installation finds the library by TOKENSOURCE_LIBRARY.
+        # An editable installation has no library: TOKENSOURCE_LIBRARY names it.
         if self.target_name != "wheel" or version == "editable":
             return
         if dist := os.environ.get("TOKENSOURCE_DIST"):
             library = Path(dist, "libtokensource.so")
             if not library.exists():
-                raise FileNotFoundError(f"{library}: dist-so makes it")
+                raise FileNotFoundError(f"{library} is missing: make dist-so")
             tag = f"manylinux2014_{platform.machine()}"
             build_data["sbom_files"] = [str(Path(dist, "tokensource.cdx.json"))]
         else:
@@ -41,6 +41,6 @@ class LibraryHook(BuildHookInterface):
         try:
             subprocess.run([*command, f"--target-dir={target}"], cwd=core, check=True)
         except FileNotFoundError:
-            raise RuntimeError("tokensource is built with Rust's cargo, which is missing: https://rustup.rs") from None
+            raise RuntimeError("cargo is missing, which builds tokensource: https://rustup.rs") from None
         name = "libtokensource.dylib" if platform.system() == "Darwin" else "libtokensource.so"
         return target / "release" / name

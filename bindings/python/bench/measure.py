@@ -1,4 +1,4 @@
-"""One measurement: measure.py WHO WHAT URL prints a number, or two, as JSON. WHO is a library, or python for none."""
+"""One measurement: `measure.py LIBRARY WHAT URL` prints a number, or two, as JSON. LIBRARY `python` stands for none."""
 
 import json
 import sys
@@ -41,7 +41,7 @@ def msal(url):
         )
 
     class Loopback:
-        """MSAL speaks only https, and looks for its endpoints first."""
+        """Replaces the network of MSAL, which needs https and a discovery document."""
 
         def get(self, _, **more):
             return Discovered
@@ -61,10 +61,10 @@ def msal(url):
     )
 
     def header():
-        answer = application.acquire_token_for_client(["scope"])
-        if "access_token" not in answer:
-            raise RuntimeError(answer["error"])
-        return f"Bearer {answer['access_token']}"
+        result = application.acquire_token_for_client(["scope"])
+        if "access_token" not in result:
+            raise RuntimeError(result["error"])
+        return f"Bearer {result['access_token']}"
 
     return header
 
@@ -103,10 +103,10 @@ def nanoseconds_of(header, busy):
     return took / calls * 1e9
 
 
-def imported(who):
+def imported(library):
     since = time.process_time()
-    if who != "python":
-        __import__({"authlib": "authlib.integrations.requests_client"}.get(who, who))
+    if library != "python":
+        __import__({"authlib": "authlib.integrations.requests_client"}.get(library, library))
     return (time.process_time() - since) * 1e3
 
 
@@ -124,7 +124,7 @@ def crowd(header, url):
         together.wait()
         try:
             header()
-        except Exception:  # What each library raises is its own.
+        except Exception:  # Each library raises another type.
             pass
 
     threads = [threading.Thread(target=call) for _ in range(CALLERS)]
@@ -139,13 +139,13 @@ def crowd(header, url):
         return json.load(seen)["requests"], took
 
 
-def main(who, what, url):
+def main(library, what, url):
     if what == "import":
-        return imported(who)
-    header = globals()[who](url) if who != "python" else None
+        return imported(library)
+    header = globals()[library](url) if library != "python" else None
     if what == "memory":
         return resident(header)
-    if what in ("cold", "refused"):
+    if what in ("cold", "rejected"):
         return crowd(header, url)
     return nanoseconds_of(header, {"alone": 0, "busy 1": 1, "busy 3": 3}[what])
 
