@@ -1,5 +1,7 @@
-//! Builds the programs in `tests/c` with the system's compiler against the release build and runs each of them plain and
-//! under valgrind; and those of `tests/abi`, which other releases left. A program that passes ends with 0 and prints nothing.
+//! Compiles the programs in `tests/c` against the release build, and runs each with and without valgrind. Does the same with
+//! the programs of earlier releases in `tests/abi`. A program that passes ends with 0 and prints nothing.
+//!
+//! The checks are in the programs. This file starts their servers.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -15,7 +17,7 @@ use std::{
 };
 use tokensource_testserver::{Answer, Authority, Leaf, Member, Script, Server, ServerOptions};
 
-/// Where libtokensource.so.1 is.
+/// The folder of libtokensource.so.1.
 static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| make("build").join("release"));
 
 fn granting_after(seconds: f64) -> Server {
@@ -26,12 +28,12 @@ fn granting() -> Server {
     granting_after(0.0)
 }
 
-fn refusing() -> Server {
+fn rejecting() -> Server {
     let script = Answer::refusal("invalid_client").into();
     Server::start(ServerOptions { script, ..ServerOptions::default() })
 }
 
-/// A server that speaks TLS, and the file of the roots to trust.
+/// A server with TLS, and the file of the CA to trust.
 fn over_tls(script: Script, file: &str) -> (Server, PathBuf) {
     let authority = Authority::new();
     let roots = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
@@ -44,7 +46,7 @@ fn program(name: &str) -> PathBuf {
     compile(format!("tests/c/{name}"), &[], &LIBRARY)
 }
 
-/// Under `timeout`, since what some programs look for is a hang.
+/// Runs a program under `timeout`, because some tests are about hangs.
 fn run(command: &[&str], program: &Path, arguments: &[&str]) -> Output {
     let mut timeout = Command::new("timeout");
     timeout.args(["--kill-after=5", "300"]).args(command).arg(program).args(arguments);
@@ -53,8 +55,8 @@ fn run(command: &[&str], program: &Path, arguments: &[&str]) -> Output {
 
 fn passes(command: &[&str], program: &Path, arguments: &[&str]) {
     let Output { status, stdout, stderr } = run(command, program, arguments);
-    let said = [stdout, stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
-    assert!(status.success() && said.is_empty(), "{command:?} {}: {status}\n{said}", program.display());
+    let printed = [stdout, stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    assert!(status.success() && printed.is_empty(), "{command:?} {}: {status}\n{printed}", program.display());
 }
 
 fn plain(program: &Path, arguments: &[&str]) {
@@ -71,31 +73,31 @@ fn both(program: &Path, arguments: &[&str]) {
 }
 
 #[test]
-fn abuse_is_refused_and_harms_nothing() {
-    // It takes its time, so that who does not wait has no token yet.
+fn wrong_arguments_are_rejected_and_do_no_harm() {
+    // The server responds late, so that a caller that does not wait has no token yet.
     let server = granting_after(0.5);
     both(&program("abuse.c"), &[&server.url()]);
 }
 
 #[test]
-fn a_token_lives_as_the_header_says() {
-    let (granting, refusing) = (granting(), refusing());
-    both(&program("life.c"), &[&granting.url(), &refusing.url()]);
+fn a_token_has_the_life_cycle_of_the_header() {
+    let (granting, rejecting) = (granting(), rejecting());
+    both(&program("life.c"), &[&granting.url(), &rejecting.url()]);
 }
 
 #[test]
-fn threads_share_one_request_and_one_refusal() {
-    let (granting, refusing) = (granting_after(0.3), refusing());
-    both(&program("threads.c"), &[&granting.url(), &refusing.url()]);
-    assert_eq!(refusing.requests(), 2);
+fn threads_share_one_request_and_one_error() {
+    let (granting, rejecting) = (granting_after(0.3), rejecting());
+    both(&program("threads.c"), &[&granting.url(), &rejecting.url()]);
+    assert_eq!(rejecting.requests(), 2);
 }
 
 #[test]
-fn children_of_forks_live() {
+fn children_of_forks_use_the_handles_they_inherit() {
     let server = granting_after(0.3);
     let fork = program("fork.c");
     for (command, forks) in [(&[][..], "200"), (&VALGRIND, "20")] {
-        // Not under LEAKS: a child leaks on purpose what another thread of its parent may have held locked.
+        // Without LEAKS: a child leaks on purpose what another thread of its parent may have locked.
         let script = Script::parse(r#"[{"expires_in": 4}, {"hang": true}]"#).unwrap();
         let once = Server::start(ServerOptions { script, ..ServerOptions::default() });
         passes(command, &fork, &[&server.url(), forks, &once.url()]);
@@ -103,10 +105,10 @@ fn children_of_forks_live() {
 }
 
 #[test]
-fn children_of_forks_while_certificates_are_loaded_live() {
+fn a_fork_while_certificates_are_loaded_does_no_harm() {
     let (server, file) = over_tls(Script::default(), "forks.pem");
     let (roots, arguments) = (program("roots.c"), [&*server.url(), file.to_str().unwrap()]);
-    // The certificates are loaded once in a process, so there must be many.
+    // A process loads the certificates once, so the test needs many processes.
     for _ in 0..20 {
         plain(&roots, &arguments);
     }
@@ -114,22 +116,22 @@ fn children_of_forks_while_certificates_are_loaded_live() {
 }
 
 #[test]
-fn a_process_with_too_many_files_open_is_told_so() {
+fn the_error_names_too_many_open_files() {
     let server = granting();
     let secret = Path::new(env!("CARGO_TARGET_TMPDIR")).join("files.secret");
     fs::write(&secret, "correct-horse-battery-staple\n").unwrap();
-    // Not under valgrind, which opens files of its own.
+    // Not under valgrind, which opens its own files.
     plain(&program("files.c"), &[&server.url(), secret.to_str().unwrap()]);
 }
 
 #[test]
-fn signals_are_the_hosts() {
+fn the_library_takes_no_signal() {
     let server = granting_after(1.0);
     both(&program("signals.c"), &[&server.url()]);
 }
 
 #[test]
-fn going_away_during_a_fetch_is_harmless_and_quick() {
+fn close_dlclose_and_exit_during_a_fetch_do_not_wait() {
     let (slow, quick) = (granting_after(30.0), granting_after(0.5));
     let unload = program("unload.c");
     plain(&unload, &[&slow.url(), &quick.url(), "100"]);
@@ -137,31 +139,31 @@ fn going_away_during_a_fetch_is_harmless_and_quick() {
 }
 
 #[test]
-fn a_panic_is_a_status_and_prints_nothing() {
+fn a_panic_becomes_a_status_and_prints_nothing() {
     let server = granting();
     let library = make("testing-library").join("testing/debug");
     both(&compile("tests/c/panic.c", &[], &library), &[&server.url()]);
 }
 
 #[test]
-fn no_secret_stays_in_memory() {
+fn no_secret_remains_in_memory() {
     let answer = Answer { token: Member::text("a-token-that-is-found-nowhere-else"), ..Answer::default() };
     let (server, roots) = over_tls(answer.into(), "wiped.pem");
     let (url, roots) = (server.url(), roots.to_str().unwrap());
-    // What malloc is given back it keeps, and does not give to the system.
+    // malloc keeps freed memory and does not return it to the system.
     let keeping = ["env", "MALLOC_ARENA_MAX=1", "MALLOC_TRIM_THRESHOLD_=1000000000", "MALLOC_MMAP_MAX_=0"];
     passes(&keeping, &program("wiped.c"), &[&url, roots]);
-    // And the search finds what is there: in a library that does not wipe.
+    // The search finds secrets in a library that does not wipe.
     let library = make("testing-library").join("testing/debug");
     passes(&keeping, &compile("tests/c/wiped.c", &[], &library), &[&url, roots, "leave_memory"]);
 }
 
-/// Plain: the same calls of today's programs are watched. A program in `tests/abi` may ask for what every release promises and
-/// for nothing else: no option of the tests, none of the library's memory, no limit of the machine.
+/// Without valgrind, which runs the current programs. A program in `tests/abi` may use what every release promises and
+/// nothing else: no test option, no search of memory, no limit of the machine.
 #[test]
 fn programs_of_every_release_run_with_this_library() {
-    let (granting, refusing, waiting, slow) = (granting(), refusing(), granting_after(0.5), granting_after(30.0));
-    let [granting, refusing, waiting, slow] = [granting.url(), refusing.url(), waiting.url(), slow.url()];
+    let (granting, rejecting, waiting, slow) = (granting(), rejecting(), granting_after(0.5), granting_after(30.0));
+    let [granting, rejecting, waiting, slow] = [granting.url(), rejecting.url(), waiting.url(), slow.url()];
     let mut ran = 0;
     for release in fs::read_dir("tests/abi").unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
         let own_header = format!("-I{}", release.display());
@@ -169,10 +171,10 @@ fn programs_of_every_release_run_with_this_library() {
             let arguments = match source.file_name().unwrap().to_str().unwrap() {
                 "tokensource.h" | "check.h" => continue,
                 "abuse.c" => vec![&*waiting],
-                "life.c" => vec![&*granting, &refusing],
-                "threads.c" => vec![&*waiting, &refusing],
+                "life.c" => vec![&*granting, &rejecting],
+                "threads.c" => vec![&*waiting, &rejecting],
                 "unload.c" => vec![&*slow, &waiting, "5000"],
-                _ => panic!("{}: with which arguments?", source.display()),
+                _ => panic!("{}: its arguments are not known", source.display()),
             };
             plain(&compile(&source, &[&own_header], &LIBRARY), &arguments);
             ran += 1;
@@ -182,23 +184,23 @@ fn programs_of_every_release_run_with_this_library() {
 }
 
 #[test]
-fn the_objects_of_cpp_live_as_their_header_says() {
+fn the_cpp_objects_behave_as_their_header_states() {
     let script = |json: &str| {
         let script = Script::parse(json).unwrap();
         Server::start(ServerOptions { script, ..ServerOptions::default() })
     };
-    let refusing = script(
+    let rejecting = script(
         r#"[{"status": 400, "body": {"error": "invalid_scope", "error_description": "No such scope.",
             "error_uri": "https://login.example/scopes"}}]"#,
     );
     let (granting, overloaded) = (granting(), script(r#"[{"status": 503, "retry_after": 7}]"#));
     let slow = granting_after(30.0);
-    let urls = [granting.url(), refusing.url(), overloaded.url(), slow.url()];
+    let urls = [granting.url(), rejecting.url(), overloaded.url(), slow.url()];
     both(&program("objects.cpp"), &urls.each_ref().map(String::as_str));
 }
 
 #[test]
-fn a_library_of_another_abi_is_refused_by_cpp() {
+fn the_cpp_header_rejects_a_library_with_another_abi_version() {
     both(&program("other_abi.cpp"), &[]);
 }
 
@@ -214,8 +216,8 @@ fn the_example_in_the_header_works() {
 
     let server = granting();
     let example = compile(&source, &[], &LIBRARY);
-    let answer = run(&[], &example, &[&server.url(), "someone", secret.to_str().unwrap()]);
-    assert!(answer.status.success() && answer.stdout.starts_with(b"Authorization: Bearer "), "{answer:?}");
-    let answer = run(&[], &example, &["ftp://example.com/", "someone", secret.to_str().unwrap()]);
-    assert!(!answer.status.success() && answer.stderr.starts_with(b"option token_url"), "{answer:?}");
+    let output = run(&[], &example, &[&server.url(), "someone", secret.to_str().unwrap()]);
+    assert!(output.status.success() && output.stdout.starts_with(b"Authorization: Bearer "), "{output:?}");
+    let output = run(&[], &example, &["ftp://example.com/", "someone", secret.to_str().unwrap()]);
+    assert!(!output.status.success() && output.stderr.starts_with(b"option token_url"), "{output:?}");
 }

@@ -6,24 +6,25 @@
  *         {"client_id", "my-service"},
  *         {"client_secret_file", "/run/secrets/my-service"},
  *     });
- *     const tokensource::Token token = source.get();   // before each call of the API, from any thread
+ *     const tokensource::Token token = source.get();   // before each API call, from any thread
  *     request.header("Authorization", token.authorization());
- *     source.invalidate(token);                        // when the API answered 401 all the same
+ *     source.invalidate(token);                        // after the API rejected the token with a 401
  *
- * There is nothing to link but the library itself, and nothing here decides anything: what a call does, when it waits and
- * what it costs is said in tokensource.h, function by function.
+ * A program links the library and nothing else. Nothing is decided here: each comment in tokensource.h states what the
+ * function does, when it waits and what it costs.
  *
- * Ownership. A Config, a Source and a Token each own one handle. They move and do not copy, and may end in any order. One
- * that was moved from may be ended, be assigned to and be asked: it answers as the C functions do for NULL.
+ * Ownership. A Config, a Source and a Token each own one handle. They can be moved and not copied, and may be destroyed in
+ * any order. A moved-from object may be destroyed, assigned to and called: its members then behave like the C functions for
+ * NULL.
  *
- * Errors. What fails throws an Error. What is `noexcept` never fails.
+ * Errors. A function that fails throws an Error. A function that is `noexcept` never fails.
  *
- * Threads. All `const` members may be called from any thread at any time; a Source and a Token have no others, and a Config
- * and a Keeper are for one thread at a time. No call on an object may be running when it ends or is moved from:
- * Source::close ends those that wait.
+ * Threads. All `const` members may be called from any number of threads at the same time. A Source and a Token have no
+ * other members. A Config and a TokenCache must be used by one thread at a time. Before an object is destroyed or moved
+ * from, every call on it must have returned; Source::close ends the calls that wait.
  *
- * Text. In: UTF-8, copied by the library; one that holds a NUL is refused. Out: a string_view into the object that was
- * asked, whose data() ends with a NUL. Time is in seconds, or any duration that becomes them.
+ * Strings. An argument is UTF-8, is copied by the library and must not contain a NUL. A result is a string_view into the
+ * object that returns it; its data() ends with a NUL. Times are in seconds, or in any duration that converts to seconds.
  */
 #ifndef TOKENSOURCE_HPP
 #define TOKENSOURCE_HPP
@@ -49,7 +50,7 @@ namespace tokensource {
 
 using Seconds = std::chrono::duration<double>;
 
-/* The one place that frees. */
+/* The only place that frees a handle. */
 struct Free {
     void operator()(tks_config *config) const noexcept { tks_config_free(config); }
     void operator()(tks_source *source) const noexcept { tks_source_free(source); }
@@ -60,44 +61,46 @@ struct Free {
 template <typename Handle> using Owned = std::unique_ptr<Handle, Free>;
 
 /*
- * What went wrong, with its parts. what() is one printable line without secrets: what happened, whose fault it is and what
- * to do next. Copying throws nothing; the copies share one handle.
+ * What went wrong, with its parts. what() returns one printable line without secrets: what happened, whose fault it is and
+ * what to do next. Copying never throws; all copies share one handle.
  */
 class Error : public std::runtime_error {
 public:
-    /* Takes an error that a call handed out: never none. */
+    /* Takes the error of a failed call, which must not be null. */
     explicit Error(Owned<tks_error> error)
         : runtime_error(tks_error_message(error.get())), status_(tks_error_status(error.get())), error_(std::move(error)) {}
 
-    /* An error of this header's own. */
+    /* Makes an error of this header. */
     Error(tks_status status, const std::string &message) : runtime_error(message), status_(status) {}
 
-    /* One of the TKS_ numbers. More may be added: keep a default branch. */
+    /* Returns one of the TKS_ numbers. Numbers may be added: keep a default branch. */
     tks_status status() const noexcept { return status_; }
 
-    /* The server's code, such as "invalid_client" (RFC 6749 section 5.2). Empty unless the status is TKS_OAUTH. */
+    /* Returns the server's error code (RFC 6749 section 5.2), such as "invalid_client". Returns nullopt unless the status is
+       TKS_OAUTH. */
     std::optional<std::string> oauth_error() const { return text(tks_error_oauth_error(error_.get())); }
 
-    /* The server's error_description, shortened and made printable. */
+    /* Returns the server's error_description, shortened and made printable. Returns nullopt if there is none. */
     std::optional<std::string> oauth_description() const { return text(tks_error_oauth_description(error_.get())); }
 
-    /* The server's error_uri, where it is an http or https URL that can be shown whole. */
+    /* Returns the server's error_uri. Returns nullopt if there is none, or if it is not an http or https URL that can be
+       shown in full. */
     std::optional<std::string> oauth_uri() const { return text(tks_error_oauth_uri(error_.get())); }
 
-    /* The HTTP status of the server's answer. Empty: none came. */
+    /* Returns the HTTP status of the server's response. Returns nullopt if there was no response. */
     std::optional<int> http_status() const noexcept {
         const int status = tks_error_http_status(error_.get());
         return status != 0 ? std::optional<int>(status) : std::nullopt;
     }
 
-    /* How long, from when this was thrown, until the source asks the server again: until then it throws this at once.
-       Empty: it never will. */
+    /* Returns the time until the source sends the next request, counted from when this error was thrown. Until then the
+       source throws this error at once. Returns nullopt if the source sends no further request. */
     std::optional<Seconds> retry_after() const noexcept {
         const double seconds = error_ ? tks_error_retry_after(error_.get()) : -1;
         return seconds >= 0 ? std::optional<Seconds>(seconds) : std::nullopt;
     }
 
-    /* Whether the same request may well succeed later with nothing changed here. */
+    /* Returns whether the error is retryable: the same request may succeed later without a change on this side. */
     bool is_transient() const noexcept { return tks_error_is_transient(error_.get()) != 0; }
 
 private:
@@ -110,9 +113,9 @@ private:
 };
 
 /*
- * A text on its way into the library, which nobody copies before it: a literal, a std::string, what getenv answers. None is
- * nullopt, or a null pointer. It is for arguments, and holds the text no longer than they live. A string_view does not fit,
- * since C cannot see where it ends: make a std::string of it.
+ * A string argument, which is not copied before the library copies it: a literal, a std::string, the result of getenv.
+ * nullopt and a null pointer mean that there is no string. A Text is for arguments, and refers to a string that must outlive
+ * it. A string_view does not convert to a Text, because it has no NUL at its end: make a std::string of it.
  */
 class Text {
 public:
@@ -130,34 +133,34 @@ private:
 };
 
 /*
- * What is asked of a token endpoint, and how: options as pairs of texts. Which there are is the library's to know; the
- * README lists them, and so does tks_option_name. Booleans are "true" and "false", durations seconds, such as "0.5".
+ * The options of a source. Every option is a name and a value, both strings. docs/options.md and tks_option_name list the
+ * options. Booleans are "true" and "false". Durations are seconds, such as "0.5".
  */
 class Config {
 public:
-    /* Error: the loaded library is of another ABI than this header. */
+    /* Makes a config without options. Throws TKS_INTERNAL if the loaded library has another ABI version than this header. */
     Config() : config_(tks_config_new()) {
         const std::uint32_t abi = tks_abi_version();
         if (abi != TKS_ABI_VERSION)
-            throw Error(TKS_INTERNAL, "the loaded tokensource library speaks ABI " + std::to_string(abi)
-                                          + ", tokensource.h ABI " + std::to_string(TKS_ABI_VERSION)
+            throw Error(TKS_INTERNAL, "the loaded tokensource library has ABI version " + std::to_string(abi)
+                                          + ", tokensource.h has " + std::to_string(TKS_ABI_VERSION)
                                           + ": install matching versions of both");
         if (!config_)
-            throw Error(TKS_INTERNAL, "the tokensource library has no config to give");
+            throw Error(TKS_INTERNAL, "a bug in the tokensource library; please report it");
     }
 
-    /* As set() of each pair, in their order. */
+    /* Makes a config and calls set() for each pair, in their order. */
     Config(std::initializer_list<std::pair<Text, Text>> options) : Config() {
         for (const auto &[name, value] : options)
             set(name, value);
     }
 
     /*
-     * Sets an option; none (nullopt, a null pointer) unsets it, even if the provider has it. The last call for a name wins,
-     * and the order among names does not matter.
+     * Sets an option. nullopt and a null pointer unset it, even if the provider has a value for it. Setting an option again
+     * replaces its value; the order of the options does not matter.
      *
-     * Error TKS_INVALID_ARGUMENT: there is no such option, or the value does not suit it. The message says what would, and
-     * the config is as it was.
+     * Throws TKS_INVALID_ARGUMENT if the option does not exist, or the value is not allowed. The message names what is
+     * allowed. The config is unchanged.
      */
     Config &set(Text name, Text value) {
         if (name.holds_nul())
@@ -176,48 +179,49 @@ private:
 };
 
 /*
- * An access token and what came with it. It never changes, only its time runs out, and it outlives its source. The texts
- * live as long as it does, so they cannot be asked of a temporary: give the token a name.
+ * An access token and what the server sent with it. Nothing in it changes but the remaining lifetime. It may outlive its
+ * source. Its strings live as long as the token, so a temporary does not return them: give the token a name.
  */
 class Token {
 public:
-    /* The token itself: visible ASCII. */
+    /* Returns the access token: visible ASCII characters. */
     std::string_view access_token() const & noexcept { return view(tks_token_access_token(token_.get())); }
     std::string_view access_token() const && = delete;
 
-    /* The value of the Authorization header: "Bearer " and the token. */
+    /* Returns the value of the Authorization header: "Bearer " and the access token. */
     std::string_view authorization() const & noexcept { return view(tks_token_authorization(token_.get())); }
     std::string_view authorization() const && = delete;
 
-    /* The type as the server wrote it; "Bearer" if it did not. */
+    /* Returns the token type as the server sent it, or "Bearer" if the server sent none. */
     std::string_view type() const & noexcept { return view(tks_token_type(token_.get())); }
     std::string_view type() const && = delete;
 
-    /* The scope that the server granted. Empty: it said nothing, which means what was asked (RFC 6749 section 5.1). */
+    /* Returns the scope that the server granted. Returns nullopt if the server sent none, which means that it granted the
+       requested scope (RFC 6749 section 5.1). */
     std::optional<std::string_view> scope() const & noexcept {
         const char *scope = tks_token_scope(token_.get());
         return scope != nullptr ? std::optional<std::string_view>(scope) : std::nullopt;
     }
     std::optional<std::string_view> scope() const && = delete;
 
-    /* The JSON object that the server answered, without access_token, refresh_token and id_token. */
+    /* Returns the JSON object of the server's response, without access_token, refresh_token and id_token. */
     std::string_view response() const & noexcept { return view(tks_token_response(token_.get())); }
     std::string_view response() const && = delete;
 
-    /* When the token ends, to the second: the wall clock as it is now and expires_in(). */
+    /* Returns the expiry, to the second: the current wall clock plus expires_in(). */
     std::chrono::system_clock::time_point expires_at() const noexcept {
         return std::chrono::system_clock::time_point(std::chrono::seconds(tks_token_expires_at(token_.get())));
     }
 
-    /* What the token has left now, whatever was done to the wall clock; 0 when it is past. */
+    /* Returns the remaining lifetime, even if the wall clock was set. Returns 0 if the token has expired. */
     Seconds expires_in() const noexcept { return Seconds(tks_token_expires_in(token_.get())); }
 
-    /* The token's number: see Source::generation. Never 0. */
+    /* Returns the generation of the token, which is never 0: see Source::generation. */
     std::uint32_t generation() const noexcept { return tks_token_generation(token_.get()); }
 
 private:
     friend class Source;
-    friend class Keeper;
+    friend class TokenCache;
     explicit Token(Owned<tks_token> token) noexcept : token_(std::move(token)) {}
 
     static std::string_view view(const char *text) noexcept { return text != nullptr ? text : ""; }
@@ -225,19 +229,23 @@ private:
     Owned<tks_token> token_;
 };
 
-/* Counts since a source was made. */
+/* Counts since the source was made. */
 struct Stats {
-    std::uint64_t requests; /* sent to the token endpoint */
+    std::uint64_t requests; /* requests sent to the token endpoint */
     std::uint64_t failures; /* fetches that failed */
-    std::uint64_t tokens;   /* fetches that brought a token */
-    std::uint64_t waits;    /* calls that had to wait for a fetch */
+    std::uint64_t tokens;   /* fetches that returned a token */
+    std::uint64_t waits;    /* function calls that waited for a fetch */
 };
 
-/* Keeps a token good: one for each kind of token that the program needs, for as long as it runs. */
+/* Keeps a valid token. A program needs one source for each kind of token, for as long as it runs. */
 class Source {
 public:
-    /* Checks the config as a whole and copies it. Reads the files that it names; sends nothing and starts no thread.
-       Error TKS_INVALID_CONFIG: an option is missing, two contradict each other or a file is unusable. */
+    /*
+     * Checks the config as a whole and copies it. Sends nothing and starts no thread. Reads the files that the options name,
+     * and the environment variables for proxies and certificates.
+     *
+     * Throws TKS_INVALID_CONFIG if an option is missing, two options contradict each other, or a file is not usable.
+     */
     explicit Source(const Config &config) {
         tks_source *source = nullptr;
         tks_error *error = nullptr;
@@ -248,10 +256,11 @@ public:
     }
 
     /*
-     * A good token: at once while there is one, else after the one fetch that all callers share, at most the option
-     * `timeout` from this call. While the source holds off after a failed fetch it throws that error at once.
+     * Returns a valid token. Returns at once while there is one. Otherwise waits for the one fetch that all callers share,
+     * at most the option `timeout`, counted from this call. During the hold-off after a failed fetch it throws the error of
+     * that fetch at once.
      *
-     * Error: the fetch failed, see its status and retry_after(). TKS_CLOSED: the source was closed.
+     * Throws an Error if the fetch failed: see its status() and retry_after(). Throws TKS_CLOSED if the source was closed.
      */
     Token get() const {
         tks_token *token = nullptr;
@@ -261,8 +270,12 @@ public:
         return Token(Owned<tks_token>(token));
     }
 
-    /* As get(), but waits no longer than this. Empty: the fetch is still running, ask again; an event loop passes 0s and
-       comes back after 1, 2, 4 ... 50 ms. Called once with 0s and ignored, it warms the source up. */
+    /*
+     * Does the same as get(), but waits at most this time. Returns nullopt if the fetch is still running.
+     *
+     * An event loop passes 0s and calls again after 1, 2, 4 ... 50 ms. One call with 0s at the start of the program warms a
+     * source up.
+     */
     std::optional<Token> get_within(Seconds wait) const {
         tks_token *token = nullptr;
         tks_error *error = nullptr;
@@ -274,15 +287,17 @@ public:
         return Token(Owned<tks_token>(token));
     }
 
-    /* The number of the token that get() would return now without waiting, 0 if there is none: about 10 ns. */
+    /* Returns the generation of the token that get() would return now without waiting, or 0 if there is none. Takes about
+       10 ns. */
     std::uint32_t generation() const noexcept { return tks_source_generation(source_.get()); }
 
-    /* Says that the API refused this token, with a 401 for example. If it is still the current one, the next get() fetches
-       another; an older or another source's does nothing. Does not wait. */
+    /* Reports that the API rejected this token, for example with a 401, before it expired. If it is the current token of the
+       source, the next get() fetches another. An older token, or a token of another source, changes nothing. Does not
+       wait. */
     void invalidate(const Token &token) const noexcept { tks_source_invalidate(source_.get(), token.token_.get()); }
 
-    /* Why the last finished fetch failed; empty if it brought a token or none has finished. Shows that refreshes fail while
-       the token is still good. */
+    /* Returns the error of the last finished fetch. Returns nullopt if that fetch returned a token, or if no fetch has
+       finished. Shows that refreshes fail while the token is still valid. */
     std::optional<Error> last_error() const {
         tks_error *error = nullptr;
         if (tks_source_last_error(source_.get(), &error) == TKS_OK)
@@ -295,7 +310,7 @@ public:
         return {stat(TKS_STAT_REQUESTS), stat(TKS_STAT_FAILURES), stat(TKS_STAT_TOKENS), stat(TKS_STAT_WAITS)};
     }
 
-    /* Whoever waits on the source gets the Error TKS_CLOSED now, as do all later calls. Tokens stay as they are. Does not
+    /* Makes every call that waits on the source throw TKS_CLOSED now, and all later calls too. Tokens remain usable. Does not
        wait. */
     void close() const noexcept { tks_source_close(source_.get()); }
 
@@ -304,15 +319,15 @@ private:
 };
 
 /*
- * The quick way for a thread that calls an API often: keeps one token and asks before each call only whether it is still
- * the one. Each thread has its own, and the source stays where it is for as long.
+ * The fast path for a thread that calls an API often. It keeps one token, and before each use only checks that the token is
+ * still current. Each thread needs its own TokenCache. The source must outlive it and must not be moved.
  */
-class Keeper {
+class TokenCache {
 public:
-    explicit Keeper(const Source &source) noexcept : source_(&source) {}
-    explicit Keeper(const Source &&) = delete;
+    explicit TokenCache(const Source &source) noexcept : source_(&source) {}
+    explicit TokenCache(const Source &&) = delete;
 
-    /* The token of now, good until the next call of this. Waits and throws as Source::get does. */
+    /* Returns the current token; the reference is valid until the next call. Waits and throws as Source::get does. */
     const Token &token() {
         const std::uint32_t generation = source_->generation();
         if (generation == 0 || generation != token_.generation()) {
@@ -324,7 +339,7 @@ public:
 
 private:
     const Source *source_;
-    Token token_{nullptr}; /* an optional one would be "maybe uninitialized" to GCC 12 */
+    Token token_{nullptr}; /* GCC 12 reports an optional token as "maybe uninitialized" */
 };
 
 } // namespace tokensource

@@ -1,8 +1,8 @@
-/* Gets one token with the options given as NAME=VALUE and prints what came, a line for each part; `grown` is by how many KiB
-   the memory's peak grew beyond that of a token from the first argument's URL. */
+/* Gets one token with the options given as NAME=VALUE. Prints a line for each part of the token, or of the error. The line
+   `grown` has the growth of peak memory in KiB since a token from the URL in the first argument. */
 #include "check.h"
 
-/* Not getrusage, whose peak begins with that of the process that started this one. */
+/* Returns the peak memory in KiB. getrusage would start with the peak of the parent process. */
 static long peak(void) {
     char line[256];
     long kib = -1;
@@ -16,7 +16,7 @@ static long peak(void) {
     return kib;
 }
 
-/* A measure that misses 32 MiB would prove nothing. */
+/* Checks that the measurement detects 32 MiB. Otherwise it would prove nothing. */
 static void check_peak(void) {
     const long before = peak();
     const size_t size = ((size_t)before << 10) + ((size_t)32 << 20);
@@ -30,18 +30,18 @@ static void check_peak(void) {
     free((void *)block);
 }
 
-static void told(const char *name, const char *value) {
+static void print_part(const char *name, const char *value) {
     if (value != NULL) {
         printf("%s=%s\n", name, value);
     }
 }
 
-static void failed(tks_error *error) {
-    told("status", tks_status_name(tks_error_status(error)));
-    told("message", tks_error_message(error));
-    told("oauth_error", tks_error_oauth_error(error));
-    told("description", tks_error_oauth_description(error));
-    told("uri", tks_error_oauth_uri(error));
+static void print_error(tks_error *error) {
+    print_part("status", tks_status_name(tks_error_status(error)));
+    print_part("message", tks_error_message(error));
+    print_part("oauth_error", tks_error_oauth_error(error));
+    print_part("description", tks_error_oauth_description(error));
+    print_part("uri", tks_error_oauth_uri(error));
     printf("http_status=%d\ntransient=%d\n", (int)tks_error_http_status(error), (int)tks_error_is_transient(error));
     tks_error_free(error);
 }
@@ -68,12 +68,12 @@ int main(int count, char **arguments) {
         CHECK_OK(tks_config_set(config, arguments[at], value + 1, &error), error);
     }
     if (tks_source_new(config, &source, &error) != TKS_OK || tks_source_get(source, &token, &error) != TKS_OK) {
-        failed(error);
+        print_error(error);
     } else {
-        told("token", tks_token_access_token(token));
-        told("token_type", tks_token_type(token));
-        told("scope", tks_token_scope(token));
-        told("response", tks_token_response(token));
+        print_part("token", tks_token_access_token(token));
+        print_part("token_type", tks_token_type(token));
+        print_part("scope", tks_token_scope(token));
+        print_part("response", tks_token_response(token));
         printf("expires_in=%f\n", tks_token_expires_in(token));
     }
     printf("grown=%ld\n", peak() - before);

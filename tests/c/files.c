@@ -1,5 +1,5 @@
-/* Nothing can be opened: nobody else is blamed, nothing worse is settled for, and it passes. argv: a server that grants,
- * a file with a secret. */
+/* No file can be opened. The error names that reason, no weaker setting is used instead, and the source recovers. argv: a
+ * server that grants, a file with a secret. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
@@ -30,10 +30,10 @@ int main(int argc, char **argv) {
     CHECK(argc == 3);
     CHECK_OK(tks_config_set(config, "ca", "auto", &error), error);
     source = source_for(argv[1]);
-    /* A machine without certificates of its own has none that could not be read. */
+    /* A machine without system certificates has no certificate file to fail on. */
     int has_roots = access("/etc/ssl/certs/ca-certificates.crt", R_OK) == 0;
 
-    /* None for the folder of the certificates; then one for it, and none for what is in it. */
+    /* No descriptor for the folder of the certificates; then one for the folder and none for its files. */
     rlim_t files = first_free();
     for (rlim_t more = 0; more < 2; more++) {
         rlim_t before = at_most(files + more);

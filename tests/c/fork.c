@@ -1,5 +1,5 @@
-/* Children of forks at the worst moments go on using what they inherited. argv: a server that takes its time,
- * how many forks there are after its first answer, a server that grants once, for 4 s, and then never answers. */
+/* Children that are forked at the worst moments go on using the handles that they inherited. argv: a server that responds
+ * late, the number of forks after its first response, a server that grants once for 4 s and then hangs. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
@@ -12,7 +12,7 @@ enum { BUSY = 4, EARLY = 20 };
 static tks_source *source;
 static int over;
 
-/* Uses all that a child could find locked: the source, the allocator, a fetch. */
+/* Uses everything that a child may find locked: the source, the allocator, a fetch. */
 static void *keep_busy(void *unused) {
     while (!__atomic_load_n(&over, __ATOMIC_RELAXED)) {
         tks_error *error = NULL;
@@ -26,15 +26,15 @@ static void *keep_busy(void *unused) {
     return unused;
 }
 
-/* `kept`: the generation of the token that the child inherits; 0 if it has to fetch its own. */
-static pid_t fork_and_ask(int frees, uint32_t kept) {
+/* Forks a child that gets a token. `kept` is the generation of its inherited token, or 0 if it must fetch its own. */
+static pid_t fork_and_get(int frees, uint32_t kept) {
     uint64_t requests = tks_source_stat(source, TKS_STAT_REQUESTS);
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
         tks_error *error = NULL;
         tks_token *token = NULL;
-        /* A hang is the failure looked for. */
+        /* This test is about hangs. */
         alarm(60);
         CHECK(kept == 0 || tks_source_generation(source) == kept);
         CHECK_OK(tks_source_get(source, &token, &error), error);
@@ -58,16 +58,16 @@ static void wait_for(pid_t child) {
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-static void is_given(tks_token *token) {
+static void check_current(tks_token *token) {
     tks_error *error = NULL;
-    tks_token *given = NULL;
-    CHECK_OK(tks_source_get(source, &given, &error), error);
-    CHECK(given == token);
+    tks_token *current = NULL;
+    CHECK_OK(tks_source_get(source, &current, &error), error);
+    CHECK(current == token);
     CHECK(tks_source_generation(source) == tks_token_generation(token));
-    tks_token_free(given);
+    tks_token_free(current);
 }
 
-/* The child has the ageing token, and not the refresh of it: it starts its own. */
+/* The child inherits the ageing token, but not the running refresh: it starts its own. */
 static void fork_during_a_refresh(const char *url) {
     tks_error *error = NULL;
     tks_token *token = NULL;
@@ -80,13 +80,13 @@ static void fork_during_a_refresh(const char *url) {
     CHECK_OK(tks_source_get(source, &token, &error), error);
     while (tks_source_generation(source) != 0)
         nanosleep(&pause, NULL);
-    is_given(token);
+    check_current(token);
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
         alarm(60);
         CHECK(tks_source_generation(source) == 0);
-        is_given(token);
+        check_current(token);
         _exit(0);
     }
     wait_for(child);
@@ -104,9 +104,9 @@ int main(int argc, char **argv) {
     for (int i = 0; i < BUSY; i++)
         CHECK(pthread_create(&busy[i], NULL, keep_busy, NULL) == 0);
 
-    /* While the first fetch starts, connects and waits: the children must fetch for themselves. */
+    /* The first fetch starts, connects and waits meanwhile. The children must fetch their own token. */
     for (int i = 0; i < EARLY; i++) {
-        early[i] = fork_and_ask(i % 2, 0);
+        early[i] = fork_and_get(i % 2, 0);
         struct timespec pause = {0, i * 500000L};
         nanosleep(&pause, NULL);
     }
@@ -114,7 +114,7 @@ int main(int argc, char **argv) {
         wait_for(early[i]);
 
     for (int i = 0; i < atoi(argv[2]); i++)
-        wait_for(fork_and_ask(i % 2, tks_source_generation(source)));
+        wait_for(fork_and_get(i % 2, tks_source_generation(source)));
 
     __atomic_store_n(&over, 1, __ATOMIC_RELAXED);
     for (int i = 0; i < BUSY; i++)

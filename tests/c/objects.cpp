@@ -1,5 +1,5 @@
-// The objects of tokensource.hpp: whose they are, what they throw, and that they may come and go in any order.
-// argv: a server that grants, one that refuses the scope, one that is overloaded, one that takes 30 s.
+// The objects of tokensource.hpp: their ownership, their exceptions, and that they may be destroyed in any order.
+// argv: a server that grants, one that rejects the scope, one that is overloaded, one that takes 30 s.
 #include "check.h"
 
 #include <ctime>
@@ -11,7 +11,7 @@
 
 using namespace std::chrono_literals;
 using std::nullopt, std::optional, std::string;
-using tokensource::Config, tokensource::Error, tokensource::Keeper, tokensource::Source, tokensource::Token;
+using tokensource::Config, tokensource::Error, tokensource::Source, tokensource::Token, tokensource::TokenCache;
 
 template <typename Object>
 constexpr bool only_moves = !std::is_copy_constructible_v<Object> && !std::is_copy_assignable_v<Object>
@@ -22,13 +22,13 @@ static_assert(only_moves<Config> && only_moves<Source> && only_moves<Token>);
 static_assert(std::is_nothrow_copy_constructible_v<Error> && std::is_nothrow_copy_assignable_v<Error>);
 static_assert(std::is_base_of_v<std::runtime_error, Error>);
 
-// A text of a token that is gone by the end of the line is no program.
+// The string of a temporary token must not compile,
 template <typename Asked, typename = void> constexpr bool has_texts = false;
 template <typename Asked> constexpr bool has_texts<Asked, std::void_t<decltype(std::declval<Asked>().authorization())>> = true;
 static_assert(has_texts<Token &> && has_texts<const Token &> && !has_texts<Token> && !has_texts<const Token>);
-// Nor is a keeper of a source that is.
-static_assert(std::is_constructible_v<Keeper, Source &> && !std::is_constructible_v<Keeper, Source>);
-// Nor a string_view where C needs an end.
+// nor a cache of a temporary source,
+static_assert(std::is_constructible_v<TokenCache, Source &> && !std::is_constructible_v<TokenCache, Source>);
+// nor a string_view where C needs a NUL at the end.
 static_assert(!std::is_convertible_v<std::string_view, tokensource::Text>);
 
 static Config config_of(const string &url) {
@@ -60,7 +60,7 @@ static void options(const string &url) {
     CHECK(!unknown.retry_after() && !unknown.http_status() && !unknown.oauth_error() && !unknown.is_transient());
     CHECK(error_of([] { Config{{"timeout", "5"}, {"timeout", "soon"}}; }).status() == TKS_INVALID_ARGUMENT);
 
-    // C would see the half before the NUL, which may be good.
+    // C would see the part before the NUL, which may be a valid value.
     const Error half = error_of([&] { config.set("client_id", nul); });
     CHECK(half.status() == TKS_INVALID_ARGUMENT && says(half, "option client_id") && says(half, "NUL"));
     CHECK(!half.retry_after() && !half.http_status() && !half.oauth_error() && !half.is_transient());
@@ -69,7 +69,7 @@ static void options(const string &url) {
     CHECK(error_of([&] { config.set(nullptr, nul); }).status() == TKS_INVALID_ARGUMENT);
     CHECK(error_of([&] { config.set(nullopt, "read"); }).status() == TKS_INVALID_ARGUMENT);
 
-    // None unsets, in all its forms; what was refused changed nothing.
+    // Every form of "no value" unsets the option; the rejected values changed nothing.
     const char *absent = nullptr;
     const optional<string> none;
     Source(config.set("client_id", "other"));
@@ -97,19 +97,19 @@ static void granted(const string &url) {
     CHECK(skew > -5s && skew < 5s);
     CHECK(first.generation() != 0 && first.generation() == source.generation());
 
-    // Whole, fractional and any other durations.
+    // Whole, fractional and other durations.
     for (const optional<Token> &same : {source.get_within(0s), source.get_within(1500us), source.get_within(0.1s)})
         CHECK(same && same->generation() == first.generation() && same->access_token() == first.access_token());
     CHECK(source.stats().requests == 1);
 
-    Keeper keeper(source);
-    const Token *kept = &keeper.token();
-    CHECK(kept->generation() == first.generation() && &keeper.token() == kept);
+    TokenCache cache(source);
+    const Token *kept = &cache.token();
+    CHECK(kept->generation() == first.generation() && &cache.token() == kept);
     source.invalidate(*kept);
     CHECK(source.generation() == 0);
-    CHECK(keeper.token().generation() == source.generation() && source.generation() != first.generation());
+    CHECK(cache.token().generation() == source.generation() && source.generation() != first.generation());
     source.invalidate(first);
-    CHECK(source.generation() == keeper.token().generation());
+    CHECK(source.generation() == cache.token().generation());
     const tokensource::Stats stats = source.stats();
     CHECK(stats.requests == 2 && stats.tokens == 2 && stats.failures == 0 && stats.waits >= 1);
 
@@ -118,7 +118,7 @@ static void granted(const string &url) {
     const Error closed = error_of([&] { source.get(); });
     CHECK(closed.status() == TKS_CLOSED && !closed.retry_after());
     CHECK(error_of([&] { source.get_within(0s); }).status() == TKS_CLOSED);
-    CHECK(error_of([&] { keeper.token(); }).status() == TKS_CLOSED);
+    CHECK(error_of([&] { cache.token(); }).status() == TKS_CLOSED);
 }
 
 static void moved(const string &url) {
@@ -144,7 +144,7 @@ static void moved(const string &url) {
     token = std::move(taken);
     CHECK(source.generation() == token.generation());
 
-    // A container that grows moves what it holds; what is assigned over is freed.
+    // A container that grows moves its objects; an object that is assigned to frees its old handle.
     std::vector<Source> sources;
     std::vector<Token> tokens;
     for (int i = 0; i < 4; i++) {
@@ -157,16 +157,16 @@ static void moved(const string &url) {
     CHECK(from.generation() == 0);
 }
 
-// Whatever ends first, the others are good.
-static void ended(const string &granting, const string &refusing) {
+// Each object works after the others were destroyed.
+static void destroyed(const string &granting, const string &refusing) {
     auto config = std::make_unique<Config>(config_of(granting));
     auto source = std::make_unique<Source>(*config);
     config.reset();
-    auto keeper = std::make_unique<Keeper>(*source);
+    auto cache = std::make_unique<TokenCache>(*source);
     const Token token = source->get();
-    CHECK(keeper->token().generation() == token.generation());
+    CHECK(cache->token().generation() == token.generation());
     source.reset();
-    keeper.reset();
+    cache.reset();
     CHECK(token.authorization().substr(0, 7) == "Bearer ");
 
     source = std::make_unique<Source>(source_of(refusing));
@@ -176,7 +176,7 @@ static void ended(const string &granting, const string &refusing) {
     CHECK(last && string(last->what()) == error.what() && last->oauth_error() == "invalid_scope");
 }
 
-static void refused(const string &url) {
+static void rejected(const string &url) {
     const Source source = source_of(url);
     Error error = error_of([&] { source.get(); });
     CHECK(error.status() == TKS_OAUTH && error.http_status() == 400 && !error.is_transient());
@@ -185,13 +185,13 @@ static void refused(const string &url) {
     CHECK(error.retry_after() && *error.retry_after() > 50s && *error.retry_after() <= 60s);
     CHECK(says(error, "invalid_scope"));
 
-    // Held off: thrown at once, and the source says the same of itself.
+    // In the hold-off the same error is thrown at once, and last_error() returns it.
     CHECK(error_of([&] { source.get_within(0s); }).oauth_error() == "invalid_scope");
     const optional<Error> last = source.last_error();
     CHECK(last && last->status() == TKS_OAUTH && string(last->what()) == error.what());
     CHECK(source.stats().requests == 1 && source.stats().failures == 1 && source.generation() == 0);
 
-    // Copies are whole, in any thread and after their original; as what they are, and as what they derive from.
+    // A copy has all parts, on any thread and after its original is gone; caught as Error and as std::exception.
     std::exception_ptr pointer = std::make_exception_ptr(error);
     Error copy = error_of([] { throw Error(TKS_INTERNAL, "nothing of this stays"); });
     copy = error;
@@ -225,7 +225,7 @@ static void pending(const string &url) {
     std::vector<std::thread> waiters;
     for (int i = 0; i < 4; i++)
         waiters.emplace_back([&] { CHECK(error_of([&] { source.get(); }).status() == TKS_CLOSED); });
-    // The waiters, the fetch and this thread. One that does not wait yet is closed out all the same.
+    // The waiters, the fetch and this thread. A waiter that does not wait yet gets the same error.
     while (threads() < 4 + 2)
         std::this_thread::sleep_for(1ms);
     source.close();
@@ -233,19 +233,19 @@ static void pending(const string &url) {
         waiter.join();
 }
 
-// Each thread keeps a token; all report the same one, and share the one that replaces it.
+// Each thread keeps a token. All threads report the same token, and share its replacement.
 static void shared(const string &url) {
     const Source source = source_of(url);
     const Token first = source.get();
     std::vector<std::thread> callers;
     for (int i = 0; i < 16; i++)
         callers.emplace_back([&] {
-            Keeper keeper(source);
+            TokenCache cache(source);
             for (int call = 0; call < 500; call++) {
-                const bool refused = call >= 250 && keeper.token().access_token() == first.access_token();
+                const bool refused = call >= 250 && cache.token().access_token() == first.access_token();
                 if (refused)
-                    source.invalidate(keeper.token());
-                CHECK(call < 250 || keeper.token().access_token() != first.access_token());
+                    source.invalidate(cache.token());
+                CHECK(call < 250 || cache.token().access_token() != first.access_token());
             }
         });
     for (std::thread &caller : callers)
@@ -258,8 +258,8 @@ int main(int argc, char **argv) {
     options(argv[1]);
     granted(argv[1]);
     moved(argv[1]);
-    ended(argv[1], argv[2]);
-    refused(argv[2]);
+    destroyed(argv[1], argv[2]);
+    rejected(argv[2]);
     unavailable(argv[3]);
     pending(argv[4]);
     shared(argv[1]);

@@ -1,5 +1,5 @@
-// A library of another ABI than the header is refused before it is asked for anything: this program's own function stands
-// in front of the library's.
+// A library with another ABI version than the header is rejected before any other call. The function of this program takes
+// the place of the library's function.
 #include "check.h"
 
 #include <tokensource.hpp>
@@ -11,7 +11,7 @@ int main() {
         tokensource::Config{{"no such option", "that the library could refuse"}};
     } catch (const tokensource::Error &error) {
         CHECK(error.status() == TKS_INTERNAL);
-        CHECK(std::strstr(error.what(), ("speaks ABI " + std::to_string(TKS_ABI_VERSION + 1)).c_str()) != nullptr);
+        CHECK(std::strstr(error.what(), ("has ABI version " + std::to_string(TKS_ABI_VERSION + 1)).c_str()) != nullptr);
         return 0;
     }
     return 1;

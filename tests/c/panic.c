@@ -1,5 +1,5 @@
-/* A bug in the library is a status and not a crash, and prints nothing. Built against the library of the tests, where
- * the option panic_next makes the next call panic, and the user agent "panic!" each fetch. */
+/* A bug in the library becomes a status and not a crash, and prints nothing. Built against the library of the tests: its
+ * option panic_next makes the next call panic, and the user agent "panic!" makes each fetch panic. */
 #include "check.h"
 
 static tks_config *config;
@@ -8,7 +8,7 @@ static void arm(void) {
     CHECK(tks_config_set(config, "panic_next", "true", NULL) == TKS_OK);
 }
 
-static void contained(tks_status status, tks_error **error_out) {
+static void check_contained(tks_status status, tks_error **error_out) {
     tks_error *error = *error_out;
     CHECK(status == TKS_INTERNAL);
     CHECK(tks_error_status(error) == TKS_INTERNAL);
@@ -30,17 +30,17 @@ int main(int argc, char **argv) {
     arm();
     CHECK(tks_config_new() == NULL);
     arm();
-    contained(tks_config_set(config, "scope", "read", &error), &error);
+    check_contained(tks_config_set(config, "scope", "read", &error), &error);
     arm();
     CHECK(tks_config_set(config, "scope", "read", NULL) == TKS_INTERNAL);
     arm();
-    contained(tks_source_new(config, &none, &error), &error);
+    check_contained(tks_source_new(config, &none, &error), &error);
     arm();
-    contained(tks_source_get(source, &token, &error), &error);
+    check_contained(tks_source_get(source, &token, &error), &error);
     arm();
-    contained(tks_source_get_within(source, 1, &token, &error), &error);
+    check_contained(tks_source_get_within(source, 1, &token, &error), &error);
     arm();
-    contained(tks_source_last_error(source, &error), &error);
+    check_contained(tks_source_last_error(source, &error), &error);
     arm();
     CHECK(tks_source_stat(source, TKS_STAT_TOKENS) == 0);
     arm();
@@ -58,13 +58,13 @@ int main(int argc, char **argv) {
     arm();
     tks_source_close(source);
 
-    /* All is as it was, for the calls that panicked did nothing. */
+    /* Nothing has changed, because the calls that panicked did nothing. */
     CHECK(tks_source_generation(source) == tks_token_generation(good));
     CHECK(tks_source_stat(source, TKS_STAT_REQUESTS) == 1);
     tks_token_free(good);
     tks_source_free(source);
 
-    /* On a thread of the library's own. */
+    /* A panic on a thread of the library. */
     CHECK_OK(tks_config_set(config, "user_agent", "panic!", &error), error);
     CHECK_OK(tks_source_new(config, &source, &error), error);
     CHECK(tks_source_get(source, &token, &error) == TKS_INTERNAL);

@@ -12,7 +12,7 @@ enum { BUSY = 4, FORKS = 10 };
 static const char *url, *authority;
 static pthread_barrier_t start;
 
-/* Nobody in the system's list vouches for the server, so this shakes hands and is refused. */
+/* No CA of the system's list signed the server's certificate, so the handshake fails. */
 static void trust_the_system(void) {
     tks_error *error = NULL;
     tks_token *token = NULL;
@@ -58,7 +58,7 @@ int main(int argc, char **argv) {
         children[i] = fork();
         CHECK(children[i] >= 0);
         if (children[i] == 0) {
-            /* A hang is the failure looked for. */
+            /* This test is about hangs. */
             alarm(60);
             trust_the_system();
             trust_the_authority();

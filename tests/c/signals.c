@@ -1,5 +1,5 @@
-/* A daemon that takes its signals from a signalfd gets them all: no thread of the library takes one, or dies of it.
- * argv: a server that takes its time. */
+/* A daemon that reads its signals from a signalfd gets all of them. No thread of the library takes a signal or ends by it.
+ * argv: a server that responds late. */
 #define _GNU_SOURCE
 #include "check.h"
 
@@ -34,7 +34,7 @@ int main(int argc, char **argv) {
     CHECK(threads() > 1);
     CHECK_OK(tks_source_get(source, &token, &error), error);
 
-    /* Nor was anything of the host's changed. */
+    /* The signal mask and the handlers of the process are unchanged. */
     CHECK(sigprocmask(SIG_BLOCK, NULL, &after) == 0);
     for (int number = 1; number < SIGRTMAX; number++) {
         struct sigaction action;

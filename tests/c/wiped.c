@@ -1,15 +1,15 @@
-/* When all handles are freed no secret is left in memory that could be written to: not where a buffer grew, not where TLS
- * or HTTP kept a copy, not on the stack of a thread that ended. argv: a server that speaks TLS, the roots to trust. */
+/* After all handles are freed, no writable memory contains a secret. This includes the old place of a buffer that grew, the
+ * copies of TLS and HTTP, and the stack of a thread that ended. argv: a server with TLS, the file of its authority. */
 #define _GNU_SOURCE
 #include "check.h"
 
 #include <fcntl.h>
 #include <time.h>
 
-/* What a server wants percent-encoded in a form, and with a backslash in JSON. */
+/* A secret that needs percent-encoding in a form and a backslash in JSON. */
 static const char SECRET_OF_ALL_KINDS[] = "correct-horse/battery\"staple+50%";
-/* Backwards, so that the needles are not found themselves: the secret as it is, percent-encoded, escaped for JSON; and what
- * Base64 makes of the first two wherever they begin in a group of three. */
+/* Backwards, so that the search does not find these strings: the secret plain, percent-encoded and escaped for JSON. Then
+ * the Base64 forms of the first two, for each place in a group of three bytes. */
 static const char *const SECRETS_BACKWARDS[] = {
     "%05+elpats\"yrettab/esroh-tcerroc",
     "52%05B2%elpats22%yrettabF2%esroh-tcerroc",
@@ -23,7 +23,7 @@ static const char *const SECRETS_BACKWARDS[] = {
 };
 enum { SECRETS = sizeof SECRETS_BACKWARDS / sizeof *SECRETS_BACKWARDS };
 
-/* The ways in which a request can carry a secret: two options each. */
+/* The ways in which a request can carry a secret: two options for each way. */
 static const char *const WAYS[][2][2] = {
     {{"basic_encoding", "rfc6749"}, {"body_format", "form"}},
     {{"basic_encoding", "raw"}, {"body_format", "json"}},
@@ -50,7 +50,7 @@ static int holds(const char *bytes, size_t length, const char *needle_backwards)
     return 0;
 }
 
-/* Whether a writable page holds the needle. */
+/* Returns whether a writable page contains the needle. */
 static int is_in_memory(const char *needle_backwards) {
     static char page[4096 + 256];
     char line[512];
@@ -65,7 +65,7 @@ static int is_in_memory(const char *needle_backwards) {
         CHECK(sscanf(line, "%lx-%lx %4s", &start, &end, mode) == 3);
         if (mode[0] != 'r' || mode[1] != 'w')
             continue;
-        /* Pages overlap, for what lies across their border. */
+        /* The pages that are read overlap, so that a needle across a border is found. */
         for (unsigned long at = start; at < end; at += 4096) {
             ssize_t length = pread(memory, page, sizeof page, (off_t)at);
             found |= length > 0 && holds(page, (size_t)length, needle_backwards);
@@ -76,7 +76,7 @@ static int is_in_memory(const char *needle_backwards) {
     return found;
 }
 
-/* Gets a token in each way, and frees all there is. */
+/* Gets a token in each way, and frees all handles. */
 static void get_tokens(char **argv, const char *trial, char *token_backwards, size_t room) {
     for (size_t way = 0; way < sizeof WAYS / sizeof *WAYS; way++) {
         tks_error *error = NULL;
@@ -104,8 +104,8 @@ static void get_tokens(char **argv, const char *trial, char *token_backwards, si
 }
 
 int main(int argc, char **argv) {
-    /* A fourth word: a trial without the wiping, in which they must be found. Memory that was freed is used again, so it
-     * may take more than one. */
+    /* A fourth word names a fault that switches wiping off, to prove that the search finds secrets. Freed memory is used
+     * again, so this may take more than one trial. */
     const char *trial = argc == 4 ? argv[3] : NULL;
     char token_backwards[256] = "";
     int secrets = 0, tokens = 0;

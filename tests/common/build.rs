@@ -1,4 +1,4 @@
-//! What `make` builds, for the tests that look at the library from outside: one way to build it, the Makefile's.
+//! Builds with `make`, for tests that use the library from outside. The Makefile is the only way to build it.
 
 use std::{
     env,
@@ -6,11 +6,11 @@ use std::{
     process::Command,
 };
 
-/// Runs `make GOAL` and answers with the directory that everything is built in.
+/// Runs `make GOAL`. Returns the directory of all build results.
 pub fn make(goal: &str) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let mut make = Command::new("make");
-    // What cargo tells a test would make build scripts that look at it run again.
+    // The variables that cargo sets for a test would make some build scripts run again.
     for (name, _) in env::vars_os() {
         if name == "OUT_DIR" || (name.to_string_lossy().starts_with("CARGO_") && name != "CARGO_HOME") {
             make.env_remove(name);

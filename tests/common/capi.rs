@@ -1,6 +1,6 @@
-//! The shared library as another language sees it: loaded from its file, every call through the C ABI.
+//! Calls the shared library as another language does: loaded from its file, through the C ABI.
 //!
-//! `TOKENSOURCE_LIBRARY` names another file than the one that `make build` makes.
+//! It must not use the Rust interface. `TOKENSOURCE_LIBRARY` names another file than that of `make build`.
 
 use super::build;
 use std::{
@@ -26,7 +26,7 @@ macro_rules! functions {
             fn load() -> Self {
                 let file = env::var_os("TOKENSOURCE_LIBRARY")
                     .map_or_else(|| build::make("build").join("release/libtokensource.so"), PathBuf::from);
-                // Never closed, as the functions are used for as long as the test runs.
+                // Never closed, because the functions are used until the test ends.
                 let library = Box::leak(Box::new(unsafe { libloading::Library::new(&file) }.unwrap()));
                 Self { $($name: *unsafe { library.get(stringify!($name).as_bytes()) }.unwrap(),)* }
             }
@@ -73,16 +73,16 @@ static LIBRARY: LazyLock<Functions> = LazyLock::new(Functions::load);
 const OK: i32 = 0;
 const PENDING: i32 = 10;
 
-/// The numbers that `Source::stat` takes.
+/// The arguments of `Source::stat`.
 pub const REQUESTS: i32 = 1;
 pub const FAILURES: i32 = 2;
 pub const TOKENS: i32 = 3;
 pub const WAITS: i32 = 4;
 
-/// A handle, freed with the function of its type when it is dropped.
+/// A handle, which is freed with the function of its type on drop.
 struct Owned(Handle, unsafe extern "C" fn(Handle));
 
-// SAFETY: sources, tokens and errors may be used from any thread at any time, a config from any one.
+// SAFETY: all threads may use a source, a token and an error at once, and one thread at a time a config.
 unsafe impl Send for Owned {}
 unsafe impl Sync for Owned {}
 
@@ -92,11 +92,15 @@ impl Drop for Owned {
     }
 }
 
-/// `Err` with the call's error unless it says TKS_OK or TKS_PENDING: `Ok(true)` and `Ok(false)`.
+/// Returns `Ok(true)` for TKS_OK, `Ok(false)` for TKS_PENDING, and otherwise the error of the call.
 fn checked(call: impl FnOnce(*mut Handle) -> i32) -> Result<bool, Error> {
     let mut error = ptr::null_mut();
     let status = call(&mut error);
-    assert_eq!(error.is_null(), [OK, PENDING].contains(&status), "an error object comes with every error alone");
+    assert_eq!(
+        error.is_null(),
+        [OK, PENDING].contains(&status),
+        "an error object comes with every error and with nothing else"
+    );
     if error.is_null() { Ok(status == OK) } else { Err(Error(Owned(error, LIBRARY.tks_error_free))) }
 }
 
@@ -112,7 +116,7 @@ impl Config {
         Self(Owned(unsafe { (LIBRARY.tks_config_new)() }, LIBRARY.tks_config_free))
     }
 
-    /// `None` unsets.
+    /// Sets an option. `None` unsets it.
     pub fn set<'a>(&mut self, name: &str, value: impl Into<Option<&'a str>>) -> Result<(), Error> {
         let name = CString::new(name).unwrap();
         let value = value.into().map(|value| CString::new(value).unwrap());
@@ -136,11 +140,12 @@ impl Source {
         Ok(Token(Owned(token, LIBRARY.tks_token_free)))
     }
 
-    /// `None`: the fetch is still running.
+    /// Returns `None` if the fetch is still running.
     pub fn get_within(&self, seconds: f64) -> Result<Option<Token>, Error> {
         let mut token = ptr::null_mut();
-        let there = checked(|error| unsafe { (LIBRARY.tks_source_get_within)(self.0.0, seconds, &mut token, error) })?;
-        Ok(there.then(|| Token(Owned(token, LIBRARY.tks_token_free))))
+        let finished =
+            checked(|error| unsafe { (LIBRARY.tks_source_get_within)(self.0.0, seconds, &mut token, error) })?;
+        Ok(finished.then(|| Token(Owned(token, LIBRARY.tks_token_free))))
     }
 
     pub fn generation(&self) -> u32 {
@@ -183,12 +188,12 @@ impl Token {
         owned(unsafe { (LIBRARY.tks_token_scope)(self.0.0) })
     }
 
-    /// Unix seconds.
+    /// Returns Unix seconds.
     pub fn expires_at(&self) -> i64 {
         unsafe { (LIBRARY.tks_token_expires_at)(self.0.0) }
     }
 
-    /// Seconds.
+    /// Returns seconds.
     pub fn expires_in(&self) -> f64 {
         unsafe { (LIBRARY.tks_token_expires_in)(self.0.0) }
     }
@@ -211,7 +216,7 @@ impl fmt::Debug for Token {
 pub struct Error(Owned);
 
 impl Error {
-    /// By its name, such as "TKS_OAUTH".
+    /// Returns the name of the status, such as "TKS_OAUTH".
     pub fn status(&self) -> String {
         owned(unsafe { (LIBRARY.tks_status_name)((LIBRARY.tks_error_status)(self.0.0)) }).unwrap()
     }
@@ -232,12 +237,12 @@ impl Error {
         owned(unsafe { (LIBRARY.tks_error_oauth_uri)(self.0.0) })
     }
 
-    /// 0 if no answer came.
+    /// Returns 0 if there was no response.
     pub fn http_status(&self) -> i32 {
         unsafe { (LIBRARY.tks_error_http_status)(self.0.0) }
     }
 
-    /// Seconds; negative: never.
+    /// Returns seconds, or a negative number if the source sends no further request.
     pub fn retry_after(&self) -> f64 {
         unsafe { (LIBRARY.tks_error_retry_after)(self.0.0) }
     }
@@ -253,7 +258,7 @@ impl fmt::Debug for Error {
     }
 }
 
-/// All that it says is kept for the search for secrets that ends `make test`.
+/// Adds the texts of the error to the leak log, which is searched for secrets at the end of the tests.
 impl Drop for Error {
     fn drop(&mut self) {
         let parts = [self.oauth_error(), self.oauth_description(), self.oauth_uri()];

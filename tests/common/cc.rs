@@ -1,4 +1,4 @@
-//! How a program of C or C++ is built against a build of the library, and what looks over its shoulder while it runs.
+//! Compiles a C or C++ program against a build of the library, and has the options for valgrind. It runs nothing.
 
 use std::{
     env,
@@ -6,14 +6,15 @@ use std::{
     process::Command,
 };
 
-/// ring's assembly reads past what it was given, within a word: undefined values cannot be looked for.
+/// Undefined values are not reported, because the assembly of ring reads up to a word past its input.
 pub const VALGRIND: [&str; 4] = ["valgrind", "--quiet", "--error-exitcode=99", "--undef-value-errors=no"];
 pub const LEAKS: [&str; 3] = ["--leak-check=full", "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"];
 
-/// Builds a program with the system's compiler; `more` wins over the usual. `library`: where libtokensource.so is.
+/// Compiles a program with the system's compiler. `more` overrides the default flags. `library` is the folder of
+/// libtokensource.so.
 pub fn compile(source: impl AsRef<Path>, more: &[&str], library: &Path) -> PathBuf {
     let source = source.as_ref();
-    // Its whole path, for two programs may have one name.
+    // The whole path, because two programs may have the same name.
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(source.to_str().unwrap().replace('/', "-"));
     let (compiler, language): (_, &[&str]) = match source.extension().and_then(|extension| extension.to_str()) {
         Some("cpp") => ("c++", &["-std=c++17", "-Wshadow", "-Wconversion", "-Ibindings/c"]),

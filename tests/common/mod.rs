@@ -1,4 +1,4 @@
-//! What several test programs share. No test program uses all of it.
+//! Shared parts of the test programs. No test program uses all of them.
 #![allow(dead_code)]
 
 pub mod build;
