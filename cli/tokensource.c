@@ -1,8 +1,8 @@
 /*
- * The tokensource command: an access token for scripts, and for curl.
+ * The tokensource command: gets an access token for scripts and for curl.
  *
- * It sits on tokensource.h alone. Which options there are, what they may be and what went wrong is for the library to
- * say; of options this file knows only that the client's secret may come from standard input.
+ * It uses tokensource.h and nothing else of the library. It must not know the options, their values or the errors: the
+ * library has them. The one exception is client_secret_file, which may name standard input.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -18,7 +18,7 @@
 
 #include "wrap.h"
 
-/* Exit statuses beside the library's own numbers. They are those of sysexits.h, which POSIX does not have. */
+/* Exit statuses in addition to the numbers of the library. They are those of sysexits.h, which is not part of POSIX. */
 enum { WRONG_USAGE = 64, NO_OUTPUT = 74 };
 
 enum { LARGEST_SECRET = 64 * 1024 };
@@ -32,36 +32,37 @@ static const char USAGE[] =
 
 static const char HELP[] =
     "\n"
-    "get prints an access token for the client that the options describe:\n"
+    "get prints an access token. The options describe the client and the server:\n"
     "\n"
     "    tokensource get provider=podero client_id=ID client_secret_file=FILE\n"
     "    tokensource get token_url=URL client_id=ID client_secret_file=- < FILE\n"
     "\n"
-    "  --header  prints the whole header line, as curl reads it:\n"
+    "  --header  prints the header line in the form that curl reads:\n"
     "            tokensource get --header NAME=VALUE ... | curl -H @- URL\n"
     "  --json    prints one JSON object: access_token, token_type, scope (null if\n"
     "            the server named none), expires_at (Unix time), expires_in\n"
-    "            (seconds), response (what the server answered, without tokens)\n"
+    "            (seconds) and response (the server's response without tokens)\n"
     "\n"
-    "options lists every NAME and its values. All but param.NAME and header.NAME\n"
-    "may also come from the environment: TOKENSOURCE_CLIENT_ID for client_id, and\n"
-    "so on. Arguments win; an empty variable is as good as none.\n"
+    "options lists every NAME with its values. Every option except param.NAME and\n"
+    "header.NAME may also be set in the environment, for example client_id in\n"
+    "TOKENSOURCE_CLIENT_ID. An argument overrides a variable. An empty variable\n"
+    "counts as not set.\n"
     "\n"
-    "Everyone on a machine can see the arguments of its commands. Better give the\n"
-    "secret in a file, on standard input (client_secret_file=-) or in the variable\n"
+    "Every user of a machine can see the arguments of its commands. Pass the secret\n"
+    "in a file, on standard input (client_secret_file=-) or in the variable\n"
     "TOKENSOURCE_CLIENT_SECRET.\n"
     "\n"
-    "Exit status: 0; 64 for wrong usage; 74 if the output cannot be written; else\n"
-    "the number of what standard error then names:\n";
+    "Exit status: 0 for success, 64 for wrong usage, 74 if the output cannot be\n"
+    "written. Otherwise it is the number of the status that standard error names:\n";
 
-/* A memset that nobody reads after is left out by compilers. */
+/* Compilers remove a memset that no later code reads. */
 static void wipe(char *text, size_t length) {
     volatile char *byte = text;
     while (length-- > 0)
         *byte++ = '\0';
 }
 
-/* No reason repeats a word of the command line: it may be a secret in the wrong place. */
+/* A reason must not repeat a word of the command line, which may be a secret in the wrong place. */
 static int wrong_usage(const char *reason, ...) {
     va_list arguments;
     va_start(arguments, reason);
@@ -72,14 +73,14 @@ static int wrong_usage(const char *reason, ...) {
     return WRONG_USAGE;
 }
 
-/* `origin`: where a value came from, if it was not an argument. */
-static int failed(tks_status status, const char *origin, const char *message) {
+/* Prints an error. `origin` is the source of a value that was not an argument, or NULL. */
+static int report(tks_status status, const char *origin, const char *message) {
     const char *colon = origin != NULL ? ": " : "";
     fprintf(stderr, "tokensource: %s: %s%s%s\n", tks_status_name(status), origin != NULL ? origin : "", colon, message);
     return status;
 }
 
-/* What was printed has arrived when the last of it is written, and on some file systems not before it is closed. */
+/* Closes standard output, because some file systems report a failed write only then. */
 static int finish_output(void) {
     if (!ferror(stdout) && fclose(stdout) == 0)
         return 0;
@@ -91,12 +92,12 @@ static int set(tks_config *config, const char *origin, const char *name, const c
     tks_error *error = NULL;
     tks_status status = tks_config_set(config, name, value, &error);
     if (status != TKS_OK)
-        failed(status, origin, tks_error_message(error));
+        report(status, origin, tks_error_message(error));
     tks_error_free(error);
     return status;
 }
 
-/* By the rules of client_secret_file. With read(2), since the buffer of a FILE is not ours to wipe. */
+/* Follows the rules of client_secret_file. Uses read(2), because the buffer of a FILE cannot be wiped. */
 static int set_secret_from_stdin(tks_config *config) {
     static char secret[LARGEST_SECRET + 1];
     const char *origin = "standard input", *wrong = NULL;
@@ -123,7 +124,7 @@ static int set_secret_from_stdin(tks_config *config) {
 
     int code;
     if (wrong != NULL) {
-        code = failed(TKS_INVALID_CONFIG, origin, wrong);
+        code = report(TKS_INVALID_CONFIG, origin, wrong);
     } else {
         secret[length] = '\0';
         code = set(config, origin, "client_secret", secret);
@@ -143,13 +144,13 @@ static int is_secret(const char *name, size_t length) {
         || (length == 18 && memcmp(name, "client_secret_file", length) == 0);
 }
 
-/* `secret_is_given`: an argument gives the secret in one of two ways, and wins over a variable for the other. */
-static int set_from_environment(tks_config *config, int secret_is_given) {
+/* An argument for the secret overrides the variables for client_secret and for client_secret_file. */
+static int set_from_environment(tks_config *config, int has_secret_argument) {
     const char *name;
     for (size_t i = 0; (name = tks_option_name(i)) != NULL; i++) {
         char variable[64] = "TOKENSOURCE_";
         size_t length = strlen(variable);
-        if (strchr(name, '.') != NULL || (secret_is_given && is_secret(name, strlen(name))))
+        if (strchr(name, '.') != NULL || (has_secret_argument && is_secret(name, strlen(name))))
             continue;
         for (const char *letter = name; *letter != '\0' && length < sizeof variable - 1; letter++)
             variable[length++] = (char)toupper((unsigned char)*letter);
@@ -163,7 +164,7 @@ static int set_from_environment(tks_config *config, int secret_is_given) {
     return 0;
 }
 
-/* Which values are secret is the library's to know, so ps(1) is left none to show. */
+/* Wipes every value, so that ps(1) shows none: only the library knows which values are secret. */
 static int set_from_arguments(tks_config *config, int count, char **arguments) {
     for (int i = 0; i < count; i++) {
         char *value = strchr(arguments[i], '=');
@@ -229,7 +230,7 @@ static int get_token(const tks_config *config, enum form form) {
     tks_status status = tks_source_new(config, &source, &error);
     if (status == TKS_OK)
         status = tks_source_get(source, &token, &error);
-    int code = status == TKS_OK ? print_token(token, form) : failed(status, NULL, tks_error_message(error));
+    int code = status == TKS_OK ? print_token(token, form) : report(status, NULL, tks_error_message(error));
     tks_token_free(token);
     tks_source_free(source);
     tks_error_free(error);
@@ -252,7 +253,7 @@ static int help(void) {
 
 static int get(int count, char **arguments) {
     enum form form = TOKEN;
-    int secret_is_given = 0;
+    int has_secret_argument = 0;
     for (int i = 0; i < count; i++) {
         const char *argument = arguments[i], *value = strchr(argument, '=');
         if (strcmp(argument, "--help") == 0)
@@ -264,11 +265,11 @@ static int get(int count, char **arguments) {
         } else if (argument[0] == '-' || value == NULL) {
             return wrong_usage("argument %d of get is neither NAME=VALUE nor --header nor --json", i + 1);
         } else {
-            secret_is_given |= is_secret(argument, (size_t)(value - argument));
+            has_secret_argument |= is_secret(argument, (size_t)(value - argument));
         }
     }
     tks_config *config = tks_config_new();
-    int code = set_from_environment(config, secret_is_given);
+    int code = set_from_environment(config, has_secret_argument);
     if (code == 0)
         code = set_from_arguments(config, count, arguments);
     if (code == 0)
@@ -295,8 +296,8 @@ static int version(void) {
 }
 
 /*
- * A standard descriptor that came closed would go to the next socket or file that is opened, and what is printed with
- * it. Opened the wrong way round, it refuses as a closed one does.
+ * Opens each closed standard descriptor. Otherwise the next socket or file would get its number, and receive the output.
+ * It is opened for the wrong direction, so that reading and writing fail as on a closed descriptor.
  */
 static void occupy_standard_descriptors(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
@@ -309,7 +310,7 @@ int main(int argc, char **argv) {
     static const struct {
         const char *name;
         int (*run)(void);
-    } ALONE[] = {
+    } COMMANDS[] = {
         {"options", options}, {"help", help}, {"--help", help}, {"-h", help}, {"--version", version},
     };
 
@@ -320,9 +321,9 @@ int main(int argc, char **argv) {
     }
     if (strcmp(argv[1], "get") == 0)
         return get(argc - 2, argv + 2);
-    for (size_t i = 0; i < sizeof ALONE / sizeof *ALONE; i++) {
-        if (strcmp(argv[1], ALONE[i].name) == 0)
-            return argc == 2 ? ALONE[i].run() : wrong_usage("%s takes no arguments", ALONE[i].name);
+    for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++) {
+        if (strcmp(argv[1], COMMANDS[i].name) == 0)
+            return argc == 2 ? COMMANDS[i].run() : wrong_usage("%s takes no arguments", COMMANDS[i].name);
     }
-    return wrong_usage("the first argument is get, options, help or --version");
+    return wrong_usage("the first argument must be get, options, help or --version");
 }

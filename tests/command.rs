@@ -1,9 +1,12 @@
-//! The command and the demo in `bindings/c`, built as any C program is and run as from a shell.
+//! Compiles the command in `cli` and the demo in `bindings/c` like any C program, and runs them like a shell does.
+//!
+//! How the library behaves is tested elsewhere. The tests here are about arguments, output and exit status.
 #![cfg(target_os = "linux")]
 
 mod common;
 
 use common::build::make;
+use common::cc::{LEAKS, VALGRIND};
 use serde_json::{Value, json};
 use std::{
     env,
@@ -21,12 +24,12 @@ use tokensource_testserver::{
     Authority, Behaviour, Dialect, Leaf, Proxy, ProxyOptions, Script, Server, ServerOptions, leak_log,
 };
 
-/// Where everything is built.
+/// The directory of all build results.
 static TARGET: LazyLock<PathBuf> = LazyLock::new(|| make("build"));
 static COMMAND: LazyLock<PathBuf> = LazyLock::new(|| compile("cli/tokensource.c", "command"));
 
 const SECRET: &str = "correct-horse-battery-staple";
-/// What the scripts here grant.
+/// The token that the scripted servers grant.
 const TOKEN: &str = "open-sesame";
 
 const ID: &str = "client_id=test-client";
@@ -59,7 +62,7 @@ impl Ran {
         self.out
     }
 
-    /// What stood on standard error, without the prefix that all of it has.
+    /// Returns the one line on standard error without its prefix.
     fn failed(self, code: i32) -> String {
         assert_eq!((self.status.code(), &*self.out), (Some(code), ""), "{}", self.err);
         let line = self.err.strip_prefix("tokensource: ").and_then(|line| line.strip_suffix('\n'));
@@ -69,12 +72,12 @@ impl Ran {
     }
 }
 
-/// Under `timeout`, for a hang must not be one of the tests; with no environment but what the caller sets.
+/// Runs a command and passes it `input`. The output must not contain a secret.
 fn run(command: &mut Command, input: &[u8]) -> Ran {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let output = thread::scope(|scope| {
-        // A program that has no use for its input does not wait for it.
+        // A program that reads no input ends before this write.
         scope.spawn(move || drop(stdin.write_all(input)));
         child.wait_with_output().unwrap()
     });
@@ -84,6 +87,7 @@ fn run(command: &mut Command, input: &[u8]) -> Ran {
     Ran { status: output.status, out, err }
 }
 
+/// A program with no environment but what the caller sets. It runs under `timeout`, so that a hang fails one test only.
 fn bare(program: &Path) -> Command {
     let mut timeout = Command::new("timeout");
     timeout.env_clear().args(["--kill-after=5", "300"]).arg(program);
@@ -100,12 +104,12 @@ fn run_with<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Ran {
     run(&mut tokensource(arguments), b"")
 }
 
-/// A server that refuses what the real one refuses, and grants what the real one grants.
+/// A server that rejects what the real one rejects, and grants what the real one grants.
 fn server(dialect: Dialect) -> Server {
     Server::start(ServerOptions { dialect, client_secret: SECRET.into(), ..ServerOptions::default() })
 }
 
-/// A server that does as it is told.
+/// A server that follows a script.
 fn scripted(script: &str) -> Server {
     Server::start(ServerOptions { script: Script::parse(script).unwrap(), ..ServerOptions::default() })
 }
@@ -118,14 +122,14 @@ fn secret() -> String {
     format!("client_secret={SECRET}")
 }
 
-/// `get` with all that a scripted server needs, and this.
+/// `get` with the options for a scripted server, and more.
 fn get(server: &Server, more: &[&str]) -> Command {
     let mut command = tokensource(["get", ID, &url(server), &secret()]);
     command.args(more);
     command
 }
 
-/// `get` from a Podero that knows the secret, without the secret.
+/// `get` from a Podero server that knows the secret. The options lack the secret.
 fn podero(server: &Server) -> Command {
     tokensource(["get", "provider=podero", ID, &url(server)])
 }
@@ -137,10 +141,10 @@ fn granted_by_podero(ran: Ran) {
 }
 
 #[test]
-fn everything_compiles_without_a_warning_however_it_is_optimised() {
-    for source in ["tokensource.c", "demo.c"] {
+fn the_command_and_the_demo_compile_without_a_warning_at_every_optimization_level() {
+    for source in ["cli/tokensource.c", "bindings/c/demo.c"] {
         for flags in [&["-O0", "-g"][..], &["-O2", "-D_FORTIFY_SOURCE=2"], &["-O3", "-Wconversion", "-Wshadow"]] {
-            compile_with(flags, &format!("bindings/c/{source}"), "warnings");
+            compile_with(flags, source, "warnings");
         }
     }
 }
@@ -186,12 +190,12 @@ fn get_prints_everything_as_json() {
         json!({"access_token": token, "token_type": "bEARER", "scope": "r w", "expires_at": null, "expires_in": null,
                "response": response})
     );
-    // Nothing said is nothing known.
+    // A scope that the server did not send is null.
     assert_eq!(get_json(&scripted(r#"[{"token": "open-sesame"}]"#))["scope"], Value::Null);
 }
 
 #[test]
-fn the_secret_comes_from_standard_input_as_from_a_file() {
+fn the_secret_is_read_from_standard_input_like_from_a_file() {
     let server = server(Dialect::Podero);
     let from_stdin = |input: &[u8]| run(podero(&server).arg("client_secret_file=-"), input);
     for end in ["", "\n", "\r\n"] {
@@ -221,7 +225,7 @@ fn the_secret_comes_from_standard_input_as_from_a_file() {
 }
 
 #[test]
-fn the_secret_comes_from_a_file() {
+fn the_secret_is_read_from_a_file() {
     let (server, file) = (server(Dialect::Gardin), Path::new(env!("CARGO_TARGET_TMPDIR")).join("command.secret"));
     fs::write(&file, format!("{SECRET}\n")).unwrap();
     let file = format!("client_secret_file={}", file.display());
@@ -233,7 +237,7 @@ fn the_secret_comes_from_a_file() {
 }
 
 #[test]
-fn options_come_from_the_environment() {
+fn options_are_read_from_the_environment() {
     let server = server(Dialect::Podero);
     let environment = [
         ("TOKENSOURCE_PROVIDER", "podero".to_owned()),
@@ -248,19 +252,19 @@ fn options_come_from_the_environment() {
     };
     granted_by_podero(run(&mut with("TOKENSOURCE_CLIENT_SECRET", SECRET), b""));
     granted_by_podero(run(&mut with("TOKENSOURCE_CLIENT_SECRET_FILE", "-"), SECRET.as_bytes()));
-    // An empty secret is one, but an empty variable is none.
+    // An empty secret is allowed, but an empty variable counts as not set.
     assert!(run(&mut with("TOKENSOURCE_CLIENT_SECRET", ""), b"").failed(2).contains("client_secret"));
     let line = run(&mut with("TOKENSOURCE_MAX_ATTEMPTS", "many"), b"").failed(1);
     assert!(line.starts_with("TKS_INVALID_ARGUMENT: TOKENSOURCE_MAX_ATTEMPTS: option max_attempts: "), "{line}");
 
-    // For each option that the library has, whatever it may be.
+    // For every option of the library.
     for option in tokensource::options().iter().filter(|option| !option.name().contains('.')) {
         let variable = format!("TOKENSOURCE_{}", option.name().to_uppercase());
         let line = run(tokensource(["get"]).env(&variable, "\u{85}"), b"");
         if line.status.code() == Some(1) {
             assert!(line.err.contains(&format!(": {variable}: option {}: ", option.name())), "{}", line.err);
         } else {
-            // A file may have any name.
+            // A file may have every name.
             assert!(option.name().ends_with("_file") || option.name() == "client_secret", "{variable}: {}", line.err);
         }
     }
@@ -270,7 +274,7 @@ fn options_come_from_the_environment() {
 }
 
 #[test]
-fn a_variable_that_is_not_utf8_is_refused_and_not_passed_over() {
+fn a_variable_that_is_not_utf8_is_rejected_and_not_ignored() {
     let arguments = ["get", "token_url=https://token.example/", ID, "client_secret_file=-"];
     for (name, value) in [("HTTPS_PROXY", &b"http://proxy\xff:1"[..]), ("SSL_CERT_FILE", b"/nowhere/ca-\xff.pem")] {
         let line = run(tokensource(arguments).env(name, OsStr::from_bytes(value)), SECRET.as_bytes()).failed(2);
@@ -279,7 +283,7 @@ fn a_variable_that_is_not_utf8_is_refused_and_not_passed_over() {
 }
 
 #[test]
-fn arguments_win_over_the_environment() {
+fn arguments_override_the_environment() {
     let server = server(Dialect::Podero);
     let with = |name: &str, value: &str, argument: &str, input: &str| {
         run(podero(&server).env(name, value).arg(argument), input.as_bytes())
@@ -293,7 +297,7 @@ fn arguments_win_over_the_environment() {
 }
 
 #[test]
-fn arguments_come_in_any_order_and_the_last_wins() {
+fn arguments_are_accepted_in_any_order_and_the_last_one_counts() {
     let server = server(Dialect::Podero);
     let (url, secret) = (url(&server), secret());
     let (first, last) = ([&*url, &secret, ID, "provider=podero"], ["provider=podero", ID, &secret, &url]);
@@ -305,7 +309,7 @@ fn arguments_come_in_any_order_and_the_last_wins() {
 }
 
 #[test]
-fn what_went_wrong_is_named_and_numbered() {
+fn every_error_has_its_name_and_its_exit_status() {
     let server = server(Dialect::Podero);
     let line = run(podero(&server).arg("client_secret=not-horse-battery"), b"").failed(7);
     assert!(line.starts_with("TKS_OAUTH: the token endpoint answered 401 invalid_client; "), "{line}");
@@ -335,7 +339,7 @@ fn what_went_wrong_is_named_and_numbered() {
 }
 
 #[test]
-fn a_wrong_command_line_is_told_without_repeating_it() {
+fn a_wrong_command_line_is_reported_without_repeating_it() {
     let mut lines = Vec::new();
     for arguments in [
         &[SECRET][..],
@@ -357,7 +361,7 @@ fn a_wrong_command_line_is_told_without_repeating_it() {
 }
 
 #[test]
-fn what_cannot_be_written_is_told() {
+fn an_output_that_cannot_be_written_is_reported() {
     let server = scripted(r#"[{"token": "open-sesame"}]"#);
     let into_nothing = |command: &str| {
         let mut sh = Command::new("sh");
@@ -393,9 +397,9 @@ fn what_cannot_be_written_is_told() {
 }
 
 #[test]
-fn ps_shows_no_value_and_ctrl_c_ends_it() {
+fn ps_shows_no_value_and_ctrl_c_ends_the_command() {
     let server = scripted(r#"[{"hang": true}]"#);
-    // Whoever runs these tests in the background may have SIGINT ignored, and a child inherits that.
+    // SIGINT may be ignored when these tests run in the background, and a child inherits that.
     let mut command = Command::new("env");
     command.env_clear().arg("--default-signal=INT").arg(&*COMMAND);
     command.args(["get", ID, &url(&server), &secret(), "param.pin=1234"]);
@@ -404,13 +408,13 @@ fn ps_shows_no_value_and_ctrl_c_ends_it() {
     let line = fs::read_to_string(format!("/proc/{}/cmdline", child.id())).unwrap();
     let words: Vec<_> = line.split('\0').filter(|word| !word.is_empty()).skip(1).collect();
     assert_eq!(words, ["get", "client_id", "token_url", "client_secret", "param.pin"]);
-    // The shell's own: a program of this name is not on every machine.
+    // The `kill` of the shell, because the program of this name is not on every machine.
     assert!(Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGINT));
 }
 
 #[test]
-fn options_lists_the_table_for_eighty_columns() {
+fn options_lists_every_option_within_80_columns() {
     let listed = run_with(["options"]).succeeded();
     assert!(listed.lines().all(|line| line.chars().count() < 80 && line.trim_end() == line), "{listed}");
     let mut words = listed.split_whitespace();
@@ -423,7 +427,7 @@ fn options_lists_the_table_for_eighty_columns() {
 }
 
 #[test]
-fn help_and_the_manual_page_say_the_same() {
+fn the_help_and_the_manual_page_agree() {
     let help = run_with(["help"]).succeeded();
     for arguments in [&["--help"][..], &["-h"], &["get", "--help"], &["get", ID, "--help"]] {
         assert_eq!(run_with(arguments).succeeded(), help);
@@ -439,24 +443,31 @@ fn help_and_the_manual_page_say_the_same() {
     for pair in &names[..9] {
         assert!(page.contains(&format!(".It {}\n.Dv {} :\n", pair[0], pair[1])), "{pair:?}");
     }
-    for said in ["64", "74"] {
-        assert!(numbers.contains(&said) && page.contains(&format!(".It {said}\n")));
+    for status in ["64", "74"] {
+        assert!(numbers.contains(&status) && page.contains(&format!(".It {status}\n")));
     }
     for flag in ["header", "json", "version"] {
         assert!(help.contains(&format!("--{flag}")) && page.contains(&format!("Fl -{flag}")));
     }
 }
 
+/// `python -m tokensource` does the same as the command.
+#[test]
+fn the_python_command_has_the_same_help() {
+    let python = fs::read_to_string("bindings/python/src/tokensource/__main__.py").unwrap();
+    let (_, python) = python.split_once("\nHELP = \"\"\"").unwrap();
+    let python = python.split("\"\"\"").next().unwrap().replace("python -m tokensource", "tokensource");
+    let help = run_with(["help"]).succeeded();
+    assert!(help.contains(&python), "{help}\n{python}");
+}
+
 #[test]
 fn nothing_leaks() {
     let server = scripted(r#"[{"token": "open-sesame"}]"#);
     let (url, secret) = (url(&server), secret());
-    // ring's assembly reads past what it was given, within a word: undefined values cannot be looked for.
-    let valgrind = ["--quiet", "--error-exitcode=99", "--undef-value-errors=no", "--leak-check=full"];
-    let leaks = ["--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"];
     let checked = |arguments: &[&str]| {
-        let mut command = bare(Path::new("valgrind"));
-        run(command.args(valgrind).args(leaks).arg(&*COMMAND).args(arguments), b"x")
+        let mut command = bare(Path::new(VALGRIND[0]));
+        run(command.args(&VALGRIND[1..]).args(LEAKS).arg(&*COMMAND).args(arguments), b"x")
     };
     for form in [&["--json"][..], &["--header"], &[]] {
         checked(&[&["get", ID, &url, &secret][..], form].concat()).succeeded();
@@ -467,10 +478,10 @@ fn nothing_leaks() {
     checked(&["options"]).succeeded();
 }
 
-/// Held by whoever runs the demo: each run installs the Node package anew, in one place.
+/// Only one test runs the demo at a time, because each run installs the Node package in the same place.
 static DEMO: Mutex<()> = Mutex::new(());
 
-/// In a pipe, with what cargo needs.
+/// The demo with its output in a pipe, and with the variables that cargo needs.
 fn demo() -> Command {
     let mut demo = bare(Path::new("bindings/c/demo.sh"));
     for name in ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME"] {
@@ -481,9 +492,9 @@ fn demo() -> Command {
 }
 
 #[test]
-fn the_demo_shows_what_it_promises() {
+fn the_demo_prints_every_section() {
     let _demo = DEMO.lock();
-    // It ends for `run` only when all that it started has ended: they hold its standard error.
+    // `run` returns only after every program of the demo has ended, because they share its standard error.
     let out = run(&mut demo(), b"").succeeded();
     let lines: Vec<_> = out.lines().collect();
     assert!(lines.len() <= 45 && lines.iter().all(|line| line.chars().count() < 80), "{out}");
@@ -500,21 +511,21 @@ fn the_demo_shows_what_it_promises() {
     };
     has("podero: a server on this machine", &["... (30 characters)", "type      Bearer", "read write", "in 36000 s"]);
     has("gardin: a server on this machine", &["token     eyJ", "type      Bearer", "UTC, in 3600 s"]);
-    has("10,000 more reads each way", &["requests  0\n", " ns  tks_source_generation", " ns  tks_source_get"]);
-    has("a token of 4 s", &["before the first one's end", ", of which 0 waited;"]);
+    has("10,000 more reads in two ways", &["requests  0\n", " ns  tks_source_generation", " ns  tks_source_get"]);
+    has("a token that lives 4 s", &["before the first one expired", ", of which 0 waited;"]);
     has("a wrong secret", &["TKS_OAUTH\n", "401 invalid_client", "requests  1 for 1000 calls", "next in 60 s"]);
     has("a form sent to podero", &["400 unsupported_grant_type", "body_format=json", "requests  1 for 1000 calls"]);
 }
 
 #[test]
-fn the_demo_asks_the_real_one_when_it_has_a_client() {
+fn the_demo_uses_the_real_server_when_it_has_a_client() {
     let _demo = DEMO.lock();
     let proxy = Proxy::start(ProxyOptions { behaviour: Behaviour::Status(503), ..ProxyOptions::default() });
     let mut demo = demo();
     demo.env("PODERO_CLIENT_ID", "test-client").env("PODERO_CLIENT_SECRET", SECRET).env("HTTPS_PROXY", proxy.url());
     let ran = run(&mut demo, b"");
     assert_eq!(ran.status.code(), Some(1));
-    assert!(ran.out.contains("podero: the real one\n  error     TKS_"), "{}", ran.out);
+    assert!(ran.out.contains("podero: the real server\n  error     TKS_"), "{}", ran.out);
     assert!(ran.out.contains("gardin: a server on this machine") && !ran.out.contains(SECRET), "{}", ran.out);
     assert!(!proxy.asked().is_empty() && proxy.asked().iter().all(|asked| asked == "app.podero.com:443"));
 }

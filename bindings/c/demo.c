@@ -1,10 +1,10 @@
 /*
- * What the library does, in a screenful: tokens from Podero and Gardin, what reading one costs, a refresh that nobody
- * waits for, and what is said when something is wrong.
+ * Shows on one screen what the library does: tokens from Podero and Gardin, the cost of reading a token, a refresh in the
+ * background, and two errors.
  *
- * usage: demo PODERO GARDIN SHORT, the token URLs of servers with the manners of Podero, of Gardin, and of Podero with
- * short tokens; demo.sh starts them. With PODERO_CLIENT_ID and PODERO_CLIENT_SECRET set, the first token comes from the
- * real Podero, and likewise for Gardin.
+ * usage: demo PODERO GARDIN SHORT. The arguments are token URLs of test servers that behave like Podero, like Gardin, and
+ * like Podero with short-lived tokens; demo.sh starts them. With PODERO_CLIENT_ID and PODERO_CLIENT_SECRET set, the first
+ * token comes from the real Podero, and likewise for Gardin.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -15,7 +15,7 @@
 #include <tokensource.h>
 #include <unistd.h>
 
-#include "wrap.h"
+#include "../../cli/wrap.h"
 
 enum { INDENT = 12, ROUNDS = 10, READS = 1000, PAUSE_MS = 5, PATIENCE_S = 30 };
 
@@ -48,7 +48,7 @@ static void label(const char *name) {
     printf("  %-*s", INDENT - 2, name);
 }
 
-/* The colour of what the library promises: red if it is not so. */
+/* Returns the colour for a promise of the library: red if it is not kept. */
 static const char *promise(int kept) {
     surprises += !kept;
     return kept ? green : red;
@@ -71,12 +71,12 @@ static void show_token(const tks_token *token, double took) {
     label("type");
     printf("%s\n", tks_token_type(token));
     label("scope");
-    printf("%s\n", scope != NULL ? scope : "(the server does not say)");
+    printf("%s\n", scope != NULL ? scope : "(the server sent none)");
     label("expires");
     printf("%s, in %.0f s\n", when, tks_token_expires_in(token));
 }
 
-/* `options`: names and values in turn, then NULL. */
+/* `options` is a list of names and values, with NULL at its end. */
 static tks_source *source_with(const char *const *options, tks_error **error) {
     tks_source *source = NULL;
     tks_status status = TKS_OK;
@@ -93,7 +93,7 @@ static int is_set(const char *variable) {
     return getenv(variable) != NULL && *getenv(variable) != '\0';
 }
 
-/* A source that has a token, or NULL. `id`, `secret`: the variables in which those of a real client may be. */
+/* Returns a source that has a token, or NULL. `id` and `secret` name the variables of a real client. */
 static tks_source *first_token(const char *provider, const char *id, const char *secret, const char *url) {
     int real = is_set(id) && is_set(secret);
     const char *options[] = {
@@ -105,7 +105,7 @@ static tks_source *first_token(const char *provider, const char *id, const char 
     };
     tks_error *error = NULL;
     tks_token *token = NULL;
-    title(provider, real ? "the real one" : "a server on this machine that refuses what the real one refuses");
+    title(provider, real ? "the real server" : "a server on this machine that rejects what the real one rejects");
     double start = seconds();
     tks_source *source = source_with(options, &error);
     if (error == NULL)
@@ -123,7 +123,7 @@ static tks_source *first_token(const char *provider, const char *id, const char 
     return source;
 }
 
-/* What one of READS reads took in the best of ROUNDS, in nanoseconds. */
+/* Returns the nanoseconds for one read, in the best of ROUNDS with READS reads each. */
 static double cost(const tks_source *source, void (*read)(const tks_source *)) {
     double best = PATIENCE_S;
     for (int round = 0; round < ROUNDS; round++) {
@@ -148,20 +148,20 @@ static void read_token(const tks_source *source) {
 }
 
 static void show_reads(const tks_source *source) {
-    title("10,000 more reads each way", "in 10 rounds, of which the best counts");
+    title("10,000 more reads in two ways", "the best of 10 rounds");
     uint64_t before = tks_source_stat(source, TKS_STAT_REQUESTS);
     double generation = cost(source, read_generation), token = cost(source, read_token);
     uint64_t requests = tks_source_stat(source, TKS_STAT_REQUESTS) - before;
     label("requests");
     printf("%s%d%s\n", promise(requests == 0), (int)requests, plain);
     label("one read");
-    printf("%s%4.0f ns%s  tks_source_generation: is the token I keep still the one?\n", bold, generation, plain);
+    printf("%s%4.0f ns%s  tks_source_generation: is the token that I keep current?\n", bold, generation, plain);
     label("");
     printf("%s%4.0f ns%s  tks_source_get, tks_token_authorization, tks_token_free\n", bold, token, plain);
 }
 
 static void show_refresh(const char *url) {
-    title("a token of 4 s", "read every 5 ms, until the second one is there");
+    title("a token that lives 4 s", "read every 5 ms, until the second token is there");
     const char *options[] = {
         "provider", "podero", "token_url", url, "client_id", "test-client", "client_secret", "test-secret",
         "refresh_ahead", "2", NULL,
@@ -176,18 +176,18 @@ static void show_refresh(const char *url) {
     uint64_t waits = tks_source_stat(source, TKS_STAT_WAITS);
     int calls = 0;
     for (; error == NULL && tks_source_stat(source, TKS_STAT_TOKENS) < 2 && seconds() - start < PATIENCE_S; calls++) {
-        double asked = seconds();
+        double begin = seconds();
         tks_source_get(source, &token, &error);
-        slowest = seconds() - asked > slowest ? seconds() - asked : slowest;
+        slowest = seconds() - begin > slowest ? seconds() - begin : slowest;
         tks_token_free(token);
         nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000L}, NULL);
     }
     if (error == NULL) {
         waits = tks_source_stat(source, TKS_STAT_WAITS) - waits;
         label("first");
-        printf("after %.0f ms: it had to be waited for\n", took * 1e3);
+        printf("after %.0f ms: the first call waited for it\n", took * 1e3);
         label("second");
-        printf("there %.1f s before the first one's end\n", tks_token_expires_in(first));
+        printf("there %.1f s before the first one expired\n", tks_token_expires_in(first));
         label("calls");
         printf("%d, of which %s%d waited%s; the slowest took %.2f ms\n", calls, promise(waits == 0), (int)waits, plain,
                slowest * 1e3);
@@ -200,8 +200,8 @@ static void show_refresh(const char *url) {
     tks_source_free(source);
 }
 
-/* Of a source that gets no token: why, and that it does not ask again for every caller. */
-static void show_refusal(const char *url, const char *secret, const char *body_format) {
+/* Shows why a source gets no token, and that it sends one request for all calls. */
+static void show_rejection(const char *url, const char *secret, const char *body_format) {
     const char *options[] = {
         "provider", "podero", "token_url", url, "client_id", "test-client", "client_secret", secret,
         "body_format", body_format, NULL,
@@ -237,10 +237,10 @@ int main(int argc, char **argv) {
     if (podero != NULL || gardin != NULL)
         show_reads(podero != NULL ? podero : gardin);
     show_refresh(argv[3]);
-    title("a wrong secret", "what is said, and how often it is tried");
-    show_refusal(argv[1], "not-test-secret", NULL);
-    title("a form sent to podero", "what its server says, and what the library makes of it");
-    show_refusal(argv[1], "test-secret", "form");
+    title("a wrong secret", "the error, and the number of requests");
+    show_rejection(argv[1], "not-test-secret", NULL);
+    title("a form sent to podero", "the server's error, and the advice of the library");
+    show_rejection(argv[1], "test-secret", "form");
     tks_source_free(podero);
     tks_source_free(gardin);
     return surprises == 0 && fclose(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs demo.c, and what there is in Python and Node, beside token servers on this machine. Its argument is the directory in which `make build` has built.
+# Runs the demos in C, Python and Node with token servers on this machine. The argument is the build directory of `make build`.
+# Python and Node are optional.
 set -eu
 
 target=$(cd "$1" && pwd)
@@ -14,7 +15,7 @@ trap 'exit 143' TERM
 ${CC:-cc} -std=c99 -Wall -Wextra -Wpedantic -O2 -Iinclude bindings/c/demo.c -o "$work/demo" \
     -L"$target/release" -ltokensource -Wl,-rpath,"$target/release"
 
-# Starts a server whose URL can be read from $work/url. It ends with its standard input, however this script ends.
+# Starts a server, which writes its URL to $work/url. It ends with its standard input, also when this script is killed.
 serve() {
     rm -f "$work/url"
     mkfifo "$work/url"
@@ -32,7 +33,7 @@ read -r short < "$work/url"
 
 "$work/demo" "$podero" "$gardin" "$short" 3>&-
 
-# The same in other languages, where they are: the demo needs neither.
+# The demos in Python and Node, if these are installed.
 export TOKENSOURCE_LIBRARY="$target/release/libtokensource.so"
 if python3 -c 'import sys; assert sys.version_info >= (3, 10)' 2> /dev/null; then
     PYTHONPATH=bindings/python/src PYTHONDONTWRITEBYTECODE=1 \

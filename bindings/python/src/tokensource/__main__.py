@@ -34,27 +34,28 @@ Usage: python -m tokensource get [--header | --json] NAME=VALUE ...
 """
 
 HELP = """
-get prints an access token for the client that the options describe:
+get prints an access token. The options describe the client and the server:
 
     python -m tokensource get provider=podero client_id=ID client_secret_file=FILE
     python -m tokensource get token_url=URL client_id=ID client_secret_file=- < FILE
 
-  --header  prints the whole header line, as curl reads it:
+  --header  prints the header line in the form that curl reads:
             python -m tokensource get --header NAME=VALUE ... | curl -H @- URL
   --json    prints one JSON object: access_token, token_type, scope (null if
             the server named none), expires_at (Unix time), expires_in
-            (seconds), response (what the server answered, without tokens)
+            (seconds) and response (the server's response without tokens)
 
-options lists every NAME and its values. All but param.NAME and header.NAME
-may also come from the environment: TOKENSOURCE_CLIENT_ID for client_id, and
-so on. Arguments win; an empty variable is as good as none.
+options lists every NAME with its values. Every option except param.NAME and
+header.NAME may also be set in the environment, for example client_id in
+TOKENSOURCE_CLIENT_ID. An argument overrides a variable. An empty variable
+counts as not set.
 
-Everyone on a machine can see the arguments of its commands. Better give the
-secret in a file, on standard input (client_secret_file=-) or in the variable
+Every user of a machine can see the arguments of its commands. Pass the secret
+in a file, on standard input (client_secret_file=-) or in the variable
 TOKENSOURCE_CLIENT_SECRET.
 
-Exit status: 0; 64 for wrong usage; 74 if the output cannot be written; else
-the number of what standard error then names:
+Exit status: 0 for success, 64 for wrong usage, 74 if the output cannot be
+written. Otherwise it is the number of the status that standard error names:
 """
 
 SECRETS = ("client_secret", "client_secret_file")

@@ -1,11 +1,11 @@
-/* Text of many words, wrapped for a terminal of 80 columns. */
+/* Wraps text for a terminal of 80 columns, for the command and for the demo in bindings/c. */
 #ifndef WRAP_H
 #define WRAP_H
 
 #include <stdio.h>
 #include <string.h>
 
-/* How many columns a text of this many bytes takes: the bytes of UTF-8 that begin a character. */
+/* Returns how many columns the first bytes of a text take: the bytes of UTF-8 that begin a character. */
 static inline size_t columns(const char *text, size_t length) {
     size_t count = 0;
     for (size_t i = 0; i < length; i++)
@@ -13,7 +13,7 @@ static inline size_t columns(const char *text, size_t length) {
     return count;
 }
 
-/* Begins in column `indent`, where every further line begins too. */
+/* Prints a text. The first line begins in column `indent`, where the cursor is, and so does every further line. */
 static inline void print_wrapped(const char *text, size_t indent) {
     for (size_t column = indent; *text != '\0';) {
         size_t length = strcspn(text, " "), width = columns(text, length);
