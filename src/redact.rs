@@ -1,103 +1,105 @@
-//! Pure: text of others made fit to print: one line, bounded, and without what must not be seen.
+//! Pure: makes third-party text printable. The result is one line, bounded, and free of secrets.
 //!
-//! Servers echo what they were sent, secret included, in any of the spellings that a web framework knows. Whatever goes
-//! from an answer into an error goes through here. It knows no server and no error, only text.
+//! Servers echo what they were sent, the secret included, in any of the spellings that a web framework knows. Every text
+//! of a response that goes into an error goes through here. This file must not know a server or an error, only text.
 
 use crate::secret::Secret;
 use std::str;
 use zeroize::Zeroizing;
 
-/// A hidden text of fewer characters is looked for as a whole word only: hiding every "a" would leave nothing to read.
-const SHORT: usize = 4;
+/// A secret of fewer characters is redacted only as a whole word: without every "a", nothing would be left to read.
+const SHORTEST_IN_WORD: usize = 4;
 
-/// From `&` to `;`. A million `&` and no `;` would otherwise be searched to the end at each of them.
+/// From `&` to `;`. A text of a million `&` and no `;` would otherwise be searched to its end at each of them.
 const LONGEST_ENTITY: usize = 16;
 
-/// Texts that may not be printed.
+/// Replaces secrets in texts, however they are spelled there: see [`after_spelling`].
 pub(crate) struct Redactor(Vec<Zeroizing<String>>);
 
 impl Redactor {
-    pub(crate) fn new<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
-        let kept = texts.into_iter().map(str::trim).filter(|text| !text.is_empty()).map(|text| {
-            let mut kept = Zeroizing::new(String::with_capacity(3 * text.len()));
-            kept.extend(text.chars().map(plain));
+    pub(crate) fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        let kept = secrets.into_iter().map(str::trim).filter(|secret| !secret.is_empty()).map(|secret| {
+            let mut kept = Zeroizing::new(String::with_capacity(3 * secret.len()));
+            kept.extend(secret.chars().map(printable));
             kept
         });
         Self(kept.collect())
     }
 
-    /// The text with hidden ones as `[redacted]`, at most `most` (at least 1) characters of it, on one line.
-    pub(crate) fn print(&self, text: &str, most: usize) -> String {
-        let mut printed = String::new();
+    /// Returns the text in one line, with `[redacted]` for each secret, cut to `limit` characters (at least 1).
+    pub(crate) fn redact(&self, text: &str, limit: usize) -> String {
+        let mut redacted = String::new();
         let mut length = 0;
         let mut rest = text.trim();
         while let Some(next) = rest.chars().next()
-            && length <= most
+            && length <= limit
         {
-            if let Some(after) = self.at(printed.chars().next_back(), rest) {
-                printed.push_str("[redacted]");
+            if let Some(after) = self.after_secret(redacted.chars().next_back(), rest) {
+                redacted.push_str("[redacted]");
                 length += "[redacted]".len();
                 rest = after;
             } else {
-                printed.push(plain(next));
+                redacted.push(printable(next));
                 length += 1;
                 rest = &rest[next.len_utf8()..];
             }
         }
-        if let Some((cut, _)) = printed.char_indices().nth(most) {
-            let (before, _) = printed[..cut].char_indices().next_back().unwrap_or_default();
-            printed.truncate(before);
-            printed.push('…');
+        if let Some((cut, _)) = redacted.char_indices().nth(limit) {
+            let (before, _) = redacted[..cut].char_indices().next_back().unwrap_or_default();
+            redacted.truncate(before);
+            redacted.push('…');
         }
-        printed
+        redacted
     }
 
-    /// Whether the text holds a hidden one.
-    pub(crate) fn is_in(&self, text: &str) -> bool {
+    /// Returns whether the text holds a secret.
+    pub(crate) fn contains_secret(&self, text: &str) -> bool {
         let mut before = None;
-        text.char_indices().any(|(at, next)| self.at(before.replace(next), &text[at..]).is_some())
+        text.char_indices().any(|(start, next)| self.after_secret(before.replace(next), &text[start..]).is_some())
     }
 
-    /// What follows the hidden text at the start of `text`, if one is there.
-    fn at<'t>(&self, before: Option<char>, text: &'t str) -> Option<&'t str> {
+    /// Returns what follows the longest secret at the start of `text`. Returns None if no secret is there. `before` is the
+    /// character that precedes `text`.
+    fn after_secret<'t>(&self, before: Option<char>, text: &'t str) -> Option<&'t str> {
         let in_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-        let found = self.0.iter().filter_map(|hidden| {
-            let rest = skip(text, hidden)?;
-            let long = hidden.chars().nth(SHORT - 1).is_some();
-            (long || !in_word(before) && !in_word(rest.chars().next())).then_some(rest)
+        let found = self.0.iter().filter_map(|secret| {
+            let rest = after_spelling(text, secret)?;
+            let is_long = secret.chars().nth(SHORTEST_IN_WORD - 1).is_some();
+            (is_long || !in_word(before) && !in_word(rest.chars().next())).then_some(rest)
         });
-        found.chain(skip_jwt(text)).min_by_key(|rest| rest.len())
+        found.chain(after_jwt(text)).min_by_key(|rest| rest.len())
     }
 }
 
-/// Returns a text in Base64 as it is and in the alphabet for URLs (RFC 4648 §5), which goes without padding.
+/// Returns a Base64 text as it is and in the alphabet for URLs (RFC 4648 §5), which goes without padding.
 pub(crate) fn base64_spellings(text: &str) -> [Secret; 2] {
     let half = Zeroizing::new(text.trim_end_matches('=').replace('+', "-"));
     [Secret::new(text), Secret::new(half.replace('/', "_"))]
 }
 
-/// A word of a caller's or the path of a file, as it is but for what cannot be printed, at most `most` characters of it.
-pub(crate) fn truncate(text: &str, most: usize) -> String {
-    let mut shown: String = text.chars().take(most).map(plain).collect();
-    if text.chars().nth(most).is_some() {
+/// Returns a caller's own text, such as the path of a file, made printable and cut to `limit` characters.
+pub(crate) fn truncate(text: &str, limit: usize) -> String {
+    let mut shown: String = text.chars().take(limit).map(printable).collect();
+    if text.chars().nth(limit).is_some() {
         shown.push('…');
     }
     shown
 }
 
-/// Whether the text can be shown as it is: one line, no control character, nothing that turns or hides its neighbours.
+/// Returns whether the text can be shown as it is: one line, without control characters and without characters that turn
+/// or hide their neighbours.
 pub(crate) fn is_printable(text: &str) -> bool {
-    text.chars().all(|c| plain(c) == c)
+    text.chars().all(|c| printable(c) == c)
 }
 
-/// The character if it is printable; else a space or U+FFFD, so that nothing grows together that was apart.
-fn plain(c: char) -> char {
-    // Almost all that there is, and Rust's table takes its time.
+/// Returns the character if it is printable; else a space or U+FFFD, which keeps the words around it apart.
+fn printable(c: char) -> char {
+    // Nearly every character is one of these, and Rust's table is slow.
     if matches!(c, ' '..='~') {
         return c;
     }
-    // Rust's own table of what `Debug` shows as itself: no control, format, private or unassigned character.
-    // After a letter, since it escapes a combining mark (Thai and Hindi need them) only at the start of a text.
+    // `Debug` shows every character as itself but control, format, private and unassigned ones. At the start of a text it
+    // also escapes combining marks, which Thai and Hindi need. A letter therefore goes before.
     let mut buffer = [b'a'; 5];
     let end = 1 + c.encode_utf8(&mut buffer[1..]).len();
     let shown = str::from_utf8(&buffer[..end]).is_ok_and(|text| text.escape_debug().nth(1) == Some(c));
@@ -108,15 +110,17 @@ fn plain(c: char) -> char {
     }
 }
 
-/// What follows `hidden` at the start of `text`, in upper or lower case, each character plain, percent-encoded (any
-/// encoder's choice of characters) or escaped for JSON, either up to three times, or escaped for a form or HTML.
-fn skip<'t>(text: &'t str, hidden: &str) -> Option<&'t str> {
+/// Returns what follows `secret` at the start of `text`, in upper or lower case. Each character may be escaped for a form or
+/// HTML, or up to three times percent-encoded or escaped for JSON. Encoders differ in which characters they encode.
+fn after_spelling<'t>(text: &'t str, secret: &str) -> Option<&'t str> {
     let mut rests = vec![text];
-    for wanted in hidden.chars() {
-        let read = rests.iter().flat_map(|rest| [as_is(rest), decoded(rest, 0), decoded(rest, 1), decoded(rest, 2)]);
+    for wanted in secret.chars() {
+        let read = rests.iter().flat_map(|rest| [first(rest), decoded(rest, 0), decoded(rest, 1), decoded(rest, 2)]);
         let read = read.flatten();
-        let mut next: Vec<&str> =
-            read.filter(|(c, _)| plain(*c).to_lowercase().eq(wanted.to_lowercase())).map(|(_, rest)| rest).collect();
+        let mut next: Vec<&str> = read
+            .filter(|(c, _)| printable(*c).to_lowercase().eq(wanted.to_lowercase()))
+            .map(|(_, rest)| rest)
+            .collect();
         next.sort_by_key(|rest| rest.len());
         next.dedup_by_key(|rest| rest.len());
         if next.is_empty() {
@@ -127,13 +131,14 @@ fn skip<'t>(text: &'t str, hidden: &str) -> Option<&'t str> {
     rests.first().copied()
 }
 
-fn as_is(text: &str) -> Option<(char, &str)> {
+/// Returns the first character as it is, and the rest.
+fn first(text: &str) -> Option<(char, &str)> {
     let mut chars = text.chars();
     chars.next().map(|c| (c, chars.as_str()))
 }
 
-/// The character that stands encoded at the start of `text`; where it is percent-encoded or escaped for JSON, so many
-/// times `more` than once.
+/// Returns the character that is encoded at the start of `text`, and the rest. Percent-encoding and escapes for JSON are
+/// removed `1 + more` times.
 fn decoded(text: &str, more: usize) -> Option<(char, &str)> {
     let hex = |digits: Option<&str>| u32::from_str_radix(digits?, 16).ok();
     match text.as_bytes().first()? {
@@ -148,7 +153,7 @@ fn decoded(text: &str, more: usize) -> Option<(char, &str)> {
             })?;
             Some((c, &text[count * length..]))
         }
-        b'\\' => json(text, more + 1),
+        b'\\' => unescaped_json(text, more + 1),
         _ if more > 0 => None,
         b'+' => Some((' ', &text[1..])),
         b'&' => {
@@ -175,41 +180,42 @@ fn decoded(text: &str, more: usize) -> Option<(char, &str)> {
     }
 }
 
-/// The character at the start of `text`, where it may be escaped so many times over: by `\"`, `\u0022` or two of those.
-fn json(text: &str, times: usize) -> Option<(char, &str)> {
-    let Some(less) = times.checked_sub(1).filter(|_| text.starts_with('\\')) else { return as_is(text) };
+/// Returns the first character of a text that was escaped for JSON `times` times, and the rest. Its escape is `\"`, or
+/// `\u0022`, or two of the latter for a surrogate pair.
+fn unescaped_json(text: &str, times: usize) -> Option<(char, &str)> {
+    let Some(less) = times.checked_sub(1).filter(|_| text.starts_with('\\')) else { return first(text) };
     let unit = |mut text| {
         let mut code = 0;
         for _ in 0..4 {
-            let (digit, rest) = json(text, less)?;
+            let (digit, rest) = unescaped_json(text, less)?;
             code = code << 4 | digit.to_digit(16)? as u16;
             text = rest;
         }
         Some((code, text))
     };
-    let escaped = |text| match json(text, less)? {
-        ('\\', rest) => json(rest, less),
+    let escaped = |text| match unescaped_json(text, less)? {
+        ('\\', rest) => unescaped_json(rest, less),
         _ => None,
     };
     match escaped(text)? {
         ('n' | 'r' | 't', rest) => Some((' ', rest)),
         ('u', rest) => {
-            let (first, rest) = unit(rest)?;
-            if let Some(c) = char::from_u32(first.into()) {
+            let (high, rest) = unit(rest)?;
+            if let Some(c) = char::from_u32(high.into()) {
                 return Some((c, rest));
             }
-            // Half of a pair; what is no character is no match either.
+            // A surrogate without its other half is no character, and matches nothing.
             let ('u', rest) = escaped(rest)? else { return None };
-            let (second, rest) = unit(rest)?;
-            Some((char::decode_utf16([first, second]).next()?.ok()?, rest))
+            let (low, rest) = unit(rest)?;
+            Some((char::decode_utf16([high, low]).next()?.ok()?, rest))
         }
         other => Some(other),
     }
 }
 
-/// What follows the JWT at the start of `text`: a token, whoever's it is.
-fn skip_jwt(text: &str) -> Option<&str> {
-    // `eyJ` is `{"` in base64url: every JWS and JWE starts so.
+/// Returns what follows a JWT at the start of `text`. Every JWT is redacted, since it may be a token.
+fn after_jwt(text: &str) -> Option<&str> {
+    // Every JWS and JWE starts with `eyJ`, which is `{"` in base64url.
     let rest = text.strip_prefix("eyJ")?.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-_.".contains(c));
     let word = &text[..text.len() - rest.len()];
     (word.matches('.').count() >= 2).then_some(rest)
@@ -219,13 +225,13 @@ fn skip_jwt(text: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn print(text: &str, hidden: &[&str]) -> String {
-        Redactor::new(hidden.iter().copied()).print(text, 1000)
+    fn redact(text: &str, secrets: &[&str]) -> String {
+        Redactor::new(secrets.iter().copied()).redact(text, 1000)
     }
 
     #[test]
-    fn shows_what_can_be_shown_and_replaces_the_rest_one_for_one() {
-        for (text, printed) in [
+    fn unprintable_characters_are_replaced_one_for_one() {
+        for (text, shown) in [
             ("plain \"quoted\" 'text' \\ ~", "plain \"quoted\" 'text' \\ ~"),
             ("Größe 大小 размер ขนาดที่ हिन्दी عربي 😀", "Größe 大小 размер ขนาดที่ हिन्दी عربي 😀"),
             ("  a\r\nb\tc\u{a0}d\u{2028}e\u{85}f\n", "a  b c d e f"),
@@ -237,27 +243,27 @@ mod tests {
             ("\u{e000}\u{10ffff}", "\u{fffd}\u{fffd}"),
             ("", ""),
         ] {
-            assert_eq!(print(text, &[]), printed, "{text:?}");
-            assert!(is_printable(printed), "{printed:?}");
-            assert!(text == printed || !is_printable(text), "{text:?}");
+            assert_eq!(redact(text, &[]), shown, "{text:?}");
+            assert!(is_printable(shown), "{shown:?}");
+            assert!(text == shown || !is_printable(text), "{text:?}");
         }
     }
 
     #[test]
-    fn never_prints_more_than_it_was_told() {
+    fn a_text_is_never_longer_than_its_limit() {
         let none = Redactor::new([]);
-        assert_eq!(none.print("abc", 3), "abc");
-        assert_eq!(none.print("abcd", 3), "ab…");
-        assert_eq!(none.print("äöüß", 3), "äö…");
-        assert_eq!(none.print("ab", 1), "…");
-        assert_eq!(none.print(&"x".repeat(1 << 20), 300).chars().count(), 300);
-        let hidden = Redactor::new(["hunter2"]);
-        assert_eq!(hidden.print("hunter2", 10), "[redacted]");
-        assert_eq!(hidden.print("ab hunter2", 7), "ab [re…");
+        assert_eq!(none.redact("abc", 3), "abc");
+        assert_eq!(none.redact("abcd", 3), "ab…");
+        assert_eq!(none.redact("äöüß", 3), "äö…");
+        assert_eq!(none.redact("ab", 1), "…");
+        assert_eq!(none.redact(&"x".repeat(1 << 20), 300).chars().count(), 300);
+        let redactor = Redactor::new(["hunter2"]);
+        assert_eq!(redactor.redact("hunter2", 10), "[redacted]");
+        assert_eq!(redactor.redact("ab hunter2", 7), "ab [re…");
     }
 
     #[test]
-    fn hides_a_text_in_whatever_spelling_it_comes() {
+    fn a_secret_is_redacted_in_each_spelling() {
         let secret = "s3c+r/e&t \"ü\\<";
         for text in [
             "s3c+r/e&t \"ü\\<",
@@ -274,58 +280,58 @@ mod tests {
             r#"\\\\u0073\\\\u0033c+r/e&t \\\\\\\"ü\\\\\\\\<"#,
             "s3c+r/e&t\n\"ü\\<",
         ] {
-            assert_eq!(print(&format!("got '{text}'."), &[secret]), "got '[redacted]'.", "{text}");
-            assert!(Redactor::new([secret]).is_in(&format!("x{text}y")), "{text}");
+            assert_eq!(redact(&format!("got '{text}'."), &[secret]), "got '[redacted]'.", "{text}");
+            assert!(Redactor::new([secret]).contains_secret(&format!("x{text}y")), "{text}");
         }
-        assert!(!Redactor::new([secret]).is_in("s3c+r/e&t"));
+        assert!(!Redactor::new([secret]).contains_secret("s3c+r/e&t"));
         for text in ["x😀y", r"x\ud83d\uDE00y", r"x\\ud83d\\ude00y", "x%F0%9F%98%80y", "x&#128512;y"] {
-            assert_eq!(print(text, &["😀yyy", "x😀y"]), "[redacted]", "{text}");
+            assert_eq!(redact(text, &["😀yyy", "x😀y"]), "[redacted]", "{text}");
         }
     }
 
     #[test]
-    fn reads_a_percent_sign_both_ways() {
-        assert_eq!(print("a%25%b=a%2525%25b", &["a%25%b"]), "[redacted]=[redacted]");
+    fn a_percent_sign_is_read_as_itself_and_as_an_escape() {
+        assert_eq!(redact("a%25%b=a%2525%25b", &["a%25%b"]), "[redacted]=[redacted]");
         let broken = "% %2 %zz %c3 %c3%28 %ü &;&#x110000;&#;&ü;&amp \\ü \\u12 \\ud800 \\ud800\\ud800 \\ud800\\n \\";
-        assert_eq!(print(broken, &["none"]), broken);
+        assert_eq!(redact(broken, &["none"]), broken);
     }
 
     #[test]
-    fn looks_for_the_end_of_an_entity_where_it_can_be() {
-        assert_eq!(print("x&#0000000000252;y", &["xüy"]), "[redacted]");
+    fn an_entity_is_at_most_sixteen_bytes_long() {
+        assert_eq!(redact("x&#0000000000252;y", &["xüy"]), "[redacted]");
         let endless = format!("x&#{}252;y", "0".repeat(11));
-        assert_eq!(print(&endless, &["xüy"]), endless);
-        assert_eq!(print("&", &["&"]), "[redacted]");
+        assert_eq!(redact(&endless, &["xüy"]), endless);
+        assert_eq!(redact("&", &["&"]), "[redacted]");
     }
 
     #[test]
-    fn hides_before_it_cuts_and_takes_the_longest() {
-        let hidden = Redactor::new(["secret-part", "secret-part-and-more", " padded "]);
-        assert_eq!(hidden.print("x secret-part-and-more y", 100), "x [redacted] y");
-        assert_eq!(hidden.print("secret-part-and", 100), "[redacted]-and");
-        assert_eq!(hidden.print("xpaddedx", 100), "x[redacted]x");
-        assert_eq!(hidden.print(&format!("{}secret-part", "x".repeat(95)), 100), format!("{}[red…", "x".repeat(95)));
+    fn the_longest_secret_is_redacted_before_the_text_is_cut() {
+        let redactor = Redactor::new(["secret-part", "secret-part-and-more", " padded "]);
+        assert_eq!(redactor.redact("x secret-part-and-more y", 100), "x [redacted] y");
+        assert_eq!(redactor.redact("secret-part-and", 100), "[redacted]-and");
+        assert_eq!(redactor.redact("xpaddedx", 100), "x[redacted]x");
+        assert_eq!(redactor.redact(&format!("{}secret-part", "x".repeat(95)), 100), format!("{}[red…", "x".repeat(95)));
     }
 
     #[test]
-    fn hides_a_short_text_only_as_a_whole_word() {
+    fn a_short_secret_is_redacted_only_as_a_whole_word() {
         assert_eq!(
-            print("a cab, a-b (ab) ab", &["a", "ab", ""]),
+            redact("a cab, a-b (ab) ab", &["a", "ab", ""]),
             "[redacted] cab, [redacted]-b ([redacted]) [redacted]"
         );
-        assert_eq!(print("xabcy xabcdy", &["abc"]), "xabcy xabcdy");
-        assert_eq!(print("xabcy xabcdy", &["abcd"]), "xabcy x[redacted]y");
-        assert_eq!(print("nothing", &["", "  "]), "nothing");
+        assert_eq!(redact("xabcy xabcdy", &["abc"]), "xabcy xabcdy");
+        assert_eq!(redact("xabcy xabcdy", &["abcd"]), "xabcy x[redacted]y");
+        assert_eq!(redact("nothing", &["", "  "]), "nothing");
     }
 
     #[test]
-    fn hides_every_jwt() {
-        assert_eq!(print("token eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjF9.c2ln expired", &[]), "token [redacted] expired");
-        assert_eq!(print("eyJustAWord. eyJa.b", &[]), "eyJustAWord. eyJa.b");
+    fn every_jwt_is_redacted() {
+        assert_eq!(redact("token eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjF9.c2ln expired", &[]), "token [redacted] expired");
+        assert_eq!(redact("eyJustAWord. eyJa.b", &[]), "eyJustAWord. eyJa.b");
     }
 
     #[test]
-    fn a_short_text_keeps_its_spaces_and_shows_no_control() {
+    fn a_truncated_text_keeps_its_spaces_and_shows_no_control_character() {
         assert_eq!(truncate(" a\n\u{202e}b ", 5), " a \u{fffd}b…");
         assert_eq!(truncate("éé", 2), "éé");
         assert_eq!(truncate("ééé", 2), "éé…");

@@ -5,7 +5,7 @@
 
 use crate::{
     clock::Now,
-    config::{AuthMethod, BasicEncoding, Settings},
+    config::{AuthMethod, BasicEncoding, ClientSecret, Settings},
     oauth::request::{ALL_BUT_UNRESERVED, Draft, Value},
     redact::base64_spellings,
     secret::Secret,
@@ -84,6 +84,61 @@ fn post(client_id: &str, client_secret: &Secret, draft: &mut Draft<'_>) {
     // RFC 6749 §2.3.1: an empty secret may be left out. A server that knows a public client wants it so.
     if !client_secret.expose().is_empty() {
         draft.parameters.push(("client_secret", Value::Secret(client_secret.clone())));
+    }
+}
+
+/// Returns what to do next where the server rejects the client (`invalid_client`, or 401).
+pub(crate) fn hint(settings: &Settings) -> &'static str {
+    match known_secret(settings) {
+        // An unset variable leaves an empty secret, and copying a secret may add a space.
+        Some("") => {
+            return "client_secret is empty: if this client has one, set it; else check client_id and which environment \
+                    it is for";
+        }
+        Some(secret) if secret.trim() != secret => {
+            return "client_secret begins or ends with a space: check whether that belongs to it; then client_id and \
+                    which environment they are for";
+        }
+        _ => {}
+    }
+    match (settings.auth_method, ambiguous_encoding(settings)) {
+        (AuthMethod::ClientSecretBasic, Some(BasicEncoding::Raw)) => {
+            "check client_id, client_secret and which environment they are for; they hold characters that not all \
+             servers read alike: try basic_encoding=rfc6749 or auth_method=client_secret_post"
+        }
+        (AuthMethod::ClientSecretBasic, Some(BasicEncoding::Rfc6749)) => {
+            "check client_id, client_secret and which environment they are for; they hold characters that not all \
+             servers read alike: try basic_encoding=raw or auth_method=client_secret_post"
+        }
+        (AuthMethod::ClientSecretBasic, None) => {
+            "check client_id, client_secret and which environment they are for; the server may want \
+             auth_method=client_secret_post"
+        }
+        (AuthMethod::ClientSecretPost, _) => {
+            "check client_id, client_secret and which environment they are for; the server may want \
+             auth_method=client_secret_basic"
+        }
+    }
+}
+
+/// Returns the encoding that HTTP Basic used, if the other one writes the credentials differently. Servers that do not
+/// follow RFC 6749 §2.3.1 read such credentials in their own way.
+pub(crate) fn ambiguous_encoding(settings: &Settings) -> Option<BasicEncoding> {
+    let is_encoded = |text: &str| utf8_percent_encode(text, ALL_BUT_UNRESERVED).next().is_some_and(|part| part != text);
+    match settings.auth_method {
+        AuthMethod::ClientSecretBasic => {
+            let ambiguous = known_secret(settings).is_some_and(is_encoded) || is_encoded(&settings.client_id);
+            ambiguous.then_some(settings.basic_encoding)
+        }
+        AuthMethod::ClientSecretPost => None,
+    }
+}
+
+/// Returns None if the secret is in a file.
+fn known_secret(settings: &Settings) -> Option<&str> {
+    match &settings.client_secret {
+        ClientSecret::Text(secret) => Some(secret.expose()),
+        ClientSecret::File(_) => None,
     }
 }
 

@@ -10,39 +10,39 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 /// As deep as serde_json reads a value of its own: what is handed on can be read by the next parser too.
-const DEEPEST: usize = 127;
+const MAX_DEPTH: usize = 127;
 
 /// No token server sends a hundred, and a million bytes hold enough of them to take 20 MB.
-const MOST_MEMBERS: usize = 1000;
+const MAX_MEMBERS: usize = 1000;
 
 /// A JSON object: each name once, in the order of their first appearance.
 pub(crate) struct Object<'a>(Vec<(String, &'a RawValue)>);
 
 /// Why a text is no usable object.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Unusable {
+pub(crate) enum ObjectError {
     NotJson { line: usize, column: usize },
     NotAnObject,
     TooDeep,
-    TooMany,
+    TooManyMembers,
     Contradiction { member: String },
 }
 
 impl<'a> Object<'a> {
     /// Reads a text that is one object and nothing else. The same member with the same value twice counts as once.
-    pub(crate) fn read(text: &'a str) -> Result<Self, Unusable> {
+    pub(crate) fn read(text: &'a str) -> Result<Self, ObjectError> {
         // Values are skipped without recursion (serde_json's `ignore_value`), so depth may be looked at afterwards.
         let Members(members) = serde_json::from_str(text).map_err(|error| match error.is_data() {
-            true => Unusable::NotAnObject,
-            false => Unusable::NotJson { line: error.line(), column: error.column() },
+            true => ObjectError::NotAnObject,
+            false => ObjectError::NotJson { line: error.line(), column: error.column() },
         })?;
-        if depth(text) > DEEPEST {
-            return Err(Unusable::TooDeep);
+        if depth(text) > MAX_DEPTH {
+            return Err(ObjectError::TooDeep);
         }
-        if members.len() > MOST_MEMBERS {
-            return Err(Unusable::TooMany);
+        if members.len() > MAX_MEMBERS {
+            return Err(ObjectError::TooManyMembers);
         }
-        once_each(members).map(Self)
+        deduplicated(members).map(Self)
     }
 
     /// The member's value; `null` is as good as none.
@@ -99,15 +99,15 @@ fn depth(text: &str) -> usize {
 }
 
 /// Drops repetitions and refuses contradictions: two readers of an answer must not see two tokens in it.
-fn once_each(members: Vec<(String, &RawValue)>) -> Result<Vec<(String, &RawValue)>, Unusable> {
+fn deduplicated(members: Vec<(String, &RawValue)>) -> Result<Vec<(String, &RawValue)>, ObjectError> {
     let mut by_name: Vec<usize> = (0..members.len()).collect();
-    by_name.sort_by_key(|&at| (&members[at].0, at));
+    by_name.sort_by_key(|&index| (&members[index].0, index));
     let mut repeated = vec![false; members.len()];
     for pair in by_name.windows(2) {
         let [(first, one), (second, other)] = [&members[pair[0]], &members[pair[1]]];
         if first == second {
-            if !same(one, other) {
-                return Err(Unusable::Contradiction { member: first.clone() });
+            if !is_same_value(one, other) {
+                return Err(ObjectError::Contradiction { member: first.clone() });
             }
             repeated[pair[1]] = true;
         }
@@ -116,7 +116,7 @@ fn once_each(members: Vec<(String, &RawValue)>) -> Result<Vec<(String, &RawValue
     Ok(members.into_iter().filter(|_| !repeated.next().unwrap_or(false)).collect())
 }
 
-fn same(one: &RawValue, other: &RawValue) -> bool {
+fn is_same_value(one: &RawValue, other: &RawValue) -> bool {
     let value = |raw: &RawValue| serde_json::from_str::<serde_json::Value>(raw.get()).ok();
     one.get() == other.get()
         || match (text(one), text(other)) {
@@ -141,7 +141,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
                 while let Some(member) = map.next_entry()? {
-                    if members.len() <= MOST_MEMBERS {
+                    if members.len() <= MAX_MEMBERS {
                         members.push(member);
                     }
                 }
@@ -160,7 +160,7 @@ mod tests {
         Object::read(text).unwrap().0.into_iter().map(|(name, _)| name).collect()
     }
 
-    fn refused(text: &str) -> Unusable {
+    fn refused(text: &str) -> ObjectError {
         Object::read(text).err().unwrap()
     }
 
@@ -201,40 +201,40 @@ mod tests {
             r#"{"a":"x","b":0,"a":"x","a":"y"}"#,
             r#"{"a":1e400,"a":1e401}"#,
         ] {
-            assert_eq!(refused(text), Unusable::Contradiction { member: "a".into() }, "{text}");
+            assert_eq!(refused(text), ObjectError::Contradiction { member: "a".into() }, "{text}");
         }
     }
 
     #[test]
     fn bounds_the_depth() {
         let nested = |levels: usize| format!(r#"{{"[\"{{":{}{}}}"#, "[".repeat(levels - 1), "]".repeat(levels - 1));
-        assert!(Object::read(&nested(DEEPEST)).is_ok());
-        assert_eq!(refused(&nested(DEEPEST + 1)), Unusable::TooDeep);
-        assert_eq!(refused(&nested(5_000_000)), Unusable::TooDeep);
+        assert!(Object::read(&nested(MAX_DEPTH)).is_ok());
+        assert_eq!(refused(&nested(MAX_DEPTH + 1)), ObjectError::TooDeep);
+        assert_eq!(refused(&nested(5_000_000)), ObjectError::TooDeep);
     }
 
     #[test]
     fn reads_any_number_of_brackets_without_recursion() {
         const MANY: usize = 10_000_000;
-        assert_eq!(refused(&"[".repeat(MANY)), Unusable::NotAnObject);
+        assert_eq!(refused(&"[".repeat(MANY)), ObjectError::NotAnObject);
         for text in ["{".repeat(MANY), format!("{{\"a\":{}", "[".repeat(MANY)), "{\"a\":".repeat(MANY / 5)] {
-            assert!(matches!(refused(&text), Unusable::NotJson { line: 1, .. }));
+            assert!(matches!(refused(&text), ObjectError::NotJson { line: 1, .. }));
         }
     }
 
     #[test]
     fn bounds_the_number_of_members() {
         let many = |count: usize| (0..count).map(|n| format!("\"{n}\":1")).collect::<Vec<_>>().join(",");
-        assert_eq!(names(&format!("{{{}}}", many(MOST_MEMBERS))).len(), MOST_MEMBERS);
-        assert_eq!(refused(&format!("{{{}}}", many(MOST_MEMBERS + 1))), Unusable::TooMany);
-        assert_eq!(refused(&format!("{{{}}}", many(150_000))), Unusable::TooMany);
-        assert!(matches!(refused(&format!("{{{}", many(150_000))), Unusable::NotJson { .. }));
+        assert_eq!(names(&format!("{{{}}}", many(MAX_MEMBERS))).len(), MAX_MEMBERS);
+        assert_eq!(refused(&format!("{{{}}}", many(MAX_MEMBERS + 1))), ObjectError::TooManyMembers);
+        assert_eq!(refused(&format!("{{{}}}", many(150_000))), ObjectError::TooManyMembers);
+        assert!(matches!(refused(&format!("{{{}", many(150_000))), ObjectError::NotJson { .. }));
     }
 
     #[test]
     fn refuses_all_that_is_not_one_object() {
         for text in ["[]", "[{}]", "\"{}\"", "1", "true", "null"] {
-            assert_eq!(refused(text), Unusable::NotAnObject, "{text}");
+            assert_eq!(refused(text), ObjectError::NotAnObject, "{text}");
         }
         for text in [
             "",
@@ -253,8 +253,8 @@ mod tests {
             "{\"a\":\"b\0\"}",
             "\u{feff}{}",
         ] {
-            assert!(matches!(refused(text), Unusable::NotJson { .. }), "{text:?}");
+            assert!(matches!(refused(text), ObjectError::NotJson { .. }), "{text:?}");
         }
-        assert_eq!(refused("{\"a\":1,\n\"b\"}"), Unusable::NotJson { line: 2, column: 4 });
+        assert_eq!(refused("{\"a\":1,\n\"b\"}"), ObjectError::NotJson { line: 2, column: 4 });
     }
 }

@@ -3,9 +3,12 @@
 //! It opens no connection, reads no file and no clock.
 
 pub(crate) mod client_auth;
-pub(crate) mod json;
+mod hints;
+mod json;
+mod redirect;
 pub(crate) mod request;
 pub(crate) mod response;
+mod times;
 
 use crate::{clock::Now, config::Settings, secret::Secret};
 use client_auth::ClientAuth;

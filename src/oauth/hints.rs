@@ -1,0 +1,243 @@
+//! Pure: what to do next about a refusal. The table is ordered, and its first row that applies gives the hint.
+//!
+//! Advice on how the client authenticates belongs to `client_auth.rs`.
+
+use crate::{
+    config::{BasicEncoding, BodyFormat, Settings},
+    oauth::client_auth,
+};
+
+pub(crate) const WHICH_URL: &str = "is token_url the token endpoint?";
+pub(crate) const WHOSE_FAULT: &str = "the server breaks RFC 6749 §5.1: ask whoever runs it";
+const ASK: &str = "ask whoever runs the server what it wants";
+
+/// A response that refuses the request, as far as hints depend on it.
+pub(crate) struct Refusal<'a> {
+    pub(crate) status: u16,
+    /// Empty if the server named none.
+    pub(crate) code: &'a str,
+    pub(crate) settings: &'a Settings,
+}
+
+impl Refusal<'_> {
+    /// Returns whether another attempt may help, whatever the body is. An impossible status counts as a 500 (RFC 9110 §15).
+    pub(crate) fn has_retryable_status(&self) -> bool {
+        matches!(self.status, 408 | 425 | 429) || self.status >= 500
+    }
+
+    /// Returns whether the code promises that the same request may succeed later.
+    pub(crate) fn has_retryable_code(&self) -> bool {
+        matches!(self.code, "temporarily_unavailable" | "server_error" | "slow_down")
+    }
+
+    /// Returns what to do next.
+    pub(crate) fn hint(&self) -> &'static str {
+        HINTS.iter().find(|(applies, _)| applies(self)).map_or(ASK, |(_, hint)| hint(self))
+    }
+
+    fn has(&self, codes: &[&str], statuses: &[u16]) -> bool {
+        codes.contains(&self.code) || statuses.contains(&self.status)
+    }
+}
+
+type Hint = (fn(&Refusal<'_>) -> bool, fn(&Refusal<'_>) -> &'static str);
+
+const HINTS: &[Hint] = &[
+    (
+        |it| it.has(&[], &[407, 511]),
+        |_| "that is no token server but a proxy or portal on the way: sign in there, or set proxy with a user and password",
+    ),
+    (|it| it.has(&["slow_down"], &[429]), |_| "the server limits how often it is asked: it is asked again later"),
+    (
+        |it| it.has_retryable_status() || it.has_retryable_code(),
+        |_| "the trouble is the server's: it is asked again later; if it stays, ask whoever runs it",
+    ),
+    // django-oauth-toolkit's JSON backend names this code where the body is a form.
+    (
+        |it| it.has(&["unsupported_grant_type"], &[]),
+        |it| match it.settings.body_format {
+            BodyFormat::Form => "the server may want body_format=json, or does not offer this grant_type",
+            BodyFormat::Json => "the server may want body_format=form, or does not offer this grant_type",
+        },
+    ),
+    (
+        |it| it.has(&["unauthorized_client"], &[]),
+        |_| "the server does not let this client use this grant_type: ask whoever runs it",
+    ),
+    (
+        |it| it.has(&["invalid_scope", "insufficient_scope"], &[]),
+        |_| "check scope: the server does not grant it to this client",
+    ),
+    (|it| it.has(&["invalid_target"], &[]), |_| "check resource and audience"),
+    (|it| it.has(&["invalid_grant"], &[]), |_| "check grant_type and the param.NAME options that go with it"),
+    // Auth0 names access_denied, with a 401, where the secret is wrong.
+    (|it| it.has(&["invalid_client"], &[401]), |it| client_auth::hint(it.settings)),
+    (
+        |it| it.has(&["access_denied"], &[403]),
+        |_| "the server refuses this client or its address: ask whoever runs it what this client may do and from where",
+    ),
+    (
+        |it| it.has(&[], &[404, 410]),
+        |_| "nothing is there: check the path of token_url, also whether it ends in a slash",
+    ),
+    (|it| it.has(&[], &[405]), |_| "nothing takes a POST there: check the path of token_url"),
+    (
+        |it| it.has(&[], &[406, 415]),
+        |it| match it.settings.body_format {
+            BodyFormat::Form => "the server may want body_format=json",
+            BodyFormat::Json => "the server may want body_format=form",
+        },
+    ),
+    (
+        |it| it.has(&[], &[413, 414, 431]),
+        |_| "the request is too large for the server: shorten token_url, scope, header.NAME or param.NAME",
+    ),
+    // oidc-provider names invalid_request where a percent sign encodes nothing.
+    (
+        |it| {
+            it.has(&["invalid_request"], &[])
+                && client_auth::ambiguous_encoding(it.settings) == Some(BasicEncoding::Raw)
+        },
+        |_| {
+            "client_id and client_secret hold characters that not all servers read alike: try basic_encoding=rfc6749; \
+             else check that all the server needs is set (scope, audience, resource, param.NAME)"
+        },
+    ),
+    (
+        |it| it.has(&["invalid_request"], &[400, 422]),
+        |it| match it.settings.body_format {
+            BodyFormat::Form => {
+                "check that all the server needs is set (scope, audience, resource, param.NAME); it may want \
+                 body_format=json"
+            }
+            BodyFormat::Json => {
+                "check that all the server needs is set (scope, audience, resource, param.NAME); it may want \
+                 body_format=form"
+            }
+        },
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::{AuthMethod, ClientSecret},
+        oauth::response::tests::{error_of, read_with},
+        secret::Secret,
+    };
+
+    #[test]
+    fn a_message_reports_what_happened_and_what_to_do_next() {
+        let page = "<html><head><title>403 Forbidden</title></head><body>no</body></html>";
+        for (status, body, message) in [
+            (
+                401,
+                r#"{"error":"invalid_client","error_description":"Client authentication failed."}"#,
+                "the token endpoint answered 401 invalid_client: Client authentication failed; check client_id, client_secret and \
+                 which environment they are for; the server may want auth_method=client_secret_post",
+            ),
+            (
+                400,
+                r#"{"error":"unsupported_grant_type"}"#,
+                "the token endpoint answered 400 unsupported_grant_type; the server may want body_format=json, or does not offer \
+                 this grant_type",
+            ),
+            (
+                400,
+                r#"{"error":"invalid_scope","error_description":"  "}"#,
+                "the token endpoint answered 400 invalid_scope; check scope: the server does not grant it to this client",
+            ),
+            (
+                403,
+                page,
+                "the token endpoint answered 403: a web page titled \"403 Forbidden\"; the server refuses this client or its \
+                 address: ask whoever runs it what this client may do and from where",
+            ),
+            (
+                404,
+                "",
+                "the token endpoint answered 404; nothing is there: check the path of token_url, also whether it ends in a slash",
+            ),
+            (
+                429,
+                "slow down",
+                "the token endpoint answered 429: slow down; the server limits how often it is asked: it is asked again later",
+            ),
+            (418, "", "the token endpoint answered 418; ask whoever runs the server what it wants"),
+        ] {
+            assert_eq!(error_of(status, &[], body).message(), message);
+        }
+    }
+
+    #[test]
+    fn a_hint_fits_what_was_sent() {
+        let raw = |settings: &mut Settings| settings.basic_encoding = BasicEncoding::Raw;
+        let json = |settings: &mut Settings| settings.body_format = BodyFormat::Json;
+        let post = |settings: &mut Settings| settings.auth_method = AuthMethod::ClientSecretPost;
+        let odd_secret = |settings: &mut Settings| settings.client_secret = ClientSecret::Text(Secret::new("a+b"));
+        let no_secret = |settings: &mut Settings| settings.client_secret = ClientSecret::Text(Secret::new(""));
+        let spaced = |settings: &mut Settings| settings.client_secret = ClientSecret::Text(Secret::new("s3cr3t\t"));
+        let odd_id = |settings: &mut Settings| settings.client_id = "app@example".into();
+        let file = |settings: &mut Settings| settings.client_secret = ClientSecret::File("/run/secret".into());
+        let nothing = |_: &mut Settings| {};
+        type Change<'a> = &'a [&'a dyn Fn(&mut Settings)];
+        for (changes, status, code, hint) in [
+            (&[&nothing as &dyn Fn(&mut Settings)] as Change<'_>, 400, "unsupported_grant_type", "body_format=json"),
+            (&[&json], 400, "unsupported_grant_type", "body_format=form"),
+            (&[&nothing], 400, "invalid_client", "auth_method=client_secret_post"),
+            (&[&file], 400, "invalid_client", "auth_method=client_secret_post"),
+            (&[&post], 400, "invalid_client", "auth_method=client_secret_basic"),
+            (&[&post, &odd_secret], 400, "invalid_client", "auth_method=client_secret_basic"),
+            (&[&odd_secret], 400, "invalid_client", "basic_encoding=raw"),
+            (&[&odd_id], 401, "", "basic_encoding=raw"),
+            (&[&odd_id, &file], 401, "", "basic_encoding=raw"),
+            (&[&odd_id], 401, "", "or auth_method=client_secret_post"),
+            (&[&odd_secret, &raw], 401, "invalid_client", "basic_encoding=rfc6749"),
+            (&[&odd_secret, &raw], 401, "invalid_client", "or auth_method=client_secret_post"),
+            (&[&odd_secret, &raw], 400, "invalid_request", "basic_encoding=rfc6749"),
+            (&[&odd_secret, &raw, &post], 400, "invalid_request", "body_format=json"),
+            (&[&odd_secret], 400, "invalid_request", "body_format=json"),
+            (&[&raw], 401, "invalid_client", "auth_method=client_secret_post"),
+            (&[&no_secret], 401, "invalid_client", "client_secret is empty"),
+            (&[&no_secret, &odd_id, &post], 401, "", "client_secret is empty"),
+            (&[&spaced, &odd_id], 401, "invalid_client", "client_secret begins or ends with a space"),
+            (&[&spaced], 400, "invalid_scope", "check scope"),
+            (&[&nothing], 401, "", "check client_id, client_secret"),
+            (&[&nothing], 401, "access_denied", "check client_id, client_secret"),
+            (&[&nothing], 401, "unauthorized_client", "does not let this client use this grant_type"),
+            (&[&nothing], 400, "unauthorized_client", "does not let this client use this grant_type"),
+            (&[&nothing], 403, "invalid_client", "check client_id, client_secret"),
+            (&[&nothing], 403, "", "refuses this client or its address"),
+            (&[&nothing], 400, "access_denied", "refuses this client or its address"),
+            (&[&nothing], 400, "invalid_scope", "check scope"),
+            (&[&nothing], 403, "insufficient_scope", "check scope"),
+            (&[&nothing], 400, "invalid_target", "check resource and audience"),
+            (&[&nothing], 400, "invalid_grant", "check grant_type"),
+            (&[&nothing], 400, "invalid_request", "body_format=json"),
+            (&[&json], 400, "invalid_request", "body_format=form"),
+            (&[&nothing], 400, "", "body_format=json"),
+            (&[&json], 422, "", "body_format=form"),
+            (&[&nothing], 404, "", "whether it ends in a slash"),
+            (&[&nothing], 410, "", "nothing is there"),
+            (&[&nothing], 405, "", "nothing takes a POST there"),
+            (&[&nothing], 415, "", "body_format=json"),
+            (&[&json], 415, "", "body_format=form"),
+            (&[&nothing], 406, "", "body_format=json"),
+            (&[&nothing], 413, "", "too large"),
+            (&[&nothing], 431, "", "too large"),
+            (&[&nothing], 429, "invalid_client", "limits how often it is asked"),
+            (&[&nothing], 400, "slow_down", "limits how often it is asked"),
+            (&[&nothing], 503, "invalid_client", "the trouble is the server's"),
+            (&[&nothing], 400, "server_error", "the trouble is the server's"),
+            (&[&nothing], 400, "their_own", "body_format=json"),
+            (&[&nothing], 402, "their_own", "ask whoever runs the server"),
+        ] {
+            let mut settings = Settings::example();
+            changes.iter().for_each(|change| change(&mut settings));
+            let body = format!(r#"{{"error":"{code}"}}"#);
+            let error = read_with(&settings, status, &[], body.as_bytes()).unwrap_err();
+            assert!(error.message().contains(hint), "{status} {code}: {error}");
+        }
+    }
+}
