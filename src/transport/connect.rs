@@ -1,4 +1,6 @@
-//! TCP within the time there is: every read and write ends at the deadline, however slowly the peer drips.
+//! TCP with a deadline: every read and write ends at it, even if the peer sends one byte at a time.
+//!
+//! It must not look up a name or know what is sent.
 
 use crate::system;
 use std::{
@@ -7,28 +9,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A connection that cannot outlive its deadline.
+/// A connection whose reads and writes fail with `TimedOut` after its deadline.
 pub(super) struct DeadlineStream {
     socket: TcpStream,
     pub(super) deadline: Instant,
 }
 
-/// Connects to the first address that answers; the error is that of the last one tried, with its address.
-pub(super) fn dial(addresses: &[SocketAddr], by: Instant) -> io::Result<DeadlineStream> {
-    let socket = try_each(addresses, by, TcpStream::connect_timeout)?;
-    // TLS writes twice in a row; Nagle's algorithm would hold the second back until the first is acknowledged.
+/// Connects to the first address that accepts. The error is that of the last address, and names it.
+pub(super) fn dial(addresses: &[SocketAddr], deadline: Instant) -> io::Result<DeadlineStream> {
+    let socket = try_each(addresses, deadline, TcpStream::connect_timeout)?;
+    // TLS writes twice in a row. Nagle's algorithm would delay the second write until the peer acknowledges the first.
     let _ = socket.set_nodelay(true);
-    Ok(DeadlineStream { socket, deadline: by })
+    Ok(DeadlineStream { socket, deadline })
 }
 
 fn try_each<T>(
     addresses: &[SocketAddr],
-    by: Instant,
+    deadline: Instant,
     connect: impl Fn(&SocketAddr, Duration) -> io::Result<T>,
 ) -> io::Result<T> {
     let mut last_failure = io::Error::other("the name has no address");
     for (tried, address) in addresses.iter().enumerate() {
-        let left = by.saturating_duration_since(Instant::now());
+        let left = deadline.saturating_duration_since(Instant::now());
         let attempt = match share(left, addresses.len() - tried) {
             Some(share) => connect(address, share),
             None => Err(io::ErrorKind::TimedOut.into()),
@@ -42,25 +44,26 @@ fn try_each<T>(
     Err(last_failure)
 }
 
-/// What one of several addresses may take of the time that is left. One that answers nothing leaves the others theirs.
+/// Returns the time that one of several addresses may take: an equal part of the time that is left, so that an address
+/// without an answer leaves time for the others. Returns None if nothing is left.
 fn share(left: Duration, addresses: usize) -> Option<Duration> {
     let share = left / u32::try_from(addresses).unwrap_or(u32::MAX);
     (!share.is_zero()).then_some(share)
 }
 
 impl DeadlineStream {
-    fn left(&self) -> io::Result<Duration> {
+    fn time_left(&self) -> io::Result<Duration> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
     }
 
-    /// Repeats until the deadline what a signal or the socket's own time-out broke off.
-    fn until_deadline<T>(
+    /// Repeats an operation that a signal or the socket's own time-out broke off, until the deadline.
+    fn retry_until_deadline<T>(
         &mut self,
         mut attempt: impl FnMut(&mut TcpStream, Duration) -> io::Result<T>,
     ) -> io::Result<T> {
         loop {
-            let left = self.left()?;
+            let left = self.time_left()?;
             match attempt(&mut self.socket, left) {
                 Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
                 other => return other,
@@ -71,7 +74,7 @@ impl DeadlineStream {
 
 impl Read for DeadlineStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.until_deadline(|socket, left| {
+        self.retry_until_deadline(|socket, left| {
             socket.set_read_timeout(Some(left))?;
             socket.read(buffer)
         })
@@ -79,11 +82,11 @@ impl Read for DeadlineStream {
 }
 
 impl Write for DeadlineStream {
-    /// Into a connection that the peer has closed, everything can be written: a server may refuse, say why and close
-    /// before it has read what we send, and what it said (a TLS alert, for one) tells more than the error. A read
-    /// always follows.
+    /// Succeeds also where the peer has closed the connection: a server may respond and close before it has read the
+    /// request, and its response (a TLS alert, for example) explains more than the error of the write. A read always
+    /// follows.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.until_deadline(|socket, left| {
+        let written = self.retry_until_deadline(|socket, left| {
             socket.set_write_timeout(Some(left))?;
             socket.write(bytes)
         });
@@ -115,11 +118,11 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_answers_nothing_leaves_time_for_the_next() {
+    fn a_silent_address_leaves_time_for_the_next() {
         let (dead, alive) = (SocketAddr::from(([1; 4], 1)), SocketAddr::from(([2; 4], 2)));
         let shares = RefCell::new(vec![]);
-        let by = Instant::now() + Duration::from_secs(1000);
-        let connected = try_each(&[dead, alive], by, |address, share| {
+        let deadline = Instant::now() + Duration::from_secs(1000);
+        let connected = try_each(&[dead, alive], deadline, |address, share| {
             shares.borrow_mut().push(share);
             if *address == dead { Err(io::ErrorKind::TimedOut.into()) } else { Ok(*address) }
         });
@@ -129,11 +132,11 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn without_a_file_to_open_no_address_is_to_blame() {
+    fn running_out_of_file_descriptors_ends_the_attempts() {
         let addresses = [SocketAddr::from(([1; 4], 1)), SocketAddr::from(([2; 4], 2))];
         let tried = RefCell::new(vec![]);
-        let by = Instant::now() + Duration::from_secs(1000);
-        let failed = try_each(&addresses, by, |address, _| {
+        let deadline = Instant::now() + Duration::from_secs(1000);
+        let failed = try_each(&addresses, deadline, |address, _| {
             tried.borrow_mut().push(*address);
             Err::<(), _>(io::Error::from_raw_os_error(libc::EMFILE))
         });
@@ -142,12 +145,12 @@ mod tests {
     }
 
     #[test]
-    fn a_refusing_address_is_passed_over() {
+    fn an_address_that_refuses_is_skipped() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let alive = listener.local_addr().unwrap();
         let dead = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, alive.port()));
-        let by = Instant::now() + Duration::from_secs(20);
-        assert_eq!(dial(&[dead, alive], by).unwrap().socket.peer_addr().unwrap(), alive);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        assert_eq!(dial(&[dead, alive], deadline).unwrap().socket.peer_addr().unwrap(), alive);
     }
 
     #[test]

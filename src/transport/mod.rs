@@ -1,16 +1,19 @@
-//! Sends. With its parts the only file that touches the network:
+//! Sends one request and returns its response. Only this room touches the network:
 //!
-//!   resolver.rs   a host's name to its addresses, within the time there is
-//!   connect.rs    TCP within the time there is
-//!   tunnel.rs     through a proxy to a server that speaks TLS
-//!   tls.rs        certificates, and what a failed handshake means
-//!   http.rs       HTTP/1.1, every size bounded
+//!   resolver.rs    a host name to its addresses, before a deadline
+//!   connect.rs     TCP, before a deadline
+//!   tunnel.rs      CONNECT through a proxy, to a server that speaks TLS
+//!   tls.rs         certificates, the handshake, and what a failed one means
+//!   http.rs        HTTP/1.1, every size bounded
+//!   diagnosis.rs   the error for a request that failed, and whether another attempt may help
 //!
-//! One connection per request, closed after it: servers drop idle ones after seconds, tokens are fetched minutes or
-//! hours apart. So there is no pool, and nothing that a fork could share or freeze. No redirect is followed. What is
-//! sent and what an answer means is said elsewhere.
+//! Each request has a connection of its own, which is closed after it: servers drop idle connections after seconds, and
+//! tokens are fetched minutes or hours apart. So there is no pool, and nothing that a fork could share or freeze.
+//!
+//! It must not follow a redirect, build a request or judge a response.
 
 mod connect;
+mod diagnosis;
 mod http;
 mod resolver;
 mod tls;
@@ -18,37 +21,33 @@ mod tunnel;
 
 use crate::{
     config::{Proxy, Roots, Settings},
-    duration::in_seconds,
     error::{Error, ErrorKind},
     oauth::request::TokenRequest,
     oauth::response::RawResponse,
-    system::{self, BeforeFork, TOO_MANY_FILES},
+    system::BeforeFork,
 };
 use connect::DeadlineStream;
+use diagnosis::{Diagnosis, Phase, bracketed, format_authority};
 use http::{Client, Fault, ForwardProxy};
 use resolver::Resolver;
-use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
-use std::{
-    io::{self, Read, Write},
-    sync::Arc,
-    time::{Duration, Instant},
-};
-use tls::Tls;
-use zeroize::Zeroizing;
+use rustls::pki_types::ServerName;
+use std::time::{Duration, Instant};
+use tls::{Tls, TlsStream};
+use tunnel::ProxyRoute;
 
-/// What one request may take.
+/// The limits of one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// For everything, lookup and reading included.
+    /// For everything, from the lookup to the last byte of the response.
     pub(crate) total: Duration,
-    /// For the lookup and the connection, TLS included; never more than `total` in effect.
+    /// For the lookup and the connection, TLS included. A value above `total` has no effect.
     pub(crate) connect: Duration,
-    /// Whether threads may be started. Without: names are looked up on the calling thread.
+    /// Whether threads may be started. If not, the calling thread looks names up.
     pub(crate) threads: bool,
 }
 
-/// Sends one request and brings the answer, whatever its status. An error says by `worth_another_attempt` and
-/// `transient` what the fetch may do with it.
+/// Sends one request and returns the response, whatever its status. The error says whether it is retryable, and whether
+/// it is worth another attempt of the same fetch.
 pub(crate) trait Transport: Send + Sync {
     fn send(&self, request: &TokenRequest, limits: Limits) -> Result<RawResponse, Error>;
 }
@@ -56,28 +55,17 @@ pub(crate) trait Transport: Send + Sync {
 /// HTTP/1.1 to one token endpoint, through TLS and a proxy where the settings say so.
 pub(crate) struct HttpTransport {
     host: String,
-    /// Host, and port unless it is the scheme's own.
+    /// The host, and the port unless it is the default of the scheme.
     authority: String,
     must_be_loopback: bool,
-    /// The options of these names, for a message: what is left of them for one request is less.
+    /// The values of the options, for messages. The limits of one request are shorter.
     timeout: Duration,
     connect_timeout: Duration,
-    /// Of whom the connection is made to: the proxy, or else the server.
-    names: Resolver,
+    /// For the peer of the connection: the proxy, or else the server.
+    resolver: Resolver,
     proxy: Option<ProxyRoute>,
     tls: Option<(Tls, ServerName<'static>)>,
     client: Client,
-}
-
-/// How to get through a proxy.
-struct ProxyRoute {
-    /// The request for a tunnel; `None` where the proxy passes on what it is told. For http it is that, since a stock Squid
-    /// makes tunnels to port 443 alone.
-    connect: Option<Zeroizing<Vec<u8>>>,
-    /// Host and port of the server.
-    target: String,
-    has_credentials: bool,
-    named_by: &'static str,
 }
 
 impl BeforeFork for HttpTransport {
@@ -87,11 +75,11 @@ impl BeforeFork for HttpTransport {
 }
 
 impl HttpTransport {
-    /// Reads and checks what the settings name. [`ErrorKind::InvalidConfig`] names the option or variable, the file
-    /// and what to do.
+    /// Reads and checks the files that the settings name. [`ErrorKind::InvalidConfig`] names the option or variable, the
+    /// file and what to do.
     pub(crate) fn new(settings: &Settings) -> Result<Self, Error> {
         let endpoint = &settings.endpoint;
-        let target = host_and_port(&endpoint.host, endpoint.port);
+        let target = format_authority(&endpoint.host, endpoint.port);
         let tls = if endpoint.https {
             let name = ServerName::try_from(endpoint.host.clone()).map_err(|_| {
                 let why =
@@ -100,22 +88,23 @@ impl HttpTransport {
             })?;
             Some((Tls::new(&settings.roots, settings.identity.as_ref())?, name))
         } else {
-            // Files that an option names are checked even where http makes no use of them.
+            // Files that an option names are checked even though http does not use them.
             let given = matches!(&settings.roots, Roots::File { named_by: "ca_file", .. });
             let roots = if given { &settings.roots } else { &Roots::Bundled };
             Tls::new(roots, settings.identity.as_ref())?;
             None
         };
-        let own_port = if endpoint.https { 443 } else { 80 };
-        let authority = if endpoint.port == own_port { bracketed(&endpoint.host) } else { target.clone() };
-        let connect = |proxy: &Proxy| tunnel::request(&target, &settings.user_agent, proxy.authorization().as_ref());
+        let default_port = if endpoint.https { 443 } else { 80 };
+        let authority = if endpoint.port == default_port { bracketed(&endpoint.host) } else { target.clone() };
+        let connect =
+            |proxy: &Proxy| tunnel::connect_request(&target, &settings.user_agent, proxy.authorization().as_ref());
         let proxy = settings.proxy.as_ref().map(|proxy| ProxyRoute {
             connect: endpoint.https.then(|| connect(proxy)),
             target: target.clone(),
             has_credentials: proxy.credentials.is_some(),
             named_by: proxy.named_by,
         });
-        let relay = settings
+        let forward_proxy = settings
             .proxy
             .as_ref()
             .filter(|_| !endpoint.https)
@@ -126,73 +115,39 @@ impl HttpTransport {
             must_be_loopback: endpoint.must_be_loopback,
             timeout: settings.timeout,
             connect_timeout: settings.connect_timeout,
-            names: match &settings.proxy {
+            resolver: match &settings.proxy {
                 Some(proxy) => Resolver::new(&proxy.host, proxy.port),
                 None => Resolver::new(&endpoint.host, endpoint.port),
             },
             proxy,
             tls,
-            client: Client::new(relay),
+            client: Client::new(forward_proxy),
         })
     }
-}
-
-fn bracketed(host: &str) -> String {
-    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
-}
-
-fn host_and_port(host: &str, port: u16) -> String {
-    format!("{}:{port}", bracketed(host))
 }
 
 impl Transport for HttpTransport {
     fn send(&self, request: &TokenRequest, limits: Limits) -> Result<RawResponse, Error> {
         let started = Instant::now();
-        // First of all: with a bad certificate file, nobody need be called.
+        // First, so that an unusable certificate file costs no connection.
         let tls = self.tls.as_ref().map(|(tls, name)| Ok((tls.current()?, name.clone()))).transpose()?;
-        let mut wire = self.connect(started + limits.connect.min(limits.total), limits)?;
+        let mut stream = self.connect(started + limits.connect.min(limits.total), limits)?;
         let Some((config, name)) = tls else {
-            wire.deadline = started + limits.total;
-            return self.exchange(wire, request, limits);
+            stream.deadline = started + limits.total;
+            return self.exchange(stream, request, limits);
         };
-        let mut session = self.shake_hands(wire, config, name, limits)?;
-        session.0.sock.deadline = started + limits.total;
-        self.exchange(session, request, limits)
-    }
-}
-
-/// TLS that says good-bye when it is dropped.
-struct Session(StreamOwned<ClientConnection, DeadlineStream>);
-
-impl Read for Session {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl Write for Session {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.0.conn.send_close_notify();
-        // The answer is there or not; the server's ear for a farewell changes nothing.
-        let _ = self.0.conn.write_tls(&mut self.0.sock);
+        let stream = TlsStream::handshake(stream, config, name);
+        let mut stream = stream.map_err(|error| self.diagnosis(limits).failure(Phase::Handshake, Fault::Io(error)))?;
+        stream.set_deadline(started + limits.total);
+        self.exchange(stream, request, limits)
     }
 }
 
 impl HttpTransport {
-    fn connect(&self, by: Instant, limits: Limits) -> Result<DeadlineStream, Error> {
-        let looked_up = self.names.addresses(by, limits.threads);
-        let addresses = looked_up.map_err(|error| self.failed_lookup(&error, limits))?;
-        // A proxy has addresses of its own, and is asked for `localhost` by name.
+    fn connect(&self, deadline: Instant, limits: Limits) -> Result<DeadlineStream, Error> {
+        let found = self.resolver.addresses(deadline, limits.threads);
+        let addresses = found.map_err(|error| self.diagnosis(limits).failed_lookup(&error))?;
+        // A proxy need not be on this machine. It resolves `localhost` itself.
         let elsewhere = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback());
         if let Some(other) = elsewhere.filter(|_| self.must_be_loopback && self.proxy.is_none()) {
             let why = format!(
@@ -202,33 +157,14 @@ impl HttpTransport {
             );
             return Err(Error::new(ErrorKind::InvalidConfig, why));
         }
-        let mut wire =
-            connect::dial(&addresses, by).map_err(|error| self.failed(Fault::Io(error), Phase::Connect, limits))?;
-        if let Some(through) = &self.proxy
-            && let Some(request) = &through.connect
-        {
-            let status = tunnel::open(&mut wire, request);
-            let status = status.map_err(|fault| self.failed(fault, Phase::Tunnel, limits))?;
-            self.check_proxy(through, status)?;
+        let mut stream = connect::dial(&addresses, deadline)
+            .map_err(|error| self.diagnosis(limits).failure(Phase::Connect, Fault::Io(error)))?;
+        if let Some(request) = self.proxy.as_ref().and_then(|route| route.connect.as_ref()) {
+            let status = tunnel::open(&mut stream, request);
+            let status = status.map_err(|fault| self.diagnosis(limits).failure(Phase::Tunnel, fault))?;
+            self.check_proxy_status(status, limits)?;
         }
-        Ok(wire)
-    }
-
-    fn shake_hands(
-        &self,
-        mut wire: DeadlineStream,
-        config: Arc<ClientConfig>,
-        name: ServerName<'static>,
-        limits: Limits,
-    ) -> Result<Session, Error> {
-        let failed = |error| self.failed(Fault::Io(error), Phase::Handshake, limits);
-        let mut session = ClientConnection::new(config, name).map_err(|error| failed(io::Error::other(error)))?;
-        while session.is_handshaking() {
-            if session.complete_io(&mut wire).map_err(failed)? == (0, 0) {
-                return Err(failed(io::ErrorKind::UnexpectedEof.into()));
-            }
-        }
-        Ok(Session(StreamOwned::new(session, wire)))
+        Ok(stream)
     }
 
     fn exchange(
@@ -237,172 +173,29 @@ impl HttpTransport {
         request: &TokenRequest,
         limits: Limits,
     ) -> Result<RawResponse, Error> {
-        let answer = self.client.exchange(stream, request);
-        let answer = answer.map_err(|fault| self.failed(fault, Phase::Answer, limits))?;
-        // Through a tunnel, it would be the server's own. Of other statuses nobody can tell whose they are.
-        if let Some(through) = self.proxy.as_ref().filter(|through| through.connect.is_none() && answer.status == 407) {
-            self.check_proxy(through, answer.status)?;
+        let response = self.client.exchange(stream, request);
+        let response = response.map_err(|fault| self.diagnosis(limits).failure(Phase::Response, fault))?;
+        // Through a tunnel, a 407 would be the server's own. A forward proxy passes on all other statuses of the server, so
+        // only 407 is certainly the proxy's.
+        if response.status == 407 && self.proxy.as_ref().is_some_and(|route| route.connect.is_none()) {
+            self.check_proxy_status(response.status, limits)?;
         }
-        Ok(answer)
-    }
-}
-
-/// How far a request came before it failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Connect,
-    Tunnel,
-    Handshake,
-    Answer,
-}
-
-impl HttpTransport {
-    /// The server that was configured, for a message.
-    fn server(&self) -> String {
-        let through = self.proxy.as_ref().map(|_| format!(", asked through {},", self.peer()));
-        format!("the token server {}{}", self.authority, through.unwrap_or_default())
+        Ok(response)
     }
 
-    /// Whom the connection was made to, for a message.
-    fn peer(&self) -> String {
-        let address = host_and_port(&self.names.host, self.names.port);
-        match &self.proxy {
-            Some(through) => format!("the proxy {address} (named by {})", through.named_by),
-            None => format!("the token server {address}"),
+    fn check_proxy_status(&self, status: u16, limits: Limits) -> Result<(), Error> {
+        self.diagnosis(limits).refusal_by_proxy(status).map_or(Ok(()), Err)
+    }
+
+    fn diagnosis(&self, limits: Limits) -> Diagnosis<'_> {
+        Diagnosis {
+            authority: &self.authority,
+            peer_host: &self.resolver.host,
+            peer_port: self.resolver.port,
+            proxy: self.proxy.as_ref(),
+            timeout: self.timeout,
+            connect_timeout: (limits.connect < limits.total).then_some(self.connect_timeout),
         }
-    }
-
-    fn failed_lookup(&self, error: &io::Error, limits: Limits) -> Error {
-        let host = &self.names.host;
-        let source = self.proxy.as_ref().map_or("token_url", |through| through.named_by);
-        let error = if error.kind() == io::ErrorKind::TimedOut {
-            let why = format!(
-                "looking up the host `{host}` took too long ({}): this machine's DNS does not answer",
-                self.budget(limits)
-            );
-            Error::new(self.status_of_time_out(), why)
-        } else {
-            let why =
-                format!("cannot look up the host `{host}` ({error}): check it in {source}, and this machine's DNS");
-            Error::new(ErrorKind::Network, why)
-        };
-        error.retryable().worth_another_attempt()
-    }
-
-    /// A proxy that fails is the network that fails, however it does so.
-    fn status_of_time_out(&self) -> ErrorKind {
-        if self.proxy.is_some() { ErrorKind::Network } else { ErrorKind::Timeout }
-    }
-
-    fn failed(&self, fault: Fault, phase: Phase, limits: Limits) -> Error {
-        let (server, peer) = (self.server(), self.peer());
-        if let Some(error) = fault.tls() {
-            return Error::new(ErrorKind::Tls, format!("TLS with {server} failed: {}", tls::explain(error)));
-        }
-        let timed_out = fault.is_time_out();
-        let again = |status, why: String| Error::new(status, why).retryable().worth_another_attempt();
-        match (phase, fault) {
-            (_, Fault::Refused) => {
-                let why = format!("the request to {server} could not be made: a bug in this library, please report it");
-                Error::new(ErrorKind::Internal, why)
-            }
-            (Phase::Connect, fault) if timed_out => {
-                let why = format!(
-                    "connecting to {peer} took too long ({}; {fault}): it is down, or a firewall drops what is sent",
-                    self.budget(limits)
-                );
-                again(self.status_of_time_out(), why)
-            }
-            (Phase::Connect, Fault::Io(error)) if system::is_out_of_files(&error) => {
-                let why = format!("no connection to {peer} can be opened ({error}): {TOO_MANY_FILES}");
-                again(ErrorKind::Network, why)
-            }
-            (Phase::Connect, fault) => {
-                let why = format!(
-                    "cannot connect to {peer} ({fault}): it is down, its address is wrong or a firewall refuses"
-                );
-                again(ErrorKind::Network, why)
-            }
-            (Phase::Tunnel, Fault::Unusable(what)) => {
-                let why = format!("{peer} is no use: its answer to CONNECT {what}; check that it is an http proxy");
-                Error::new(ErrorKind::Network, why)
-            }
-            (Phase::Tunnel, fault) => {
-                let why = format!(
-                    "{peer} gave no answer to CONNECT ({fault}): check that it is an http proxy, and that it works"
-                );
-                again(ErrorKind::Network, why)
-            }
-            (Phase::Handshake, _) if timed_out => {
-                let why = format!(
-                    "the TLS handshake with {server} took too long ({}): it is overloaded or does not speak TLS",
-                    self.budget(limits)
-                );
-                again(ErrorKind::Timeout, why)
-            }
-            (Phase::Handshake, fault) => {
-                let why = format!(
-                    "the TLS handshake with {server} broke off ({fault}): it is restarting, does not speak TLS there, \
-                     or something between refuses"
-                );
-                again(ErrorKind::Network, why)
-            }
-            (Phase::Answer, Fault::Unusable(what)) => {
-                let why = format!("{server} does not speak HTTP as it should: its answer {what}");
-                Error::new(ErrorKind::BadResponse, why)
-            }
-            // The server has the request and may be at work on it: a second one would only add to its load.
-            (Phase::Answer, _) if timed_out => {
-                let why = format!(
-                    "{server} did not answer completely in time (timeout is {} s): it is slow or stuck",
-                    in_seconds(self.timeout)
-                );
-                Error::new(ErrorKind::Timeout, why).retryable()
-            }
-            (Phase::Answer, fault) => {
-                let why = format!(
-                    "the connection to {server} broke ({fault}): it is overloaded or restarting, or something between \
-                     broke it"
-                );
-                again(ErrorKind::Network, why)
-            }
-        }
-    }
-
-    /// The option that limits a connection, and its value.
-    fn budget(&self, limits: Limits) -> String {
-        if limits.connect < limits.total {
-            format!("connect_timeout is {} s", in_seconds(self.connect_timeout))
-        } else {
-            format!("timeout is {} s", in_seconds(self.timeout))
-        }
-    }
-
-    fn check_proxy(
-        &self,
-        ProxyRoute { target, has_credentials, named_by, .. }: &ProxyRoute,
-        status: u16,
-    ) -> Result<(), Error> {
-        let peer = self.peer();
-        let failed = |why: String| Error::new(ErrorKind::Network, why);
-        let later = |why: String| failed(why).retryable().worth_another_attempt();
-        Err(match status {
-            200..300 => return Ok(()),
-            401 | 407 if *has_credentials => failed(format!(
-                "{peer} refused our credentials ({status}): put a user and password that it accepts into its URL"
-            )),
-            401 | 407 => failed(format!(
-                "{peer} wants a user and password ({status}): put them into {named_by}, as in \
-                 http://user:password@host:port, percent-encoded"
-            )),
-            429 => later(format!("{peer} is asked too often (429): ask it for less, or use another proxy")),
-            408 | 425 | 500.. => {
-                later(format!("{peer} could not reach {target} ({status}): it is overloaded, or the server is down"))
-            }
-            _ => failed(format!(
-                "{peer} refuses to connect to {target} ({status}): allow it there, or use another proxy"
-            )),
-        })
     }
 }
 

@@ -1,7 +1,7 @@
-//! From a host's name to its addresses, within the time there is.
+//! Looks up the addresses of a host name, before a deadline.
 //!
-//! The system's lookup cannot be interrupted, so it runs on a thread of its own that takes no signals; when it is
-//! stuck, the thread stays and is the only one of its source that does. It may not decide what a failed lookup means.
+//! The system's lookup cannot be interrupted, so it runs on a thread of its own that takes no signals. A stuck lookup keeps
+//! its thread, and a source has one such thread at most. It must not decide what a failed lookup means.
 
 use crate::system;
 use arc_swap::ArcSwapOption;
@@ -14,20 +14,20 @@ use std::{
 
 type Lookup = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
-/// Looks up one host, whoever's it is.
+/// Looks up one host: a server or a proxy.
 pub(super) struct Resolver {
     pub(super) host: String,
     pub(super) port: u16,
     lookup: Arc<Lookup>,
-    /// The lookup that was last started on a thread. Not behind a lock: a child of a fork must get past it.
-    outstanding: ArcSwapOption<Outstanding>,
+    /// The last lookup that was started on a thread. Not behind a lock, which a fork could leave held in the child.
+    pending: ArcSwapOption<PendingLookup>,
 }
 
-struct Outstanding {
-    /// In a child of a fork the thread does not exist and its lock may be held for ever.
+struct PendingLookup {
+    /// In a child of a later fork, the thread does not exist, and the lock may be held for ever.
     forks: u32,
-    found: Mutex<Option<Result<Vec<SocketAddr>, Arc<io::Error>>>>,
-    changed: Condvar,
+    result: Mutex<Option<Result<Vec<SocketAddr>, Arc<io::Error>>>>,
+    finished: Condvar,
 }
 
 impl Resolver {
@@ -36,81 +36,81 @@ impl Resolver {
     }
 
     pub(super) fn with_lookup(host: &str, port: u16, lookup: Arc<Lookup>) -> Self {
-        Self { host: host.to_owned(), port, lookup, outstanding: ArcSwapOption::empty() }
+        Self { host: host.to_owned(), port, lookup, pending: ArcSwapOption::empty() }
     }
 
-    /// The addresses of the host in the order in which to try them. `TimedOut` when `by` has come: the
-    /// lookup then goes on, and whoever asks next waits for the same one. Without `threads` it may overrun `by`.
-    pub(super) fn addresses(&self, by: Instant, threads: bool) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
+    /// Returns the addresses of the host in the order in which to try them. Fails with `TimedOut` at the deadline: the lookup
+    /// then continues, and the next call waits for it. Without `threads`, the lookup may overrun the deadline.
+    pub(super) fn addresses(&self, deadline: Instant, threads: bool) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
         if let Ok(address) = self.host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, self.port)]);
         }
-        if threads { self.look_up_on_a_thread(by) } else { self.look_up() }.map(in_turn)
+        if threads { self.look_up_on_thread(deadline) } else { self.look_up() }.map(interleave_families)
     }
 
     fn look_up(&self) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
         (self.lookup)(&self.host, self.port).map_err(Arc::new)
     }
 
-    fn look_up_on_a_thread(&self, by: Instant) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
-        let outstanding = loop {
-            let last = self.outstanding.load();
+    fn look_up_on_thread(&self, deadline: Instant) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
+        let pending = loop {
+            let last = self.pending.load();
             if let Some(last) = last.as_ref().filter(|last| last.is_running()) {
                 break Arc::clone(last);
             }
-            let next = Arc::new(Outstanding::new());
-            let before = self.outstanding.compare_and_swap(&last, Some(Arc::clone(&next)));
+            let next = Arc::new(PendingLookup::new());
+            let before = self.pending.compare_and_swap(&last, Some(Arc::clone(&next)));
             if before.as_ref().map(Arc::as_ptr) != last.as_ref().map(Arc::as_ptr) {
                 continue;
             }
-            let (lookup, host, port, told) = (self.lookup.clone(), self.host.clone(), self.port, next.clone());
-            let work = move || told.finish(lookup(&host, port).map_err(Arc::new));
-            // Where no thread can be had, a late answer is better than none.
+            let (lookup, host, port, shared) = (self.lookup.clone(), self.host.clone(), self.port, next.clone());
+            let work = move || shared.finish(lookup(&host, port).map_err(Arc::new));
+            // If no thread can be started, a late result is better than none.
             if system::spawn("lookup", work).is_err() {
                 next.finish(self.look_up());
             }
             break next;
         };
-        outstanding.wait(by)
+        pending.wait(deadline)
     }
 }
 
-impl Outstanding {
+impl PendingLookup {
     fn new() -> Self {
-        Self { forks: system::fork_count(), found: Mutex::default(), changed: Condvar::new() }
+        Self { forks: system::fork_count(), result: Mutex::default(), finished: Condvar::new() }
     }
 
-    /// Whether an answer is still to come. One that came while nobody waited is old and asked for again.
+    /// Returns whether the result is still to come. The result of a lookup that finished earlier may be out of date.
     fn is_running(&self) -> bool {
-        self.forks == system::fork_count() && self.found.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+        self.forks == system::fork_count() && self.result.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
-    fn finish(&self, found: Result<Vec<SocketAddr>, Arc<io::Error>>) {
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
-        self.changed.notify_all();
+    fn finish(&self, result: Result<Vec<SocketAddr>, Arc<io::Error>>) {
+        *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        self.finished.notify_all();
     }
 
-    fn wait(&self, by: Instant) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+    fn wait(&self, deadline: Instant) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
+        let mut result = self.result.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(found) = &*found {
-                return found.clone();
+            if let Some(result) = &*result {
+                return result.clone();
             }
-            let left = by.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(Arc::new(io::ErrorKind::TimedOut.into()));
             }
-            found = self.changed.wait_timeout(found, left).unwrap_or_else(PoisonError::into_inner).0;
+            result = self.finished.wait_timeout(result, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
 
-/// More addresses than this are not tried: each would get too little of the time.
-const TRIED: usize = 8;
+/// The most addresses to try. With more, each would get too little of the time.
+const MAX_ADDRESSES: usize = 8;
 
-/// The families by turns, beginning with the system's first choice (RFC 8305 §4): where IPv6 is configured but dead,
-/// the second address is already one that works.
-fn in_turn(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
+/// Alternates the address families, beginning with the system's first choice (RFC 8305 §4). Where IPv6 is configured but
+/// does not work, the second address already does.
+fn interleave_families(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let Some(first) = found.first().copied() else { return found };
     let (same, other): (Vec<_>, Vec<_>) = found.into_iter().partition(|address| address.is_ipv6() == first.is_ipv6());
     let mut other = other.into_iter();
@@ -124,7 +124,7 @@ fn in_turn(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
             break;
         }
     }
-    ordered.truncate(TRIED);
+    ordered.truncate(MAX_ADDRESSES);
     ordered
 }
 
@@ -148,17 +148,17 @@ mod tests {
     }
 
     #[test]
-    fn families_take_turns_beginning_with_the_systems_choice() {
+    fn address_families_alternate_beginning_with_the_systems_choice() {
         let found = addresses(&["[1::]:1", "[2::]:1", "[3::]:1", "1.1.1.1:1"]);
-        assert_eq!(in_turn(found), addresses(&["[1::]:1", "1.1.1.1:1", "[2::]:1", "[3::]:1"]));
+        assert_eq!(interleave_families(found), addresses(&["[1::]:1", "1.1.1.1:1", "[2::]:1", "[3::]:1"]));
         let found = addresses(&["1.1.1.1:1", "[1::]:1", "[2::]:1"]);
-        assert_eq!(in_turn(found), addresses(&["1.1.1.1:1", "[1::]:1", "[2::]:1"]));
-        assert_eq!(in_turn(vec![]), vec![]);
-        assert_eq!(in_turn(vec![SocketAddr::from(([1, 1, 1, 1], 1)); 20]).len(), TRIED);
+        assert_eq!(interleave_families(found), addresses(&["1.1.1.1:1", "[1::]:1", "[2::]:1"]));
+        assert_eq!(interleave_families(vec![]), vec![]);
+        assert_eq!(interleave_families(vec![SocketAddr::from(([1, 1, 1, 1], 1)); 20]).len(), MAX_ADDRESSES);
     }
 
     #[test]
-    fn an_address_is_not_looked_up() {
+    fn an_ip_address_is_not_looked_up() {
         for (host, expected) in [("127.0.0.1", "127.0.0.1:7"), ("::1", "[::1]:7")] {
             let resolver = Resolver::with_lookup(host, 7, Arc::new(|_, _| panic!("looked up")));
             assert_eq!(resolver.addresses(Instant::now(), true).unwrap(), addresses(&[expected]));
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_system_knows_localhost_with_and_without_a_thread() {
+    fn the_system_resolves_localhost_with_and_without_a_thread() {
         let resolver = Resolver::new("localhost", 7);
         for threads in [true, false] {
             assert!(resolver.addresses(soon(), threads).unwrap().iter().all(|found| found.ip().is_loopback()));
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_lookup_says_why() {
+    fn a_failed_lookup_returns_the_reason() {
         let resolver = Resolver::with_lookup("a", 7, Arc::new(|_, _| Err(io::Error::other("no such name"))));
         for threads in [true, false] {
             assert_eq!(resolver.addresses(soon(), threads).unwrap_err().to_string(), "no such name");
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn without_threads_the_caller_looks_up() {
+    fn without_threads_the_calling_thread_looks_up() {
         let caller = std::thread::current().id();
         let lookup = move |_: &str, _| {
             assert_eq!(std::thread::current().id(), caller);
@@ -192,14 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn a_stuck_lookup_is_waited_for_and_never_doubled() {
+    fn later_calls_wait_for_a_stuck_lookup_and_start_no_second_one() {
         let (started, release) = (Arc::new(AtomicUsize::new(0)), Mutex::new(None));
         let (open, gate) = mpsc::channel::<()>();
         *release.lock().unwrap() = Some(gate);
         let lookup = {
             let started = started.clone();
             move |_: &str, _| {
-                // The first one is stuck until it is released; a later one answers at once.
+                // The first lookup blocks until it is released. Later ones return at once.
                 if started.fetch_add(1, Ordering::SeqCst) == 0 {
                     let _ = release.lock().unwrap().take().unwrap().recv();
                 }
@@ -218,7 +218,7 @@ mod tests {
         });
         let before = started.load(Ordering::SeqCst);
         assert!(before <= 2, "{before} lookups");
-        // An answer that is there already is old: the next one asks anew.
+        // The next call does not use the result of a finished lookup.
         resolver.addresses(soon(), true).unwrap();
         assert_eq!(started.load(Ordering::SeqCst), before + 1);
     }

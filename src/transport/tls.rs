@@ -1,8 +1,9 @@
-//! Whom to trust and who we are: certificates read, checked and kept current, and what a failed handshake means.
+//! TLS: reads and checks certificates and keys, makes the handshake, and explains why one failed.
 //!
-//! Nothing here is initialised under a lock: a fork would freeze the lock in the child. Whoever comes first loads, and
-//! two who come first both load.
+//! It must not initialise anything under a lock, since a fork could leave the lock held in the child. Instead, two threads
+//! that come first both load the certificates.
 
+use super::connect::DeadlineStream;
 use crate::{
     config::{Identity, Roots},
     error::{Error, ErrorKind},
@@ -11,61 +12,62 @@ use crate::{
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, InconsistentKeys, PeerIncompatible, RootCertStore,
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, InconsistentKeys, PeerIncompatible,
+    RootCertStore, StreamOwned,
     client::Resumption,
-    pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
 use rustls_native_certs::CertificateResult;
 use std::{
     borrow::Cow,
     fs::{self, File},
-    io::Read,
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     sync::{Arc, Weak},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 use zeroize::Zeroizing;
 
-/// One source's side of TLS. Reads its files again when they have changed, since certificates rotate.
+/// The TLS setup of one source. Reads its files again when they have changed, since certificates rotate.
 pub(super) struct Tls {
-    trusted: Trusted,
+    trusted: TrustedRoots,
     identity: Option<Identity>,
     current: ArcSwap<Loaded>,
 }
 
-enum Trusted {
-    Always(Arc<RootCertStore>),
+enum TrustedRoots {
+    Fixed(Arc<RootCertStore>),
     File { path: PathBuf, named_by: &'static str },
 }
 
-/// Which file was read, and what it was then.
-type Seen = (PathBuf, Stamp);
+/// A file that was read, and its stamp at that time.
+type ReadFile = (PathBuf, Stamp);
 
 struct Loaded {
     config: Arc<ClientConfig>,
-    files: Vec<Seen>,
+    files: Vec<ReadFile>,
 }
 
 impl Tls {
-    /// Looks for the system's certificates, which takes some milliseconds the first time in a process.
+    /// Loads the certificates and keys. The system's certificates take some milliseconds the first time in a process.
     pub(super) fn new(roots: &Roots, identity: Option<&Identity>) -> Result<Self, Error> {
         let trusted = match roots {
-            Roots::Auto => Trusted::Always(system_roots()?.unwrap_or_else(bundled_roots)),
-            Roots::Bundled => Trusted::Always(bundled_roots()),
-            Roots::System => Trusted::Always(system_roots()?.ok_or_else(|| {
+            Roots::Auto => TrustedRoots::Fixed(system_roots()?.unwrap_or_else(bundled_roots)),
+            Roots::Bundled => TrustedRoots::Fixed(bundled_roots()),
+            Roots::System => TrustedRoots::Fixed(system_roots()?.ok_or_else(|| {
                 Error::new(
                     ErrorKind::InvalidConfig,
                     "ca is `system`, but this system has no root certificates: install them (often the package \
                      ca-certificates), or set ca to `auto` or `bundled`, or name a ca_file",
                 )
             })?),
-            Roots::File { path, named_by } => Trusted::File { path: path.clone(), named_by },
+            Roots::File { path, named_by } => TrustedRoots::File { path: path.clone(), named_by },
         };
         let loaded = load(&trusted, identity)?;
         Ok(Self { trusted, identity: identity.cloned(), current: ArcSwap::from_pointee(loaded) })
     }
 
-    /// The setup for a connection made now. Fails if a file has changed and is no good any more.
+    /// Returns the setup for a new connection. Fails if a file has changed and is not usable any more.
     pub(super) fn current(&self) -> Result<Arc<ClientConfig>, Error> {
         let loaded = self.current.load();
         if loaded.files.iter().all(|(path, stamp)| Stamp::at(path) == Some(*stamp)) {
@@ -77,11 +79,11 @@ impl Tls {
     }
 }
 
-fn load(trusted: &Trusted, identity: Option<&Identity>) -> Result<Loaded, Error> {
+fn load(trusted: &TrustedRoots, identity: Option<&Identity>) -> Result<Loaded, Error> {
     let mut files = Vec::new();
     let roots = match trusted {
-        Trusted::Always(roots) => Arc::clone(roots),
-        Trusted::File { path, named_by } => roots_of(path, named_by, &mut files)?,
+        TrustedRoots::Fixed(roots) => Arc::clone(roots),
+        TrustedRoots::File { path, named_by } => shared_roots(path, named_by, &mut files)?,
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
@@ -94,15 +96,17 @@ fn load(trusted: &Trusted, identity: Option<&Identity>) -> Result<Loaded, Error>
             let cert = Pem::read(&identity.cert, "client_cert_file", &mut files)?;
             let key = Pem::read(&identity.key, "client_key_file", &mut files)?;
             let chain = cert.certificates()?;
-            builder.with_client_auth_cert(chain, key.private_key()?).map_err(|error| misfit(&error, &cert, &key))?
+            builder
+                .with_client_auth_cert(chain, key.private_key()?)
+                .map_err(|error| unusable_identity(&error, &cert, &key))?
         }
     };
-    // Tokens are fetched hours apart: a session would be stale, and the store for them is a lock.
+    // Tokens are fetched hours apart, so a session would have expired, and the session store has a lock.
     config.resumption = Resumption::disabled();
     Ok(Loaded { config: Arc::new(config), files })
 }
 
-fn misfit(error: &rustls::Error, cert: &Pem, key: &Pem) -> Error {
+fn unusable_identity(error: &rustls::Error, cert: &Pem, key: &Pem) -> Error {
     match error {
         rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
             key.unusable("does not belong to the certificate in client_cert_file: name the key that was made with it")
@@ -114,8 +118,8 @@ fn misfit(error: &rustls::Error, cert: &Pem, key: &Pem) -> Error {
     }
 }
 
-/// The system's root certificates, read once per process; `None` where there are none. Fails where they are there and
-/// cannot be opened for now: to do without them would be for the life of the source, or of the process.
+/// Returns the system's root certificates, which are read once per process; None if there are none. Fails if the process has
+/// no file descriptor left to open them: a fallback to other roots would last as long as the source.
 fn system_roots() -> Result<Option<Arc<RootCertStore>>, Error> {
     static LOADED: ArcSwapOption<RootCertStore> = ArcSwapOption::const_empty();
     if let Some(loaded) = &*LOADED.load() {
@@ -131,7 +135,7 @@ fn system_roots() -> Result<Option<Arc<RootCertStore>>, Error> {
                 return Err(Error::new(ErrorKind::InvalidConfig, why));
             }
         }
-        // Systems ship the odd certificate that nobody can parse; the others are still good.
+        // Some systems have a certificate that cannot be parsed. The others are usable.
         store.add_parsable_certificates(found.certs);
     }
     Ok((!store.is_empty()).then(|| {
@@ -141,8 +145,8 @@ fn system_roots() -> Result<Option<Arc<RootCertStore>>, Error> {
     }))
 }
 
-/// From the directories where systems keep them, whatever SSL_CERT_FILE and SSL_CERT_DIR say at this moment: what is
-/// read here serves every source of the process.
+/// Reads the directories where systems keep certificates, and ignores SSL_CERT_FILE and SSL_CERT_DIR: the result serves
+/// every source of the process, and those variables may change.
 #[cfg(all(unix, not(target_os = "macos")))]
 fn system_certificates() -> impl Iterator<Item = CertificateResult> {
     openssl_probe::candidate_cert_dirs().map(|path| rustls_native_certs::load_certs_from_paths(None, Some(path)))
@@ -162,33 +166,33 @@ fn bundled_roots() -> Arc<RootCertStore> {
     })
 }
 
-/// The certificates of a file. All sources that name it have one set, while it stays as it is and any of them lives: a
-/// system's whole list takes 90 kB.
-pub(super) fn roots_of(
+/// Returns the certificates of a file. All sources that name the file share them while it is unchanged, since the list of a
+/// system takes 90 kB.
+pub(super) fn shared_roots(
     path: &Path,
     named_by: &'static str,
-    files: &mut Vec<Seen>,
+    files: &mut Vec<ReadFile>,
 ) -> Result<Arc<RootCertStore>, Error> {
-    static SHARED: ArcSwapOption<Vec<(Seen, Weak<RootCertStore>)>> = ArcSwapOption::const_empty();
+    static SHARED: ArcSwapOption<Vec<(ReadFile, Weak<RootCertStore>)>> = ArcSwapOption::const_empty();
     if let (Some(shared), Some(stamp)) = (&*SHARED.load(), Stamp::at(path)) {
-        let seen = (path.to_owned(), stamp);
-        if let Some(roots) = shared.iter().filter(|(known, _)| *known == seen).find_map(|(_, roots)| roots.upgrade()) {
-            files.push(seen);
+        let file = (path.to_owned(), stamp);
+        if let Some(roots) = shared.iter().filter(|(known, _)| *known == file).find_map(|(_, roots)| roots.upgrade()) {
+            files.push(file);
             return Ok(roots);
         }
     }
     let mut read = Vec::new();
-    let roots = Arc::new(roots_in(&Pem::read(path, named_by, &mut read)?)?);
+    let roots = Arc::new(parse_roots(&Pem::read(path, named_by, &mut read)?)?);
     SHARED.rcu(|shared| {
-        let living = shared.iter().flat_map(|shared| shared.iter()).filter(|(_, roots)| roots.strong_count() > 0);
-        let new = read.iter().map(|seen| (seen.clone(), Arc::downgrade(&roots)));
-        Some(Arc::new(living.cloned().chain(new).collect::<Vec<_>>()))
+        let alive = shared.iter().flat_map(|shared| shared.iter()).filter(|(_, roots)| roots.strong_count() > 0);
+        let new = read.iter().map(|file| (file.clone(), Arc::downgrade(&roots)));
+        Some(Arc::new(alive.cloned().chain(new).collect::<Vec<_>>()))
     });
     files.append(&mut read);
     Ok(roots)
 }
 
-fn roots_in(pem: &Pem) -> Result<RootCertStore, Error> {
+fn parse_roots(pem: &Pem) -> Result<RootCertStore, Error> {
     let mut store = RootCertStore::empty();
     for certificate in pem.certificates()? {
         store
@@ -198,7 +202,7 @@ fn roots_in(pem: &Pem) -> Result<RootCertStore, Error> {
     Ok(store)
 }
 
-/// No file of certificates or keys is larger; a system's whole list has a quarter of this.
+/// Four times the size of a system's whole list.
 const FILE_LIMIT: u64 = 1 << 20;
 
 /// A PEM file, and the option or variable that named it.
@@ -209,17 +213,16 @@ struct Pem {
 }
 
 impl Pem {
-    fn read(path: &Path, named_by: &'static str, files: &mut Vec<Seen>) -> Result<Self, Error> {
+    fn read(path: &Path, named_by: &'static str, files: &mut Vec<ReadFile>) -> Result<Self, Error> {
         let mut pem = Self { path: path.to_owned(), named_by, text: Zeroizing::default() };
         let unreadable = |error| pem.unusable(&format!("cannot be read ({error}): check the path and its permissions"));
-        // Looked at before it is opened: opening a FIFO waits for a writer.
-        let seen = fs::metadata(path).map_err(unreadable)?;
-        if !seen.is_file() {
+        // Before it is opened, since opening a FIFO waits for a writer.
+        if !fs::metadata(path).map_err(unreadable)?.is_file() {
             return Err(pem.unusable("is not a regular file: name a PEM file"));
         }
         let file = File::open(path).map_err(unreadable)?;
-        let seen = file.metadata().map_err(unreadable)?;
-        let mut text = Zeroizing::new(Vec::with_capacity(seen.len().min(FILE_LIMIT) as usize + 2));
+        let metadata = file.metadata().map_err(unreadable)?;
+        let mut text = Zeroizing::new(Vec::with_capacity(metadata.len().min(FILE_LIMIT) as usize + 2));
         file.take(FILE_LIMIT + 1).read_to_end(&mut text).map_err(unreadable)?;
         if text.len() as u64 > FILE_LIMIT {
             return Err(pem.unusable("is larger than 1 MiB: name a PEM file with only what is needed"));
@@ -228,11 +231,11 @@ impl Pem {
             return Err(pem.unusable("is empty: name a PEM file"));
         }
         pem.text = text;
-        files.push((path.to_owned(), Stamp::of(&seen)));
+        files.push((path.to_owned(), Stamp::of(&metadata)));
         Ok(pem)
     }
 
-    /// At least one.
+    /// Returns the certificates of the file, at least one.
     fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
         let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.text).collect();
         match found {
@@ -245,7 +248,7 @@ impl Pem {
     }
 
     fn private_key(&self) -> Result<PrivateKeyDer<'static>, Error> {
-        if self.says(b"ENCRYPTED") {
+        if self.contains(b"ENCRYPTED") {
             return Err(
                 self.unusable("is encrypted, and there is no option for a passphrase: decrypt it with `openssl pkey`")
             );
@@ -258,7 +261,7 @@ impl Pem {
         })
     }
 
-    fn says(&self, word: &[u8]) -> bool {
+    fn contains(&self, word: &[u8]) -> bool {
         self.text.windows(word.len()).any(|window| window == word)
     }
 
@@ -268,7 +271,55 @@ impl Pem {
     }
 }
 
-/// What is wrong and what to do, in the words that follow "TLS with the server failed: ".
+/// A TLS connection, which sends close_notify when it is dropped.
+pub(super) struct TlsStream(StreamOwned<ClientConnection, DeadlineStream>);
+
+impl TlsStream {
+    /// Makes the handshake. An error of TLS itself is inside the error of reading or writing.
+    pub(super) fn handshake(
+        mut stream: DeadlineStream,
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+    ) -> io::Result<Self> {
+        let mut connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
+        while connection.is_handshaking() {
+            if connection.complete_io(&mut stream)? == (0, 0) {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(Self(StreamOwned::new(connection, stream)))
+    }
+
+    pub(super) fn set_deadline(&mut self, deadline: Instant) {
+        self.0.sock.deadline = deadline;
+    }
+}
+
+impl Read for TlsStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for TlsStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Drop for TlsStream {
+    fn drop(&mut self) {
+        self.0.conn.send_close_notify();
+        // Best effort: the response is already complete.
+        let _ = self.0.conn.write_tls(&mut self.0.sock);
+    }
+}
+
+/// Returns what is wrong and what to do. The text completes "TLS with the server failed: …".
 pub(super) fn explain(error: &rustls::Error) -> Cow<'static, str> {
     use rustls::Error as E;
     match error {
@@ -290,7 +341,7 @@ pub(super) fn explain(error: &rustls::Error) -> Cow<'static, str> {
             format!("the server and this library have too little in common ({why:?}): {UPDATE}").into()
         }
         E::NoCertificatesPresented => "the server sent no certificate: its TLS setup is broken".into(),
-        other => format!("{other}: the server's TLS is broken, or something between changes what it sends").into(),
+        other => format!("{other}: the server's TLS is broken, or a middlebox changes what it sends").into(),
     }
 }
 
@@ -323,20 +374,20 @@ fn explain_certificate(error: &CertificateError) -> Cow<'static, str> {
                 .into()
         }
         E::NotValidForNameContext { presented, .. } => {
-            let names = names(presented);
+            let names = certificate_names(presented);
             format!(
                 "the server's certificate is for {names}, not for the host in token_url: correct token_url, or the \
                  server needs another certificate"
             )
             .into()
         }
-        E::UnknownIssuer => "the server's certificate comes from nobody who is trusted here: if it is self-signed or \
+        E::UnknownIssuer => "the server's certificate is not signed by a trusted CA: if it is self-signed or \
             from a private CA, name that CA's file in ca_file; else the server leaves out its \
             intermediate certificate, or a proxy intercepts TLS"
             .into(),
         E::BadSignature => {
             "the server's certificate carries a signature that is not its issuer's: ca_file may hold an \
-            old certificate of the CA, or something intercepts TLS"
+            old certificate of the CA, or a proxy intercepts TLS"
                 .into()
         }
         E::Revoked => "the server's certificate is revoked: the server must replace it".into(),
@@ -351,12 +402,12 @@ fn explain_certificate(error: &CertificateError) -> Cow<'static, str> {
                 .into()
         }
         E::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "the server shows a CA's certificate as its own (self-signed, as `openssl req -x509` makes it): make it \
+            "the server presents a CA certificate as its own (self-signed, as `openssl req -x509` makes it): make it \
              with basicConstraints=CA:FALSE, or let that CA sign one for the server"
                 .into()
         }
         other => {
-            let why = truncate(&other.to_string());
+            let why = printable(&other.to_string());
             format!("the server's certificate cannot be used ({why}): the server needs another").into()
         }
     }
@@ -382,23 +433,23 @@ fn explain_alert(alert: AlertDescription) -> Cow<'static, str> {
         | A::AccessDenied
         | A::DecryptError => format!(
             "the server refused our client certificate ({alert:?}): check client_cert_file, that it holds the whole \
-             chain, and whom the server trusts; without one set, the server wants one"
+             chain, and which CAs the server trusts; without one set, the server wants one"
         )
         .into(),
         A::UnrecognisedName => "the server knows no host of this name: check the host in token_url".into(),
-        other => format!("the server broke off the handshake (alert {other:?}): ask whoever runs it").into(),
+        other => format!("the server broke off the handshake (alert {other:?}): ask its operator").into(),
     }
 }
 
 fn date(time: UnixTime) -> String {
-    // Beyond the year 9999 there is no date to print.
+    // An HTTP date ends with the year 9999.
     let seconds = Duration::from_secs(time.as_secs().min(253_402_300_799));
     httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + seconds)
 }
 
-/// The names of a certificate, as the parser renders them (`DnsName("a.example")`), the first few.
-fn names(presented: &[String]) -> String {
-    let plain = |name: &String| truncate(name.split('"').nth(1).unwrap_or(name));
+/// Returns the first few names of a certificate, from the parser's format (`DnsName("a.example")`).
+fn certificate_names(presented: &[String]) -> String {
+    let plain = |name: &String| printable(name.split('"').nth(1).unwrap_or(name));
     let mut listed = presented.iter().take(4).map(plain).collect::<Vec<_>>().join(", ");
     if presented.len() > 4 {
         listed.push_str(", …");
@@ -406,7 +457,7 @@ fn names(presented: &[String]) -> String {
     listed
 }
 
-/// Text that the server chose, made fit to print.
-fn truncate(text: &str) -> String {
+/// Shortens text that the server chose and replaces characters that are not printable ASCII.
+fn printable(text: &str) -> String {
     text.chars().take(100).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }

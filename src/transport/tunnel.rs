@@ -1,6 +1,7 @@
-//! Asks an http proxy for a tunnel: CONNECT (RFC 9110 §9.3.6), whose answer is no answer of the server.
+//! Opens a tunnel through an http proxy with CONNECT (RFC 9110 §9.3.6).
 //!
-//! The HTTP crate would keep the connection for itself and take a proxy's refusal for a broken one.
+//! Not through ureq: it would keep the connection, and report a proxy's refusal as a broken connection. It must not read
+//! anything that the server sends.
 
 use super::http::{Fault, TLS_PROXY};
 use crate::secret::Secret;
@@ -9,18 +10,30 @@ use zeroize::Zeroizing;
 
 const HEAD_LIMIT: usize = 16 << 10;
 
-/// The bytes of the request. `authorization` is the value of Proxy-Authorization.
-pub(super) fn request(authority: &str, user_agent: &str, authorization: Option<&Secret>) -> Zeroizing<Vec<u8>> {
+/// The route to the server through a proxy.
+pub(super) struct ProxyRoute {
+    /// The request for a tunnel. None for http, where the proxy forwards the request itself: a default Squid allows CONNECT
+    /// to port 443 only.
+    pub(super) connect: Option<Zeroizing<Vec<u8>>>,
+    /// Host and port of the server.
+    pub(super) target: String,
+    pub(super) has_credentials: bool,
+    /// The option or variable that names the proxy.
+    pub(super) named_by: &'static str,
+}
+
+/// Returns the bytes of the request. `authorization` is the value of Proxy-Authorization.
+pub(super) fn connect_request(authority: &str, user_agent: &str, authorization: Option<&Secret>) -> Zeroizing<Vec<u8>> {
     let start = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {user_agent}\r\n");
     let authorization = authorization.map_or(["", "", ""], |value| ["Proxy-Authorization: ", value.expose(), "\r\n"]);
     let parts = [start.as_str()].into_iter().chain(authorization).chain(["\r\n"]);
-    // In a block of the right size from the start: one that grows leaves unwiped copies behind.
+    // Allocated in full at once: a buffer that grows leaves unwiped copies behind.
     let mut request = Zeroizing::new(Vec::with_capacity(parts.clone().map(str::len).sum()));
     parts.for_each(|part| request.extend_from_slice(part.as_bytes()));
     request
 }
 
-/// Sends the request and tells the status of the answer. From a 2xx on, the stream is the tunnel.
+/// Sends the request and returns the status of the response. After a 2xx, the stream is the tunnel.
 pub(super) fn open(stream: &mut (impl Read + Write), request: &[u8]) -> Result<u16, Fault> {
     stream.write_all(request).and_then(|()| stream.flush()).map_err(Fault::Io)?;
     let mut buffer = vec![0; HEAD_LIMIT];
@@ -28,15 +41,15 @@ pub(super) fn open(stream: &mut (impl Read + Write), request: &[u8]) -> Result<u
     loop {
         match stream.read(&mut buffer[end..]) {
             Ok(0) if end == buffer.len() => return Err(Fault::Unusable("has more than 16 KiB of headers")),
-            Ok(0) if end == 0 => return Err(Fault::NoAnswer),
+            Ok(0) if end == 0 => return Err(Fault::NoResponse),
             Ok(0) => return Err(Fault::CutShort),
             read => end += read.map_err(Fault::Io)?,
         }
-        while let Some((length, status)) = parse(&buffer[start..end])? {
+        while let Some((length, status)) = parse_head(&buffer[start..end])? {
             start += length;
             match status {
                 100..200 => {}
-                // In neither TLS nor HTTP does the server speak first, so what follows is the proxy's own page.
+                // In TLS the client sends first. So bytes after the head are a page of the proxy's own.
                 200..300 if start < end => return Err(Fault::Unusable("goes on where the tunnel should begin")),
                 status => return Ok(status),
             }
@@ -44,16 +57,16 @@ pub(super) fn open(stream: &mut (impl Read + Write), request: &[u8]) -> Result<u
     }
 }
 
-/// Length and status of a head; `None` while it is incomplete.
-fn parse(bytes: &[u8]) -> Result<Option<(usize, u16)>, Fault> {
+/// Returns length and status of a head; None while it is incomplete.
+fn parse_head(bytes: &[u8]) -> Result<Option<(usize, u16)>, Fault> {
     // A handshake or alert record of TLS.
     if matches!(bytes, [0x15 | 0x16, ..]) {
         return Err(TLS_PROXY);
     }
     let mut headers = [httparse::EMPTY_HEADER; 100];
-    let mut answer = httparse::Response::new(&mut headers);
-    match answer.parse(bytes) {
-        Ok(httparse::Status::Complete(length)) => Ok(answer.code.map(|status| (length, status))),
+    let mut response = httparse::Response::new(&mut headers);
+    match response.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => Ok(response.code.map(|status| (length, status))),
         Ok(httparse::Status::Partial) => Ok(None),
         Err(_) => Err(Fault::Unusable("is not HTTP/1.1")),
     }
@@ -65,31 +78,31 @@ mod tests {
     use std::io::{self, Cursor};
 
     #[test]
-    fn a_tunnel_is_asked_for_with_or_without_credentials() {
+    fn a_connect_request_has_the_credentials_if_there_are_any() {
         let secret = Secret::new("Basic dTpw");
-        let with = request("[::1]:443", "us/1", Some(&secret));
+        let request = connect_request("[::1]:443", "us/1", Some(&secret));
         assert_eq!(
-            std::str::from_utf8(&with).unwrap(),
+            std::str::from_utf8(&request).unwrap(),
             "CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\nUser-Agent: us/1\r\n\
              Proxy-Authorization: Basic dTpw\r\n\r\n"
         );
-        assert_eq!(with.capacity(), with.len());
+        assert_eq!(request.capacity(), request.len());
         assert_eq!(
-            std::str::from_utf8(&request("a:443", "us/1", None)).unwrap(),
+            std::str::from_utf8(&connect_request("a:443", "us/1", None)).unwrap(),
             "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\nUser-Agent: us/1\r\n\r\n"
         );
     }
 
     /// A proxy that sends at most `step` bytes at a time.
     struct Proxy<'a> {
-        answer: Cursor<&'a [u8]>,
+        response: Cursor<&'a [u8]>,
         step: usize,
     }
 
     impl Read for Proxy<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             let step = self.step.min(buffer.len());
-            self.answer.read(&mut buffer[..step])
+            self.response.read(&mut buffer[..step])
         }
     }
 
@@ -103,31 +116,34 @@ mod tests {
         }
     }
 
-    fn ask(answer: &[u8], step: usize) -> Result<u16, Fault> {
-        open(&mut Proxy { answer: Cursor::new(answer), step }, b"?")
+    fn status_of(response: &[u8], step: usize) -> Result<u16, Fault> {
+        open(&mut Proxy { response: Cursor::new(response), step }, b"?")
     }
 
     #[test]
-    fn a_tunnel_is_open_when_nothing_follows_its_2xx() {
+    fn a_tunnel_is_open_if_nothing_follows_the_2xx() {
         for step in [1, usize::MAX] {
-            assert_eq!(ask(b"HTTP/1.1 200 Connection established\r\n\r\n", step).unwrap(), 200);
-            assert_eq!(ask(b"HTTP/1.1 102 Wait\r\n\r\nHTTP/1.0 200 OK\r\nA: b\r\n\r\n", step).unwrap(), 200);
-            assert_eq!(ask(b"HTTP/1.1 407 No\r\nContent-Length: 9\r\n\r\n<html>", step).unwrap(), 407);
-            assert!(matches!(ask(b"<html>", step), Err(Fault::Unusable("is not HTTP/1.1"))));
+            assert_eq!(status_of(b"HTTP/1.1 200 Connection established\r\n\r\n", step).unwrap(), 200);
+            assert_eq!(status_of(b"HTTP/1.1 102 Wait\r\n\r\nHTTP/1.0 200 OK\r\nA: b\r\n\r\n", step).unwrap(), 200);
+            assert_eq!(status_of(b"HTTP/1.1 407 No\r\nContent-Length: 9\r\n\r\n<html>", step).unwrap(), 407);
+            assert!(matches!(status_of(b"<html>", step), Err(Fault::Unusable("is not HTTP/1.1"))));
             for record in [b"\x15\x03\x03", b"\x16\x03\x01"] {
-                assert!(matches!(ask(record, step), Err(Fault::Unusable(what)) if what.starts_with("is TLS")));
+                assert!(matches!(status_of(record, step), Err(Fault::Unusable(what)) if what.starts_with("is TLS")));
             }
-            assert!(matches!(ask(b"", step), Err(Fault::NoAnswer)));
-            assert!(matches!(ask(b"HTTP/1.1 200 OK\r\n", step), Err(Fault::CutShort)));
+            assert!(matches!(status_of(b"", step), Err(Fault::NoResponse)));
+            assert!(matches!(status_of(b"HTTP/1.1 200 OK\r\n", step), Err(Fault::CutShort)));
         }
-        assert!(matches!(ask(b"HTTP/1.1 200 OK\r\n\r\n<html>", usize::MAX), Err(Fault::Unusable(_))));
+        assert!(matches!(status_of(b"HTTP/1.1 200 OK\r\n\r\n<html>", usize::MAX), Err(Fault::Unusable(_))));
     }
 
     #[test]
     fn an_endless_head_is_refused() {
         let endless = b"HTTP/1.1 200 OK\r\nA: ".iter().copied().chain([b'x'; 20_000]).collect::<Vec<_>>();
-        for answer in [endless, b"HTTP/1.1 100 Go on\r\n\r\n".repeat(1000)] {
-            assert!(matches!(ask(&answer, usize::MAX), Err(Fault::Unusable("has more than 16 KiB of headers"))));
+        for response in [endless, b"HTTP/1.1 100 Go on\r\n\r\n".repeat(1000)] {
+            assert!(matches!(
+                status_of(&response, usize::MAX),
+                Err(Fault::Unusable("has more than 16 KiB of headers"))
+            ));
         }
     }
 }

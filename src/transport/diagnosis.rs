@@ -1,0 +1,206 @@
+//! The error for a request that failed: what happened, at which peer, what to do, and whether another attempt may help.
+//!
+//! Pure: it must not touch the network or read a clock.
+
+use super::{http::Fault, tls, tunnel::ProxyRoute};
+use crate::{
+    duration::in_seconds,
+    error::{Error, ErrorKind},
+    system::{self, TOO_MANY_FILES},
+};
+use std::{io, time::Duration};
+
+/// How far a request came before it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Connect,
+    Tunnel,
+    Handshake,
+    Response,
+}
+
+/// The names and limits that a message about one request may mention.
+pub(super) struct Diagnosis<'a> {
+    /// Host of the server, and port unless it is the default of the scheme.
+    pub(super) authority: &'a str,
+    /// The peer of the connection: the proxy, or else the server.
+    pub(super) peer_host: &'a str,
+    pub(super) peer_port: u16,
+    pub(super) proxy: Option<&'a ProxyRoute>,
+    /// The options of these names; `connect_timeout` only if it is the shorter limit.
+    pub(super) timeout: Duration,
+    pub(super) connect_timeout: Option<Duration>,
+}
+
+impl Diagnosis<'_> {
+    /// The configured server.
+    fn server(&self) -> String {
+        let through = self.proxy.map(|_| format!(", asked through {},", self.peer()));
+        format!("the token server {}{}", self.authority, through.unwrap_or_default())
+    }
+
+    fn peer(&self) -> String {
+        let address = format_authority(self.peer_host, self.peer_port);
+        match self.proxy {
+            Some(route) => format!("the proxy {address} (named by {})", route.named_by),
+            None => format!("the token server {address}"),
+        }
+    }
+
+    /// The option that limits a connection, and its value.
+    fn connect_limit(&self) -> String {
+        match self.connect_timeout {
+            Some(limit) => format!("connect_timeout is {} s", in_seconds(limit)),
+            None => self.total_limit(),
+        }
+    }
+
+    fn total_limit(&self) -> String {
+        format!("timeout is {} s", in_seconds(self.timeout))
+    }
+
+    /// A failure of a proxy counts as one of the network, whatever it is.
+    fn kind_of_time_out(&self) -> ErrorKind {
+        if self.proxy.is_some() { ErrorKind::Network } else { ErrorKind::Timeout }
+    }
+
+    pub(super) fn failed_lookup(&self, error: &io::Error) -> Error {
+        let host = self.peer_host;
+        let named_by = self.proxy.map_or("token_url", |route| route.named_by);
+        if error.kind() == io::ErrorKind::TimedOut {
+            let limit = self.connect_limit();
+            let why =
+                format!("looking up the host `{host}` took too long ({limit}): this machine's DNS does not answer");
+            return another_attempt(self.kind_of_time_out(), why);
+        }
+        let why = format!("cannot look up the host `{host}` ({error}): check it in {named_by}, and this machine's DNS");
+        another_attempt(ErrorKind::Network, why)
+    }
+
+    pub(super) fn failure(&self, phase: Phase, fault: Fault) -> Error {
+        if let Some(error) = fault.tls() {
+            let why = format!("TLS with {} failed: {}", self.server(), tls::explain(error));
+            return Error::new(ErrorKind::Tls, why);
+        }
+        if matches!(fault, Fault::Internal) {
+            let server = self.server();
+            let why = format!("the request to {server} could not be made: a bug in this library, please report it");
+            return Error::new(ErrorKind::Internal, why);
+        }
+        match phase {
+            Phase::Connect => self.failed_connect(&fault),
+            Phase::Tunnel => self.failed_tunnel(&fault),
+            Phase::Handshake => self.failed_handshake(&fault),
+            Phase::Response => self.failed_response(&fault),
+        }
+    }
+
+    fn failed_connect(&self, fault: &Fault) -> Error {
+        let peer = self.peer();
+        if fault.is_time_out() {
+            let limit = self.connect_limit();
+            let why = format!(
+                "connecting to {peer} took too long ({limit}; {fault}): it is down, or a firewall drops what is sent"
+            );
+            return another_attempt(self.kind_of_time_out(), why);
+        }
+        let why = match fault {
+            Fault::Io(error) if system::is_out_of_files(error) => {
+                format!("no connection to {peer} can be opened ({error}): {TOO_MANY_FILES}")
+            }
+            fault => {
+                format!("cannot connect to {peer} ({fault}): it is down, its address is wrong or a firewall refuses")
+            }
+        };
+        another_attempt(ErrorKind::Network, why)
+    }
+
+    fn failed_tunnel(&self, fault: &Fault) -> Error {
+        let peer = self.peer();
+        if let Fault::Unusable(what) = fault {
+            let why = format!(
+                "{peer} is not usable as a proxy: its response to CONNECT {what}; check that it is an http proxy"
+            );
+            return Error::new(ErrorKind::Network, why);
+        }
+        let why =
+            format!("{peer} gave no response to CONNECT ({fault}): check that it is an http proxy, and that it works");
+        another_attempt(ErrorKind::Network, why)
+    }
+
+    fn failed_handshake(&self, fault: &Fault) -> Error {
+        let server = self.server();
+        if fault.is_time_out() {
+            let limit = self.connect_limit();
+            let why = format!(
+                "the TLS handshake with {server} took too long ({limit}): it is overloaded or does not speak TLS"
+            );
+            return another_attempt(ErrorKind::Timeout, why);
+        }
+        let why = format!(
+            "the TLS handshake with {server} broke off ({fault}): it is restarting, does not speak TLS there, or a \
+             middlebox refuses it"
+        );
+        another_attempt(ErrorKind::Network, why)
+    }
+
+    fn failed_response(&self, fault: &Fault) -> Error {
+        let server = self.server();
+        if let Fault::Unusable(what) = fault {
+            let why = format!("{server} does not speak HTTP as it should: its response {what}");
+            return Error::new(ErrorKind::BadResponse, why);
+        }
+        if fault.is_time_out() {
+            let limit = self.total_limit();
+            let why = format!("{server} did not respond completely in time ({limit}): it is slow or stuck");
+            // No other attempt: the server has the request and may be at work on it. A second one would add to its load.
+            return Error::new(ErrorKind::Timeout, why).retryable();
+        }
+        let why = format!(
+            "the connection to {server} broke ({fault}): it is overloaded or restarting, or a middlebox broke it"
+        );
+        another_attempt(ErrorKind::Network, why)
+    }
+
+    /// Returns the error for a status of the proxy's own; None for a 2xx.
+    pub(super) fn refusal_by_proxy(&self, status: u16) -> Option<Error> {
+        let ProxyRoute { target, has_credentials, named_by, .. } = self.proxy?;
+        let peer = self.peer();
+        let refused = |why: String| Error::new(ErrorKind::Network, why);
+        Some(match status {
+            200..300 => return None,
+            401 | 407 if *has_credentials => refused(format!(
+                "{peer} refused our credentials ({status}): put a user and password that it accepts into its URL"
+            )),
+            401 | 407 => refused(format!(
+                "{peer} wants a user and password ({status}): put them into {named_by}, as in \
+                 http://user:password@host:port, percent-encoded"
+            )),
+            429 => another_attempt(
+                ErrorKind::Network,
+                format!("{peer} is asked too often (429): send it fewer requests, or use another proxy"),
+            ),
+            408 | 425 | 500.. => another_attempt(
+                ErrorKind::Network,
+                format!("{peer} could not reach {target} ({status}): it is overloaded, or the server is down"),
+            ),
+            _ => refused(format!(
+                "{peer} refuses to connect to {target} ({status}): allow it there, or use another proxy"
+            )),
+        })
+    }
+}
+
+/// An error that another attempt of the same fetch may not meet.
+fn another_attempt(kind: ErrorKind, why: String) -> Error {
+    Error::new(kind, why).retryable().worth_another_attempt()
+}
+
+/// A host as a URL has it: an IPv6 address in brackets (RFC 3986 §3.2.2).
+pub(super) fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+pub(super) fn format_authority(host: &str, port: u16) -> String {
+    format!("{}:{port}", bracketed(host))
+}

@@ -1,0 +1,445 @@
+//! The transport over TLS: certificates, client certificates and their files.
+
+use super::*;
+use crate::{config::Identity, system::Stamp, transport::tls::shared_roots};
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256,
+    PKCS_ECDSA_P384_SHA384, PKCS_ED25519, SignatureAlgorithm, date_time_ymd,
+};
+use rustls::{
+    RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
+    pki_types::{CertificateDer, PrivateKeyDer},
+    server::WebPkiClientVerifier,
+    version::{TLS12, TLS13},
+};
+use std::{
+    fs,
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+/// A certificate authority.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+fn authority(name: &str) -> Authority {
+    let mut params = CertificateParams::new(vec![]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    let key = KeyPair::generate().unwrap();
+    let pem = params.self_signed(&key).unwrap().pem();
+    Authority { issuer: Issuer::new(params, key), pem }
+}
+
+struct Leaf {
+    pem: String,
+    chain: Vec<CertificateDer<'static>>,
+    key: KeyPair,
+}
+
+impl Authority {
+    fn sign(&self, change: impl FnOnce(&mut CertificateParams)) -> Leaf {
+        self.sign_with(&PKCS_ECDSA_P256_SHA256, change)
+    }
+
+    fn sign_with(&self, kind: &'static SignatureAlgorithm, change: impl FnOnce(&mut CertificateParams)) -> Leaf {
+        let mut params = CertificateParams::new(vec!["localhost".into(), "127.0.0.1".into()]).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate_for(kind).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        Leaf { pem: certificate.pem(), chain: vec![certificate.der().clone()], key }
+    }
+
+    fn store(&self) -> Arc<RootCertStore> {
+        use rustls::pki_types::pem::PemObject;
+        let mut store = RootCertStore::empty();
+        store.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
+        Arc::new(store)
+    }
+}
+
+/// A directory for one test, removed on drop.
+struct Files(PathBuf);
+
+impl Files {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("tks-transport-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+const BOTH: &[&SupportedProtocolVersion] = &[&TLS12, &TLS13];
+
+/// Starts a server for one connection. Returns its port, and the request or the reason why there was none.
+fn serve_tls(
+    leaf: &Leaf,
+    versions: &[&'static SupportedProtocolVersion],
+    clients: Option<&Authority>,
+) -> (u16, JoinHandle<io::Result<String>>) {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions).unwrap();
+    let builder = match clients {
+        None => builder.with_no_client_auth(),
+        Some(clients) => {
+            let verifier = WebPkiClientVerifier::builder_with_provider(clients.store(), provider).build().unwrap();
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let key = PrivateKeyDer::try_from(leaf.key.serialize_der()).unwrap();
+    let config = builder.with_single_cert(leaf.chain.clone(), key).unwrap();
+    serve(move |stream| {
+        let mut stream = StreamOwned::new(ServerConnection::new(Arc::new(config)).unwrap(), stream);
+        let request = read_request(&mut stream)?;
+        stream.write_all(OK.as_bytes())?;
+        stream.flush()?;
+        // The client sends close_notify before it closes.
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+        Ok(request)
+    })
+}
+
+fn trusting(ca: &Authority, files: &Files, url: &str) -> Settings {
+    let mut settings = settings(url);
+    settings.roots = Roots::File { path: files.write("ca.pem", &ca.pem), named_by: "ca_file" };
+    settings
+}
+
+#[test]
+fn both_tls_versions_work_with_every_kind_of_key() {
+    let (ca, files) = (authority("ours"), Files::new());
+    for kind in [&PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384, &PKCS_ED25519] {
+        for version in [&TLS12, &TLS13] {
+            for host in ["localhost", "127.0.0.1"] {
+                let (port, server) = serve_tls(&ca.sign_with(kind, |_| {}), &[version], None);
+                assert_eq!(send(&trusting(&ca, &files, &format!("https://{host}:{port}/t"))).unwrap().status, 200);
+                assert!(server.join().unwrap().unwrap().starts_with("POST /t HTTP/1.1\r\n"));
+            }
+        }
+    }
+}
+
+#[test]
+fn tls_through_a_proxy_ends_at_the_server() {
+    let (ca, files) = (authority("ours"), Files::new());
+    let (server_port, server) = serve_tls(&ca.sign(|_| {}), BOTH, None);
+    let (port, proxy) = serve(move |mut stream| {
+        read_head(&mut stream).unwrap();
+        let server = TcpStream::connect(("127.0.0.1", server_port)).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        let (mut from, mut to) = (stream.try_clone().unwrap(), server.try_clone().unwrap());
+        let up = thread::spawn(move || {
+            let _ = io::copy(&mut from, &mut to);
+            let _ = to.shutdown(std::net::Shutdown::Write);
+        });
+        let _ = io::copy(&mut &server, &mut stream);
+        let _ = stream.shutdown(std::net::Shutdown::Both);
+        up.join().unwrap();
+    });
+    let settings = through_proxy(trusting(&ca, &files, &format!("https://localhost:{server_port}/")), port, true);
+    assert_eq!(send(&settings).unwrap().status, 200);
+    let request = server.join().unwrap().unwrap();
+    assert!(request.starts_with("POST / HTTP/1.1\r\n"), "{request}");
+    assert!(!request.to_ascii_lowercase().contains("proxy-authorization"), "{request}");
+    proxy.join().unwrap();
+}
+
+#[test]
+fn the_error_for_a_bad_certificate_names_the_fault_and_the_remedy() {
+    let (ca, other, files) = (authority("ours"), authority("other"), Files::new());
+    let self_signed = {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(vec!["localhost".into()]).unwrap().self_signed(&key).unwrap();
+        Leaf { pem: certificate.pem(), chain: vec![certificate.der().clone()], key }
+    };
+    let leaves: [(Leaf, &[&str]); 9] = [
+        (
+            ca.sign(|params| params.not_after = date_time_ymd(2024, 2, 3)),
+            &["ended on Sat, 03 Feb 2024", "clock says", "must renew it"],
+        ),
+        (ca.sign(|params| params.not_before = date_time_ymd(2090, 1, 1)), &["not yet valid", "2090", "set the clock"]),
+        (
+            ca.sign(|params| *params = CertificateParams::new(vec!["a.example".into(), "b.example".into()]).unwrap()),
+            &["is for a.example, b.example, not for the host in token_url"],
+        ),
+        (ca.sign(|params| params.subject_alt_names = vec![]), &["names no host", "subjectAltName"]),
+        (other.sign(|_| {}), &["not signed by a trusted CA", "ca_file", "intermediate", "intercepts"]),
+        (authority("ours").sign(|_| {}), &["not its issuer's", "old certificate of the CA"]),
+        (self_signed, &["not signed by a trusted CA", "self-signed"]),
+        (
+            ca.sign(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)),
+            &["presents a CA certificate as its own", "CA:FALSE"],
+        ),
+        (
+            ca.sign(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]),
+            &["not made for servers", "serverAuth"],
+        ),
+    ];
+    for (leaf, words) in leaves {
+        let (port, server) = serve_tls(&leaf, BOTH, None);
+        let result = send(&trusting(&ca, &files, &format!("https://localhost:{port}/")));
+        let message = assert_error(result, ErrorKind::Tls, false, false);
+        assert_contains(&message, &[&format!("TLS with the token server localhost:{port} failed: ")]);
+        assert_contains(&message, words);
+        assert!(server.join().unwrap().is_err());
+    }
+}
+
+#[test]
+fn bundled_roots_do_not_trust_a_private_ca() {
+    let (port, server) = serve_tls(&authority("ours").sign(|_| {}), BOTH, None);
+    let result = send(&settings(&format!("https://localhost:{port}/")));
+    assert_contains(&assert_error(result, ErrorKind::Tls, false, false), &["ca_file"]);
+    assert!(server.join().unwrap().is_err());
+}
+
+#[test]
+fn the_error_for_a_failed_handshake_names_the_likely_cause() {
+    let cases: [(&[u8], &str); 4] = [
+        (b"\x15\x03\x01\x00\x02\x02\x46", "TLS 1.1 or older"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "not TLS: is this the port of a plain http server"),
+        (b"\x15\x03\x03\x00\x02\x02\x28", "may want a client certificate"),
+        (b"\x15\x03\x03\x00\x02\x02\x70", "knows no host of this name"),
+    ];
+    for (bytes, words) in cases {
+        let (port, server) = serve(move |mut stream| {
+            stream.write_all(bytes).unwrap();
+            let _ = stream.read_to_end(&mut vec![]);
+        });
+        let result = send(&settings(&format!("https://localhost:{port}/")));
+        assert_contains(&assert_error(result, ErrorKind::Tls, false, false), &[words]);
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn a_handshake_that_breaks_or_never_ends_is_worth_another_attempt() {
+    let (port, server) = serve(drop);
+    let result = send(&settings(&format!("https://localhost:{port}/")));
+    assert_contains(
+        &assert_error(result, ErrorKind::Network, true, true),
+        &["the TLS handshake with the token server", "broke off"],
+    );
+    server.join().unwrap();
+
+    let (port, server) = serve(|mut stream| stream.read_to_end(&mut vec![]).unwrap());
+    let settings = settings(&format!("https://localhost:{port}/"));
+    let result = send_within(&HttpTransport::new(&settings).unwrap(), &settings, SHORT);
+    assert_contains(&assert_error(result, ErrorKind::Timeout, true, true), &["took too long (timeout is 30 s)"]);
+    server.join().unwrap();
+}
+
+#[test]
+fn http_to_a_tls_port_is_reported_as_such() {
+    let (port, server) = serve(|mut stream| {
+        // OpenSSL's response to an HTTP request.
+        stream.write_all(b"\x15\x03\x01\x00\x02\x02\x46").unwrap();
+        let _ = stream.read_to_end(&mut vec![]);
+    });
+    let message =
+        assert_error(send(&settings(&format!("http://localhost:{port}/"))), ErrorKind::BadResponse, false, false);
+    assert_contains(&message, &["begin with https"]);
+    server.join().unwrap();
+}
+
+#[test]
+fn a_client_certificate_is_sent_and_its_absence_is_explained() {
+    let (ca, other, files) = (authority("ours"), authority("other"), Files::new());
+    let (ours, wrong) = (ca.sign(|_| {}), other.sign(|_| {}));
+    let identity = |name: &str, leaf: &Leaf| Identity {
+        cert: files.write(&format!("{name}.pem"), &leaf.pem),
+        key: files.write(&format!("{name}.key"), leaf.key.serialize_pem()),
+    };
+    for version in [&TLS12, &TLS13] {
+        let send_as = |identity: Option<Identity>| {
+            let (port, server) = serve_tls(&ca.sign(|_| {}), &[version], Some(&ca));
+            let mut settings = trusting(&ca, &files, &format!("https://localhost:{port}/"));
+            settings.identity = identity;
+            (send(&settings), server.join().unwrap())
+        };
+        let (result, served) = send_as(Some(identity("ours", &ours)));
+        assert_eq!(result.unwrap().status, 200);
+        served.unwrap();
+        let (result, served) = send_as(None);
+        assert_contains(
+            &assert_error(result, ErrorKind::Tls, false, false),
+            &["client certificate", "client_cert_file"],
+        );
+        assert!(served.is_err());
+        let (result, served) = send_as(Some(identity("wrong", &wrong)));
+        assert_contains(&assert_error(result, ErrorKind::Tls, false, false), &["refused our client certificate"]);
+        assert!(served.is_err());
+    }
+}
+
+// Files.
+
+fn new_error(settings: &Settings) -> String {
+    assert_error(HttpTransport::new(settings).map(|_| unreachable!("accepted")), ErrorKind::InvalidConfig, false, false)
+}
+
+#[test]
+fn an_unusable_ca_file_fails_at_once_and_is_named() {
+    let (ca, files) = (authority("ours"), Files::new());
+    let fifo = files.0.join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let broken = ca.pem.replacen("MII", "!!!", 1);
+    let not_a_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (path, words) in [
+        (files.0.join("none.pem"), "cannot be read (No such file"),
+        (files.0.clone(), "is not a regular file"),
+        (fifo, "is not a regular file"),
+        (files.write("empty.pem", ""), "is empty"),
+        (files.write("large.pem", ca.pem.repeat(4000)), "is larger than 1 MiB"),
+        (files.write("text.pem", "hello"), "holds no certificate"),
+        (files.write("key.pem", KeyPair::generate().unwrap().serialize_pem()), "holds no certificate"),
+        (files.write("broken.pem", broken), "is broken PEM"),
+        (files.write("der.pem", ca.pem.clone() + not_a_certificate), "a certificate that cannot be read"),
+    ] {
+        for named_by in ["ca_file", "SSL_CERT_FILE"] {
+            let mut settings = settings("https://as.example:443/");
+            settings.roots = Roots::File { path: path.clone(), named_by };
+            assert_contains(&new_error(&settings), &[&format!("the file {path:?} that {named_by} names "), words]);
+        }
+    }
+}
+
+#[test]
+fn a_path_in_a_message_is_shortened_and_in_one_line() {
+    let mut settings = settings("https://as.example:443/");
+    settings.roots = Roots::File { path: format!("/nowhere\n{}", "/x".repeat(30_000)).into(), named_by: "ca_file" };
+    let message = new_error(&settings);
+    assert_contains(&message, &["the file \"/nowhere", "…\" that ca_file names cannot be read"]);
+    assert!(message.chars().count() < 700, "{message}");
+}
+
+#[test]
+fn for_http_only_files_that_an_option_names_are_checked() {
+    let mut settings = settings("http://localhost:80/");
+    let path = PathBuf::from("/nowhere/ca.pem");
+    settings.roots = Roots::File { path: path.clone(), named_by: "ca_file" };
+    assert_contains(&new_error(&settings), &["ca_file"]);
+    settings.roots = Roots::File { path, named_by: "SSL_CERT_FILE" };
+    assert!(HttpTransport::new(&settings).is_ok());
+}
+
+#[test]
+fn an_unusable_client_certificate_or_key_fails_at_once_and_is_named() {
+    let (ca, files) = (authority("ours"), Files::new());
+    let leaf = ca.sign(|_| {});
+    let cert = files.write("cert.pem", &leaf.pem);
+    let key = files.write("key.pem", leaf.key.serialize_pem());
+    let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    let old_encrypted =
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
+    let nonsense = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    let no_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let none = files.0.join("none.pem");
+    for (cert, key, words) in [
+        (&none, &key, "that client_cert_file names cannot be read"),
+        (&cert, &none, "that client_key_file names cannot be read"),
+        (&key, &key, "that client_cert_file names holds no certificate"),
+        (&cert, &cert, "that client_key_file names holds no private key"),
+        (
+            &files.write("nc.pem", no_certificate),
+            &key,
+            "that client_cert_file names holds a certificate that cannot be read",
+        ),
+        (&cert, &files.write("e.pem", encrypted), "that client_key_file names is encrypted"),
+        (&cert, &files.write("o.pem", old_encrypted), "that client_key_file names is encrypted"),
+        (&cert, &files.write("n.pem", nonsense), "that client_key_file names holds a key of a kind"),
+        (
+            &cert,
+            &files.write("x.pem", KeyPair::generate().unwrap().serialize_pem()),
+            "that client_key_file names does not belong to the certificate",
+        ),
+    ] {
+        let mut settings = settings("https://as.example:443/");
+        settings.identity = Some(Identity { cert: cert.clone(), key: key.clone() });
+        assert_contains(&new_error(&settings), &[words]);
+    }
+}
+
+#[test]
+fn a_host_that_no_certificate_can_contain_fails_at_once() {
+    assert_contains(&new_error(&settings("https://a b:443/")), &["token_url"]);
+}
+
+#[test]
+fn sources_share_the_certificates_of_a_file_until_it_changes() {
+    let (ca, files) = (authority("ours"), Files::new());
+    let (path, copy) = (files.write("ca.pem", &ca.pem), files.write("copy.pem", &ca.pem));
+    let roots = |path: &PathBuf| {
+        let mut files = vec![];
+        let roots = shared_roots(path, "ca_file", &mut files).unwrap();
+        assert_eq!(files, [(path.clone(), Stamp::at(path).unwrap())]);
+        roots
+    };
+    let first = roots(&path);
+    assert!(Arc::ptr_eq(&first, &roots(&path)));
+    assert!(!Arc::ptr_eq(&first, &roots(&copy)));
+
+    files.write("ca.pem", ca.pem.clone() + "\n");
+    let second = roots(&path);
+    assert!(!Arc::ptr_eq(&first, &second));
+    assert!(Arc::ptr_eq(&second, &roots(&path)));
+
+    // The last source frees them.
+    let last = Arc::downgrade(&second);
+    drop(second);
+    assert!(last.upgrade().is_none());
+    roots(&path);
+}
+
+#[test]
+fn the_next_request_uses_a_rotated_file() {
+    let (old, new, files) = (authority("old"), authority("new"), Files::new());
+    let settings = trusting(&old, &files, "https://localhost:443/");
+    let mut transport = HttpTransport::new(&settings).unwrap();
+    let mut send_to_server_of = |ca: &Authority| {
+        let (port, server) = serve_tls(&ca.sign(|_| {}), BOTH, None);
+        transport.resolver = Resolver::new("localhost", port);
+        let result = send_within(&transport, &settings, AMPLE);
+        // Where the transport made no connection, the server still waits for one.
+        drop(TcpStream::connect(("127.0.0.1", port)));
+        let _ = server.join().unwrap();
+        result
+    };
+    assert_eq!(send_to_server_of(&old).unwrap().status, 200);
+    assert_error(send_to_server_of(&new), ErrorKind::Tls, false, false);
+
+    files.write("ca.pem", old.pem.clone() + &new.pem);
+    assert_eq!(send_to_server_of(&old).unwrap().status, 200);
+    assert_eq!(send_to_server_of(&new).unwrap().status, 200);
+
+    files.write("ca.pem", "not a certificate");
+    assert_contains(
+        &assert_error(send_to_server_of(&old), ErrorKind::InvalidConfig, false, false),
+        &["ca_file names holds no"],
+    );
+    fs::remove_file(files.0.join("ca.pem")).unwrap();
+    assert_contains(
+        &assert_error(send_to_server_of(&old), ErrorKind::InvalidConfig, false, false),
+        &["ca_file names cannot be read"],
+    );
+
+    files.write("ca.pem", &new.pem);
+    assert_eq!(send_to_server_of(&new).unwrap().status, 200);
+    assert_error(send_to_server_of(&old), ErrorKind::Tls, false, false);
+}
