@@ -166,7 +166,7 @@ def collect(target):
             {
                 "openid-client": "openid-client, in a variable",
                 "simple-oauth2": "simple-oauth2, in a variable",
-                "msal": "MSAL",
+                "MSAL Node": "MSAL",
             },
         ),
         requests("Python: requests sent for 32 callers at once", python["cold_requests"]),

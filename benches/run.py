@@ -164,6 +164,9 @@ class Report:
         assert len(line) <= 80, line
         print(line, flush=True)
 
+    def ratio(self, name, value):
+        self.result.setdefault("ratios", {})[name] = value
+
     def aim(self, name, value, limit, at_least=False, unit=""):
         good = value >= limit if at_least else value <= limit
         bound = f"{'at least' if at_least else 'at most'} {limit:g}{unit}"
@@ -198,8 +201,10 @@ def tell_cached(report, taken, seconds, rounds):
             row = (statistics.median(taken[kind, what, threads]) for threads in THREADS)
             report.say(f"  {name:<40}" + "".join(map("{:>8.1f}".format, row)))
         for above, below in (("generation", "floor"), ("go", "generation"), ("go", "get"), ("mutex", "get")):
-            row = (ratio(taken, (kind, above, threads), (kind, below, threads)) for threads in THREADS)
+            row = [ratio(taken, (kind, above, threads), (kind, below, threads)) for threads in THREADS]
             report.say(f"  {f'{above} / {below}':<40}" + "".join(map("{:>8.2f}".format, row)))
+            for threads, value in zip(THREADS, row, strict=True):
+                report.ratio(f"{kind} {above} / {below} {threads}", value)
         report.say()
 
     def cpu(above, below):
@@ -233,6 +238,8 @@ def tell_cold(report, taken, rounds):
         ("resident", "MB resident at most", MB),
     )
     tell_beside_curl(report, taken, rows)
+    for what, _, _ in rows:
+        report.ratio(f"cold curl / ours {what}", ratio(taken, ("curl", what), ("ours", what)))
     report.say()
     report.aim("CPU of libcurl, from main", ratio(taken, ("ours", "cpu"), ("curl", "cpu")), 0.6)
     report.aim("resident", statistics.median(taken["ours", "resident"]) / MB, 6, unit=" MB")

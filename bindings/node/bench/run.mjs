@@ -1,17 +1,18 @@
 // What the package costs in Node, beside what one would use instead: one table.
 //
-//     run.mjs TOKENSOURCE-TESTSERVER NODE-26
+//     run.mjs TOKENSOURCE-TESTSERVER NODE-26 RESULT.json
 //
 // Whatever is compared is measured in turn, many times over, each time in a process of its own. A number is a median.
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { peers } from './peers.mjs';
 
-const [testserver, node26] = process.argv.slice(2);
+const [testserver, node26, result] = process.argv.slice(2);
 const names = Object.keys(peers);
 const measurer = fileURLToPath(new URL('measure.mjs', import.meta.url));
 const ROUNDS = { import: 9, memory: 5, cached: 5, ready: 5, call: 5, idle: 3, fetch: 3, hanging: 3, abort: 5, terminate: 5, exit: 5, cold: 1 };
@@ -55,7 +56,8 @@ row('', names, '');
 const quick = await serve();
 row('import', numbers(await inTurn('import', quick.url), 1), 'ms');
 row('resident, with a token', numbers(await inTurn('memory', quick.url), 1), 'MB');
-row('cached: await authorization()', numbers(await inTurn('cached', quick.url), 0), 'ns');
+const cached = await inTurn('cached', quick.url);
+row('cached: await authorization()', numbers(cached, 0), 'ns');
 row('cached: tokenIfReady()', numbers(await inTurn('ready', quick.url, [['tokensource']]), 0), 'ns');
 
 const requests = [];
@@ -90,5 +92,9 @@ const cells = [['koffi'], ['koffi', node26], ['node:ffi', node26]];
 row('one call of tks_source_generation', ['koffi', 'koffi, 26', 'node:ffi, 26'], '');
 row('', numbers(await inTurn('call', quick.url, cells), 1), 'ns');
 console.log(`load ${loadavg().map((load) => load.toFixed(1)).join(' ')}`);
+
+const byName = (values) => Object.fromEntries(names.map((name, nth) => [name, values[nth]]));
+const figures = { node: process.versions.node, cached_ns: byName(cached.map(median)), cold_requests: byName(requests) };
+writeFileSync(result, `${JSON.stringify(figures, null, 2)}\n`);
 
 [quick, slow, hanging].forEach((server) => server.end());
