@@ -1,6 +1,6 @@
-//! Now, and waiting for later. The only file through which the library learns the time, so that a test can set it.
+//! The current time, and waiting until a later one. A test replaces the clocks here; the transport alone times itself.
 //!
-//! It may not decide anything: what a moment means for a token is said in `token.rs` and `standing.rs`.
+//! It must not decide anything: `source/schedule.rs` and `source/state.rs` say what an instant means for a token.
 
 use crate::{
     duration::{Nanos, duration},
@@ -8,31 +8,31 @@ use crate::{
 };
 use std::sync::{Condvar, MutexGuard, PoisonError};
 
-/// The two clocks that every call reads: a few nanoseconds each, a few milliseconds behind.
+/// The two clocks that every function call reads. A reading costs a few nanoseconds and is a few milliseconds behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Coarse {
-    /// Never set, stands still while the machine sleeps.
+    /// Nothing sets it. It stands still while the machine sleeps.
     pub(crate) monotonic: Nanos,
-    /// Unix time: anyone may set it, and it jumps when the machine wakes.
+    /// Unix time. It may be set at any moment, and it jumps when the machine wakes.
     pub(crate) wall: Nanos,
 }
 
 impl Coarse {
-    /// Wall minus monotonic: constant until a clock is set or the machine sleeps.
+    /// Returns wall minus monotonic, which is constant until a clock is set or the machine sleeps.
     pub(crate) fn offset(self) -> Nanos {
         self.wall.saturating_sub(self.monotonic)
     }
 }
 
-/// The coarse clocks and the one that counts sleep too, read together.
+/// The coarse clocks and boot time, read together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Now {
     pub(crate) coarse: Coarse,
-    /// Never set, counts the time that the machine slept.
+    /// Boot time: nothing sets it, and it counts the time that the machine slept.
     pub(crate) boot: Nanos,
 }
 
-/// The system's clocks, or a test's.
+/// The system's clocks, or those of a test.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Clock {
     #[default]
@@ -59,8 +59,8 @@ impl Clock {
         }
     }
 
-    /// Waits on `condvar` until it is notified or the monotonic clock reads `until`, or less: a caller looks at what it
-    /// waits for and at the clock, and calls again.
+    /// Waits on `condvar` until it is notified or the monotonic clock reads `until`. It may return early: the caller
+    /// checks its condition and the clock, and calls again.
     pub(crate) fn wait<'a, T>(&self, condvar: &Condvar, guard: MutexGuard<'a, T>, until: Nanos) -> MutexGuard<'a, T> {
         match self {
             Self::System => {
@@ -72,7 +72,7 @@ impl Clock {
         }
     }
 
-    /// Counts the thread that holds the answer as running, which tells a test's clock when all is quiet.
+    /// Returns a guard that marks this thread as running, so that the test clock knows when all threads are idle.
     pub(crate) fn running(&self) -> Running {
         match self {
             Self::System => Running::default(),
@@ -86,7 +86,7 @@ impl Clock {
 #[derive(Debug, Default)]
 pub(crate) struct Running {
     #[cfg(test)]
-    _clock: Option<test::Counted>,
+    _clock: Option<test::RunningThread>,
 }
 
 #[cfg(test)]
@@ -105,12 +105,12 @@ pub(crate) mod test {
         time::{Duration, Instant},
     };
 
-    /// Three clocks that a test sets, and a count of the threads that are busy under them.
+    /// Three clocks that a test sets, and the number of threads that are running under them.
     #[derive(Debug)]
     pub struct TestClock {
         now: Mutex<Now>,
-        /// By how much the wall clock is set whenever somebody looks at it.
-        restless: AtomicI64,
+        /// How far the wall clock is set forward at each reading.
+        wall_step: AtomicI64,
         threads: Mutex<Threads>,
         changed: Condvar,
     }
@@ -118,33 +118,34 @@ pub(crate) mod test {
     #[derive(Debug, Default)]
     struct Threads {
         running: usize,
-        /// How often each thread has looked for what it waits for since anything last happened, and until when it waits.
-        looked: HashMap<ThreadId, (u32, Nanos)>,
+        /// For each waiting thread: how often it has checked its condition since a thread last ran, and until when it
+        /// waits.
+        waiting: HashMap<ThreadId, (u32, Nanos)>,
     }
 
     /// 2026-01-01T00:00:00Z.
     const START: Nanos = 1_767_225_600 * SECOND;
 
     impl TestClock {
-        /// Monotonic 1,000 s, boottime 5,000 s, wall 2026-01-01.
+        /// Returns a clock at monotonic 1,000 s, boot time 5,000 s, wall 2026-01-01.
         pub fn new() -> Arc<Self> {
             let now = Now { coarse: Coarse { monotonic: 1_000 * SECOND, wall: START }, boot: 5_000 * SECOND };
-            let (restless, threads) = (AtomicI64::new(0), Mutex::default());
-            Arc::new(Self { now: Mutex::new(now), restless, threads, changed: Condvar::new() })
+            let (wall_step, threads) = (AtomicI64::new(0), Mutex::default());
+            Arc::new(Self { now: Mutex::new(now), wall_step, threads, changed: Condvar::new() })
         }
 
         pub(crate) fn now(&self) -> Now {
             let mut now = self.now.lock().unwrap();
-            now.coarse.wall += self.restless.load(Ordering::Relaxed);
+            now.coarse.wall += self.wall_step.load(Ordering::Relaxed);
             *now
         }
 
-        /// Nanoseconds since the clock was made, on the clock that counts sleep.
+        /// Returns the nanoseconds of boot time since the clock was made.
         pub fn elapsed(&self) -> Nanos {
             self.now().boot - 5_000 * SECOND
         }
 
-        /// Time passes, for all three clocks.
+        /// Moves all three clocks.
         pub fn advance(&self, by: Nanos) {
             let mut now = self.now.lock().unwrap();
             now.coarse.monotonic += by;
@@ -152,42 +153,42 @@ pub(crate) mod test {
             now.boot += by;
         }
 
-        /// The machine sleeps: monotonic time stands still.
+        /// Moves the clocks as a sleep of the machine does: monotonic time stands still.
         pub fn suspend(&self, by: Nanos) {
             let mut now = self.now.lock().unwrap();
             now.coarse.wall += by;
             now.boot += by;
         }
 
-        /// Somebody sets the wall clock.
+        /// Sets the wall clock forward or back.
         pub fn set_wall(&self, by: Nanos) {
             self.now.lock().unwrap().coarse.wall += by;
         }
 
-        /// Somebody sets the wall clock forward again and again.
-        pub fn move_wall_at_each_look(&self, by: Nanos) {
-            self.restless.store(by, Ordering::Relaxed);
+        /// Sets the wall clock forward at every reading from now on.
+        pub fn move_wall_at_each_reading(&self, by: Nanos) {
+            self.wall_step.store(by, Ordering::Relaxed);
         }
 
-        /// Returns when every running thread does nothing but wait for the clock to move or for another that does.
-        /// Panics after ten real seconds, since that is a hang.
+        /// Returns when every running thread waits for the clock to move, or for a thread that does so. Panics after ten
+        /// real seconds, since that is a hang.
         pub fn settle(&self) {
             let started = Instant::now();
             let mut threads = self.threads.lock().unwrap();
-            threads.looked.clear();
-            while threads.looked.values().filter(|(looks, _)| *looks >= 2).count() < threads.running {
+            threads.waiting.clear();
+            while threads.waiting.values().filter(|(checks, _)| *checks >= 2).count() < threads.running {
                 assert!(started.elapsed() < Duration::from_secs(10), "{} threads never came to rest", threads.running);
                 threads = self.changed.wait_timeout(threads, Duration::from_millis(50)).unwrap().0;
             }
         }
 
-        /// The earliest instant that a thread waits for, when all is quiet.
+        /// Returns the earliest instant that an idle thread waits for.
         fn next_instant(&self) -> Option<Nanos> {
-            self.threads.lock().unwrap().looked.values().map(|(_, until)| *until).min()
+            self.threads.lock().unwrap().waiting.values().map(|(_, until)| *until).min()
         }
 
-        /// Time passes until the next instant that a thread waits for. False: none does.
-        pub fn pass_on(&self) -> bool {
+        /// Moves the clocks to the next instant that a thread waits for. Returns false if no thread waits for one.
+        pub fn advance_to_next_wait(&self) -> bool {
             self.settle();
             let Some(next) = self.next_instant() else { return false };
             self.advance(next - self.now().coarse.monotonic);
@@ -195,12 +196,12 @@ pub(crate) mod test {
             true
         }
 
-        /// Time passes until `elapsed` is `at`, and whoever waits for an instant on the way finds it on the clock.
-        pub fn pass_to(&self, at: Nanos) {
+        /// Moves the clocks until `elapsed` is `at`, and stops at each instant that a thread waits for on the way.
+        pub fn advance_to(&self, at: Nanos) {
             self.settle();
             let left = |clock: &Self| at - clock.elapsed();
             while self.next_instant().is_some_and(|next| next - self.now().coarse.monotonic <= left(self)) {
-                self.pass_on();
+                self.advance_to_next_wait();
             }
             self.advance(left(self));
             self.settle();
@@ -216,8 +217,8 @@ pub(crate) mod test {
                 return guard;
             }
             let mut threads = self.threads.lock().unwrap();
-            let looked = threads.looked.entry(thread::current().id()).or_default();
-            *looked = (looked.0 + 1, until);
+            let waiting = threads.waiting.entry(thread::current().id()).or_default();
+            *waiting = (waiting.0 + 1, until);
             drop(threads);
             self.changed.notify_all();
             condvar.wait_timeout(guard, Duration::from_micros(300)).unwrap_or_else(PoisonError::into_inner).0
@@ -226,19 +227,19 @@ pub(crate) mod test {
         pub(crate) fn running(self: &Arc<Self>) -> Running {
             let mut threads = self.threads.lock().unwrap();
             threads.running += 1;
-            threads.looked.clear();
-            Running { _clock: Some(Counted(self.clone())) }
+            threads.waiting.clear();
+            Running { _clock: Some(RunningThread(self.clone())) }
         }
     }
 
     #[derive(Debug)]
-    pub(crate) struct Counted(Arc<TestClock>);
+    pub(crate) struct RunningThread(Arc<TestClock>);
 
-    impl Drop for Counted {
+    impl Drop for RunningThread {
         fn drop(&mut self) {
             let mut threads = self.0.threads.lock().unwrap_or_else(PoisonError::into_inner);
             threads.running -= 1;
-            threads.looked.clear();
+            threads.waiting.clear();
             self.0.changed.notify_all();
         }
     }

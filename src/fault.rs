@@ -23,6 +23,11 @@ pub(crate) fn panic_if_switched_on() {
     assert!(!PANIC_NEXT.swap(false, Ordering::Relaxed), "as the test asked");
 }
 
+/// Panics in a fetch whose option `user_agent` names this fault.
+pub(crate) fn panic_if_named(user_agent: &str) {
+    assert!(user_agent != "panic!", "as the test asked");
+}
+
 /// Returns whether freed memory is left as it is, so that a test can prove that it would find a secret in it.
 pub(crate) fn leaves_memory() -> bool {
     LEAVE_MEMORY.load(Ordering::Relaxed)

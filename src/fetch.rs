@@ -1,12 +1,12 @@
-//! One fetch: read the secret, build the request, send it, read the answer, try again within the budget.
+//! One fetch: it reads the secret, and sends requests until a response settles it or its attempts or its time are used up.
 //!
-//! It keeps nothing between two fetches and knows no token: what the result is worth is the source's to say. A store that
-//! many processes share will wrap [`Fetch`] without the source learning of it.
+//! It keeps nothing between two fetches, and must not know about the cached token: the source decides what a result means.
+//! A store that many processes share will wrap [`Fetch`], and no change of the source will be needed.
 
 use crate::{
     backoff,
     clock::Clock,
-    config::Settings,
+    config::{Settings, client_secret::SecretFile},
     duration::{Nanos, SECOND, duration, nanos},
     error::{Error, ErrorKind},
     oauth::{
@@ -15,44 +15,44 @@ use crate::{
         response::{self, Grant},
     },
     secret::Secret,
-    system::Stamp,
     transport::{Limits, Transport},
 };
-use std::sync::Arc;
+use std::{ops::ControlFlow, sync::Arc};
 
-/// Brings a grant, once for each call.
+/// Gets a grant from the server, or from a store.
 pub(crate) trait Fetch: Send + Sync {
-    fn fetch(&self, course: &dyn FetchContext) -> FetchOutcome;
+    fn fetch(&self, context: &dyn FetchContext) -> FetchOutcome;
 }
 
-/// What the source tells a fetch while it runs.
+/// What a running fetch asks its source.
 pub(crate) trait FetchContext {
-    /// When it must be over, on the monotonic clock.
+    /// Returns when the fetch must end, on the monotonic clock.
     fn deadline(&self) -> Nanos;
-    /// How many requests it may send, as of now: fewer while a good token is still served.
-    fn attempts(&self) -> u32;
-    /// A request is about to be sent.
+    /// Returns how many attempts the fetch has. Ask again before each, since a refresh has more once the token has expired.
+    fn max_attempts(&self) -> u32;
+    /// Counts a request that is about to be sent.
     fn count_request(&self);
-    /// Waits until the monotonic clock reads `until`. False: nobody wants the result any more.
-    fn pause(&self, until: Nanos) -> bool;
-    /// Whether threads may be started.
-    fn threads(&self) -> bool;
+    /// Waits until the monotonic clock reads `until`. Returns `Break` as soon as the result is no longer wanted.
+    fn pause(&self, until: Nanos) -> ControlFlow<()>;
+    /// Returns whether the fetch may start threads.
+    fn may_start_threads(&self) -> bool;
+    /// Returns a random number, at least 0 and below 1.
     fn random(&self) -> f64;
 }
 
+/// How a fetch ended, and the secret file as the fetch read it.
 pub(crate) struct FetchOutcome {
     pub(crate) result: Result<TimedGrant, Error>,
-    /// What the file of the secret was when it was read; the inner `None`: there was no file. `None`: the secret is text.
-    pub(crate) secret: Option<Option<Stamp>>,
+    pub(crate) secret_file: SecretFile,
 }
 
+/// A grant, and the boot time at which its request was sent.
 pub(crate) struct TimedGrant {
     pub(crate) grant: Grant,
-    /// When the request that succeeded was sent, on the clock that counts the machine's sleep.
     pub(crate) sent: Nanos,
 }
 
-/// A fetch over HTTP, as the settings say.
+/// A fetch over HTTP, according to the settings.
 pub(crate) struct HttpFetch {
     pub(crate) settings: Arc<Settings>,
     pub(crate) transport: Box<dyn Transport>,
@@ -60,46 +60,49 @@ pub(crate) struct HttpFetch {
 }
 
 impl Fetch for HttpFetch {
-    fn fetch(&self, course: &dyn FetchContext) -> FetchOutcome {
-        let (stamp, secret) = self.settings.client_secret.read();
+    fn fetch(&self, context: &dyn FetchContext) -> FetchOutcome {
+        let (secret_file, secret) = self.settings.client_secret.read();
         let result = secret.and_then(|secret| {
             let auth = ClientAuth::new(&self.settings, secret);
             let secrets = oauth::texts_to_redact(&self.settings, &auth);
             let mut attempt = 1;
             loop {
-                let error = match self.attempt(&auth, &secrets, course) {
+                let error = match self.attempt(&auth, &secrets, context) {
                     Err(error) if error.is_worth_another_attempt() => error,
                     settled => return settled,
                 };
                 let now = self.clock.coarse().monotonic;
-                let until = now.saturating_add(nanos(backoff::pause(attempt, error.server_wait(), course.random())));
-                if attempt >= course.attempts() || until >= course.deadline() || !course.pause(until) {
+                let until = now.saturating_add(nanos(backoff::pause(attempt, error.server_wait(), context.random())));
+                if attempt >= context.max_attempts() || until >= context.deadline() || context.pause(until).is_break() {
                     return Err(error);
                 }
                 attempt += 1;
             }
         });
-        FetchOutcome { result, secret: self.settings.client_secret.path().map(|_| stamp) }
+        FetchOutcome { result, secret_file }
     }
 }
 
 impl HttpFetch {
-    fn attempt(&self, auth: &ClientAuth, secrets: &[Secret], course: &dyn FetchContext) -> Result<TimedGrant, Error> {
+    fn attempt(&self, auth: &ClientAuth, secrets: &[Secret], context: &dyn FetchContext) -> Result<TimedGrant, Error> {
         let now = self.clock.now();
-        let left = duration(course.deadline().saturating_sub(now.coarse.monotonic));
+        let left = duration(context.deadline().saturating_sub(now.coarse.monotonic));
         if left.is_zero() {
-            let message = "no time was left to ask the token endpoint: a larger timeout would help";
+            let message = "no time was left for a request to the token endpoint: set a larger timeout";
             return Err(Error::new(ErrorKind::Timeout, message).retryable());
         }
         let request = oauth::token_request(&self.settings, auth, now);
-        course.count_request();
+        context.count_request();
         #[cfg(feature = "testing")]
-        assert!(self.settings.user_agent != "panic!", "as the test asked");
-        let limits =
-            Limits { total: left, connect: left.min(self.settings.connect_timeout), threads: course.threads() };
-        let answer = self.transport.send(&request, limits)?;
+        crate::fault::panic_if_named(&self.settings.user_agent);
+        let limits = Limits {
+            total: left,
+            connect: left.min(self.settings.connect_timeout),
+            threads: context.may_start_threads(),
+        };
+        let response = self.transport.send(&request, limits)?;
         let unix_seconds = self.clock.coarse().wall / SECOND;
-        let grant = response::read(&answer, &self.settings, unix_seconds, secrets)?;
+        let grant = response::read(&response, &self.settings, unix_seconds, secrets)?;
         Ok(TimedGrant { grant, sent: now.boot })
     }
 }

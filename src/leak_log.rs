@@ -1,4 +1,6 @@
-//! Tests: logs the Debug output of every Error, Config and Token when it is dropped, for the search for leaked secrets.
+//! Tests: logs the Debug output of every Error, Config and Token on drop, so that `tests/secret_leaks.rs` can search it.
+//!
+//! It must not be compiled into the library.
 
 use crate::{config::Config, error::Error, token::Token};
 use std::fmt::Debug;

@@ -100,5 +100,5 @@ mod transport;
 pub use config::Config;
 pub use config::options::{OptionInfo, options};
 pub use error::{Error, ErrorKind};
-pub use source::TokenSource;
+pub use source::{Stats, TokenSource};
 pub use token::Token;

@@ -1,7 +1,7 @@
-//! The operating system: clocks, the count of forks, threads that take no signal, random numbers, the environment, what a
-//! file is.
+//! The operating system: clocks, the fork count, threads with all signals blocked, random numbers, the environment, and
+//! file stamps.
 //!
-//! The only file outside `ffi` that may hold `unsafe`. It may not know what any of this is for.
+//! The only file outside `ffi` that may hold `unsafe`. It must not know what any of this is for.
 
 use crate::duration::{Nanos, SECOND};
 use std::{
@@ -30,27 +30,27 @@ mod clocks {
 
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 mod clocks {
-    //! CLOCK_MONOTONIC counts sleep on macOS; elsewhere the wall clock tells of a sleep, and the token is kept.
+    //! CLOCK_MONOTONIC counts sleep on macOS. Elsewhere it stands still: the wall clock shows the sleep, the token is kept.
     pub(super) const MONOTONIC: libc::clockid_t = libc::CLOCK_MONOTONIC;
     pub(super) const WALL: libc::clockid_t = libc::CLOCK_REALTIME;
     pub(super) const BOOT: libc::clockid_t = libc::CLOCK_MONOTONIC;
 }
 
-/// Time that nobody sets and that stands still while the machine sleeps.
+/// Returns a time that nothing sets and that stands still while the machine sleeps.
 #[cfg(unix)]
 #[inline]
 pub(crate) fn monotonic_coarse() -> Nanos {
     read_clock(clocks::MONOTONIC)
 }
 
-/// Unix time.
+/// Returns Unix time.
 #[cfg(unix)]
 #[inline]
 pub(crate) fn wall_coarse() -> Nanos {
     read_clock(clocks::WALL)
 }
 
-/// Time that nobody sets and that counts the machine's sleep.
+/// Returns a time that nothing sets and that counts the machine's sleep.
 #[cfg(unix)]
 pub(crate) fn boottime() -> Nanos {
     read_clock(clocks::BOOT)
@@ -75,25 +75,26 @@ pub(crate) fn boottime() -> Nanos {
 
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
-/// How many forks lie between this process and the one that first called [`watch_forks`]. Whatever holds a lock, a
-/// thread or a connection remembers the count it was made under, and is not touched under another: a fork copies a held
-/// lock but not the thread that would let it go.
+/// Returns how many forks lie between this process and the process that first called [`watch_forks`].
+///
+/// An object with a lock, a thread or a connection remembers the count under which it was made, and must not be touched
+/// under another count: a fork copies a held lock but not the thread that would release it.
 #[inline]
 pub(crate) fn fork_count() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }
 
-/// What must be done before this process is copied, lest a lock be copied that is held.
+/// What must be done before this process is copied, so that no held lock is copied.
 pub(crate) trait BeforeFork {
-    /// Called by the thread that forks; must not panic, and waits for nothing but other threads of this process.
+    /// Runs in the thread that forks. It must not panic, and may wait for other threads of this process alone.
     fn settle();
 }
 
-/// Counts forks from now on. Called before anything that could be harmed by one is made.
+/// Counts forks from now on. Called before the first object is made that a fork could harm.
 pub(crate) fn watch_forks<B: BeforeFork>() {
     #[cfg(unix)]
     {
-        // A flag and not a Once: a fork while another thread runs a Once hangs the child's next caller for ever.
+        // A flag, not a Once: a fork while another thread runs a Once hangs the child's next caller for ever.
         static WATCHED: AtomicBool = AtomicBool::new(false);
         extern "C" fn in_the_parent<B: BeforeFork>() {
             B::settle();
@@ -102,21 +103,19 @@ pub(crate) fn watch_forks<B: BeforeFork>() {
             FORKS.fetch_add(1, Ordering::Relaxed);
         }
         if !WATCHED.load(Ordering::Acquire) {
-            // SAFETY: the child's handler touches one atomic and nothing else, which is all that a child of a fork may do;
-            // the parent's may do what any code may. Both stay callable for the life of the process: the library is
-            // linked with `-z nodelete`.
+            // SAFETY: the child's handler touches one atomic and nothing else, as a child of a fork must; the parent's is
+            // not limited. Both stay callable for the life of the process: the library is linked with `-z nodelete`.
             unsafe { libc::pthread_atfork(Some(in_the_parent::<B>), None, Some(in_the_child)) };
-            // Only now, so that nobody goes on unwatched. Two who come first both count, and a fork is then two steps.
+            // Set last, so that no thread continues unwatched. Two threads may both register: a fork then counts as two.
             WATCHED.store(true, Ordering::Release);
         }
     }
 }
 
-/// What the name of every thread of ours begins with. Linux keeps 15 characters of a name.
+/// The prefix of the name of every thread of this library. Linux keeps 15 characters of a name.
 pub(crate) const THREADS: &str = "tks-";
 
-/// Starts a thread that takes none of the host's signals. A thread that does not mask SIGTERM killed a daemon that reads
-/// a signalfd.
+/// Starts a thread with all signals blocked. A thread that did not block SIGTERM killed a daemon that reads a signalfd.
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     #[cfg(test)]
     if NO_THREADS.get() {
@@ -128,11 +127,11 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Res
 
 #[cfg(test)]
 thread_local! {
-    /// Whether this process is at its limit of threads, as the calling thread sees it.
+    /// Whether [`spawn`] fails on the calling thread, as it does at the limit of threads.
     pub(crate) static NO_THREADS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// A new thread inherits the mask of the thread that makes it, so the mask is set here for as long as that takes.
+/// Runs `work` with all signals blocked: a new thread inherits the mask of the thread that starts it.
 #[cfg(unix)]
 fn with_signals_blocked<T>(work: impl FnOnce() -> T) -> T {
     // SAFETY: both sets are valid for reads and writes, and `sigset_t` may be all zeros.
@@ -143,10 +142,10 @@ fn with_signals_blocked<T>(work: impl FnOnce() -> T) -> T {
         libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
         before
     };
-    let answer = work();
+    let result = work();
     // SAFETY: `before` was filled by the call above.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut()) };
-    answer
+    result
 }
 
 #[cfg(not(unix))]
@@ -154,26 +153,26 @@ fn with_signals_blocked<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// A random number from the operating system, at least 0 and below 1. Asked afresh each time: a seed kept in memory
-/// would be copied by a fork, and a fleet of children would move in step.
+/// Returns a random number from the operating system, at least 0 and below 1. It keeps no seed: a fork would copy it, and
+/// all children would refresh in step.
 pub(crate) fn random() -> f64 {
     let mut bytes = [0; 8];
-    // A system without randomness still gets its tokens, only not spread out.
+    // A system without random numbers still gets its tokens, but without jitter.
     if getrandom::getrandom(&mut bytes).is_err() {
         return 0.5;
     }
     (u64::from_le_bytes(bytes) >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// An environment variable. U+FFFD stands for what is not UTF-8 in it: a variable that cannot be read is to be refused by its
-/// name, and not taken for none.
+/// Returns an environment variable, with U+FFFD in place of bytes that are not UTF-8: the caller must reject such a
+/// variable by name, and not treat it as unset.
 pub(crate) fn variable(name: &str) -> Option<String> {
     let value = std::env::var_os(name)?.into_string();
     Some(value.unwrap_or_else(|value| value.to_string_lossy().into_owned()))
 }
 
-/// Whether an error says that this process, or the machine, has as many files open as it may. What could not be opened
-/// is not to blame then.
+/// Returns whether the error reports the limit of open files of this process or the machine. The file or address that
+/// could not be opened is then not at fault.
 #[cfg(unix)]
 pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
@@ -184,11 +183,11 @@ pub(crate) fn is_out_of_files(_: &io::Error) -> bool {
     false
 }
 
-/// What to do where [`is_out_of_files`], for a message.
+/// What to do about [`is_out_of_files`], for a message.
 pub(crate) const TOO_MANY_FILES: &str =
     "this program, or this machine, has too many files open: close some, or raise the limit (ulimit -n)";
 
-/// Tells one state of a file from another: a rewritten or replaced file has another stamp.
+/// Identifies a state of a file: a rewritten or replaced file has another stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     device: u64,
@@ -211,7 +210,7 @@ impl Stamp {
         Self { device: 0, inode: 0, size: file.len(), modified }
     }
 
-    /// The stamp of what a path names now; `None` where nothing can be seen there.
+    /// Returns the stamp of the file at a path. Returns None if the path leads to no file that can be seen.
     pub(crate) fn at(path: &std::path::Path) -> Option<Self> {
         std::fs::metadata(path).ok().as_ref().map(Self::of)
     }
@@ -230,18 +229,18 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_spawned_thread_blocks_signals_and_its_maker_does_not() {
+    fn a_spawned_thread_blocks_signals_and_the_thread_that_started_it_does_not() {
         fn term_is_blocked() -> bool {
-            // SAFETY: a null new set only asks; the old set is valid for writes.
+            // SAFETY: a null new set only reads the mask; the old set is valid for writes.
             unsafe {
                 let mut mask: libc::sigset_t = std::mem::zeroed();
                 libc::pthread_sigmask(libc::SIG_SETMASK, std::ptr::null(), &mut mask);
                 libc::sigismember(&mask, libc::SIGTERM) == 1
             }
         }
-        let (tell, hear) = std::sync::mpsc::channel();
-        spawn("test", move || tell.send(term_is_blocked()).unwrap()).unwrap();
-        assert!(hear.recv().unwrap());
+        let (sender, receiver) = std::sync::mpsc::channel();
+        spawn("test", move || sender.send(term_is_blocked()).unwrap()).unwrap();
+        assert!(receiver.recv().unwrap());
         assert!(!term_is_blocked());
     }
 

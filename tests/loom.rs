@@ -1,10 +1,10 @@
-//! Model-checks what threads do with `src/flight.rs` and with the view of `src/current.rs`: the very files, with loom's
-//! locks and atomics in place of the standard library's. Loom tries every interleaving and every stale read that the
-//! memory model allows. Its waits never time out; time-outs are tested with the injected clock.
+//! Model-checks `src/source/flight.rs` and the seqlock of `src/source/published.rs`: the very files, with loom's locks and
+//! atomics in place of the standard library's. Loom tries every interleaving and every stale read that the memory model
+//! allows. Its waits never time out: timeouts are tested with the injected clock.
 //!
-//! `harness = false`, so that the files' own unit tests stay out.
+//! `harness = false`, so that the unit tests of these files stay out.
 
-#![allow(dead_code, unused_imports, reason = "each file is more than what is modelled of it")]
+#![allow(dead_code, unused_imports, reason = "the models use a part of each file")]
 
 #[path = "../src/duration.rs"]
 mod duration;
@@ -22,7 +22,7 @@ mod sync {
 }
 
 mod clock {
-    //! Time that stands still: a wait ends only by being woken.
+    //! Time that stands still: only a notification ends a wait.
     use crate::{
         duration::Nanos,
         sync::{Condvar, MutexGuard},
@@ -42,7 +42,7 @@ mod clock {
 
     pub struct Clock;
 
-    /// For an import of the unit tests.
+    /// The unit tests import it.
     pub mod test {
         pub struct TestClock;
     }
@@ -64,28 +64,28 @@ use loom::{sync::Arc, thread};
 use published::{FastView, SeqLock};
 
 fn main() {
-    check("every waiter gets the one result", || {
+    check("every waiting thread gets the one result", || {
         let flight = Flight::new();
         let waiters = [1, 2].map(|_| {
             let flight = flight.clone();
             thread::spawn(move || flight.wait(&Clock, 1))
         });
-        assert!(flight.land(5));
+        assert!(flight.complete(5));
         for waiter in waiters {
             assert_eq!(waiter.join().unwrap(), Some(5));
         }
     });
-    check("of two landings one counts, for everybody", || {
+    check("of two results the same one counts for every thread", || {
         let flight = Flight::new();
         let other = thread::spawn({
             let flight = flight.clone();
-            move || flight.land(2)
+            move || flight.complete(2)
         });
         let waiter = thread::spawn({
             let flight = flight.clone();
             move || flight.wait(&Clock, 1)
         });
-        let mine = flight.land(1);
+        let mine = flight.complete(1);
         assert_ne!(mine, other.join().unwrap());
         let result = if mine { 1 } else { 2 };
         assert_eq!(waiter.join().unwrap(), Some(result));
@@ -99,33 +99,33 @@ fn main() {
             tolerance: i64::from(n),
             forks: n,
         };
-        let glance = Arc::new(SeqLock::new(view(1)));
+        let seqlock = Arc::new(SeqLock::new(view(1)));
         let writer = thread::spawn({
-            let glance = glance.clone();
+            let seqlock = seqlock.clone();
             move || {
                 for n in [2, 3] {
-                    glance.begin();
-                    glance.end(view(n));
+                    seqlock.begin_write();
+                    seqlock.end_write(view(n));
                 }
             }
         });
         let mut last = 0;
         for _ in 0..2 {
-            if let Some(read) = glance.read() {
+            if let Some(read) = seqlock.read() {
                 assert_eq!(read, view(read.generation));
                 assert!(read.generation >= last);
                 last = read.generation;
             }
         }
         writer.join().unwrap();
-        assert_eq!(glance.read(), Some(view(3)));
+        assert_eq!(seqlock.read(), Some(view(3)));
     });
 }
 
-fn check(what: &str, model: impl Fn() + Sync + Send + 'static) {
-    print!("loom: {what} ... ");
+fn check(property: &str, model: impl Fn() + Sync + Send + 'static) {
+    print!("loom: {property} ... ");
     let mut builder = loom::model::Builder::new();
-    // Enough for every ordering that matters of so few threads, and minutes sooner than without a bound.
+    // Two preemptions suffice for every ordering of so few threads that matters. Without a bound it takes minutes longer.
     builder.preemption_bound = Some(2);
     builder.check(model);
     println!("ok");

@@ -23,28 +23,44 @@ pub(crate) enum ClientSecret {
     File(PathBuf),
 }
 
+/// The secret file at one moment. If it differs later, a fetch that failed may succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SecretFile {
+    /// The secret is text.
+    NotUsed,
+    /// The path leads to no file that can be seen.
+    Missing,
+    Seen(Stamp),
+}
+
+impl SecretFile {
+    /// Returns the state of the file at this path.
+    pub(crate) fn at(path: &Path) -> Self {
+        Stamp::at(path).map_or(Self::Missing, Self::Seen)
+    }
+}
+
 impl ClientSecret {
-    /// The secret as it is now, and the stamp of the very file that was read: whoever sees another stamp later knows that
-    /// another try may end otherwise. An error names the option and the path, and is transient only where the file is not
-    /// to blame.
-    pub(crate) fn read(&self) -> (Option<Stamp>, Result<Secret, Error>) {
+    /// Reads the secret, and returns it with the state of the very file that was read: if that state differs later, a retry
+    /// may succeed. An error names the option and the path. It is retryable only where the file is not at fault.
+    pub(crate) fn read(&self) -> (SecretFile, Result<Secret, Error>) {
         let path = match self {
-            Self::Text(secret) => return (None, Ok(secret.clone())),
+            Self::Text(secret) => return (SecretFile::NotUsed, Ok(secret.clone())),
             Self::File(path) => path,
         };
         let refused = |wrong| {
             let path = truncate(&path.to_string_lossy(), 500);
             Error::new(ErrorKind::InvalidConfig, format!("option client_secret_file: {path}: {wrong}"))
         };
-        let (stamp, secret) = match open(path) {
+        let (file, secret) = match open(path) {
             Ok(file) => read(file),
             Err(error) if system::is_out_of_files(&error) => {
                 let error = refused(format!("it cannot be read ({error}): {TOO_MANY_FILES}")).retryable();
-                return (Stamp::at(path), Err(error));
+                return (SecretFile::at(path), Err(error));
             }
-            Err(error) => (Stamp::at(path), Err(error.to_string())),
+            Err(error) => (SecretFile::at(path), Err(error.to_string())),
         };
-        (stamp, secret.map_err(refused))
+        (file, secret.map_err(refused))
     }
 
     /// Where the secret is read from, unless it is text.
@@ -65,13 +81,13 @@ fn open(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn read(mut file: File) -> (Option<Stamp>, Result<Secret, String>) {
+fn read(mut file: File) -> (SecretFile, Result<Secret, String>) {
     let facts = match file.metadata() {
         Ok(facts) => facts,
-        Err(error) => return (None, Err(error.to_string())),
+        Err(error) => return (SecretFile::Missing, Err(error.to_string())),
     };
     let secret = if facts.is_file() { text_of(&mut file) } else { Err("it is not a regular file".into()) };
-    (Some(Stamp::of(&facts)), secret)
+    (SecretFile::Seen(Stamp::of(&facts)), secret)
 }
 
 fn text_of(file: &mut impl Read) -> Result<Secret, String> {
@@ -154,7 +170,7 @@ mod tests {
         std::fs::write(&path, "one\n").unwrap();
         let (first, text) = secret.read();
         assert_eq!(text.unwrap().expose(), "one");
-        assert_eq!(first, Stamp::at(&path));
+        assert_eq!(first, SecretFile::at(&path));
         std::fs::write(&path, "two, longer\n").unwrap();
         let (second, text) = secret.read();
         assert_eq!(text.unwrap().expose(), "two, longer");
@@ -162,7 +178,7 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let (third, error) = secret.read();
         let error = error.unwrap_err();
-        assert_eq!((third, error.kind(), error.is_retryable()), (None, ErrorKind::InvalidConfig, false));
+        assert_eq!((third, error.kind(), error.is_retryable()), (SecretFile::Missing, ErrorKind::InvalidConfig, false));
         assert!(error.message().starts_with(&format!("option client_secret_file: {}: ", path.display())), "{error}");
     }
 
@@ -170,9 +186,9 @@ mod tests {
     fn an_unusable_file_keeps_its_stamp_and_its_contents_to_itself() {
         let (secret, path) = at("unusable");
         std::fs::write(&path, "hunter2\nhunter3\n").unwrap();
-        let (stamp, error) = secret.read();
-        assert_eq!(stamp, Stamp::at(&path));
-        assert!(stamp.is_some() && !error.unwrap_err().message().contains("hunter"));
+        let (file, error) = secret.read();
+        assert_eq!(file, SecretFile::at(&path));
+        assert!(matches!(file, SecretFile::Seen(_)) && !error.unwrap_err().message().contains("hunter"));
         std::fs::remove_file(&path).unwrap();
     }
 
@@ -181,9 +197,9 @@ mod tests {
     fn only_a_regular_file_is_read_and_nothing_else_is_waited_for() {
         let (secret, path) = at("fifo");
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-        let (stamp, error) = secret.read();
+        let (file, error) = secret.read();
         assert!(error.unwrap_err().message().ends_with("it is not a regular file"));
-        assert_eq!(stamp, Stamp::at(&path));
+        assert_eq!(file, SecretFile::at(&path));
         std::fs::remove_file(&path).unwrap();
         for path in ["/dev/null", "/dev/zero", "/"] {
             let (_, error) = ClientSecret::File(path.into()).read();
@@ -199,8 +215,8 @@ mod tests {
     }
 
     #[test]
-    fn text_is_itself_and_has_no_stamp() {
-        let (stamp, text) = ClientSecret::Text(Secret::new("hunter2")).read();
-        assert_eq!((stamp, text.unwrap().expose()), (None, "hunter2"));
+    fn a_secret_as_text_uses_no_file() {
+        let (file, text) = ClientSecret::Text(Secret::new("hunter2")).read();
+        assert_eq!((file, text.unwrap().expose()), (SecretFile::NotUsed, "hunter2"));
     }
 }

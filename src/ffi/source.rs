@@ -112,7 +112,7 @@ pub extern "C" fn tks_source_get_within(
 pub extern "C" fn tks_source_generation(source: Option<&tks_source>) -> u32 {
     let Some(tks_source(source)) = source else { return 0 };
     // The boundary would cost a tenth of the call, and nothing in the fast path can panic.
-    source.glance().unwrap_or_else(|| slow_generation(source))
+    source.try_fast_generation().unwrap_or_else(|| slow_generation(source))
 }
 
 /// Out of line, so that the function above saves no registers for it.
@@ -160,11 +160,12 @@ pub extern "C" fn tks_source_last_error(
 pub extern "C" fn tks_source_stat(source: Option<&tks_source>, which: i32) -> u64 {
     boundary::infallible(0, || {
         let Some(tks_source(source)) = source else { return 0 };
+        let stats = source.stats();
         match which {
-            TKS_STAT_REQUESTS => source.requests(),
-            TKS_STAT_FAILURES => source.failures(),
-            TKS_STAT_TOKENS => source.tokens(),
-            TKS_STAT_WAITS => source.waits(),
+            TKS_STAT_REQUESTS => stats.requests,
+            TKS_STAT_FAILURES => stats.failures,
+            TKS_STAT_TOKENS => stats.tokens,
+            TKS_STAT_WAITS => stats.waits,
             _ => 0,
         }
     })

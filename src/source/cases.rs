@@ -1,15 +1,15 @@
-//! Runs `tests/cases/*.json` with an injected clock, and asks at every step of every case whether the generation is told
-//! exactly when `get` would start, await and fail nothing.
+//! Tests: runs `tests/cases/*.json` with an injected clock. After each step of each case it also checks the generation,
+//! which must be set exactly when `get` would return a token and do nothing else.
 
 #[path = "../../tests/cases/case.rs"]
 mod case;
 
 use crate::{
     clock::{Clock, test::TestClock},
-    config::Config,
+    config::{Config, Settings},
     duration::{Nanos, duration, nanos},
     error::{Error, ErrorKind},
-    fetch::HttpFetch,
+    fetch::{Fetch, HttpFetch},
     oauth::request::TokenRequest,
     oauth::response::RawResponse,
     source::TokenSource,
@@ -31,12 +31,12 @@ use std::{
 };
 use tokensource_testserver::{Close, Script};
 
-/// A server that answers by a script, in a test's time.
+/// A server that responds according to a script, in the time of a test clock.
 pub(crate) struct Scripted {
     pub(crate) script: Script,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) requests: AtomicUsize,
-    /// Whether the last request was allowed threads.
+    /// Whether the last request was allowed to start threads.
     pub(crate) threads: AtomicBool,
 }
 
@@ -44,15 +44,21 @@ impl Scripted {
     pub(crate) fn new(script: Script, clock: &Arc<TestClock>) -> Arc<Self> {
         Arc::new(Self { script, clock: clock.clone(), requests: AtomicUsize::new(0), threads: AtomicBool::new(false) })
     }
+
+    /// Returns a fetch that sends its requests to this server.
+    pub(crate) fn fetch(self: &Arc<Self>, settings: &Arc<Settings>) -> Box<dyn Fetch> {
+        let clock = Clock::Test(self.clock.clone());
+        Box::new(HttpFetch { settings: settings.clone(), transport: Box::new(self.clone()), clock })
+    }
 }
 
 impl Transport for Arc<Scripted> {
     fn send(&self, _: &TokenRequest, limits: Limits) -> Result<RawResponse, Error> {
         let n = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
         self.threads.store(limits.threads, Ordering::SeqCst);
-        let answer = self.script.answer(n);
+        let response = self.script.answer(n);
         let sent = self.clock.now().coarse.monotonic;
-        let delay = if answer.hang { Duration::MAX } else { answer.delay };
+        let delay = if response.hang { Duration::MAX } else { response.delay };
         let (lock, condvar) = (Mutex::new(()), Condvar::new());
         let mut guard = lock.lock().unwrap();
         let until = sent.saturating_add(nanos(delay.min(limits.total)));
@@ -62,14 +68,14 @@ impl Transport for Arc<Scripted> {
         if delay > limits.total {
             return Err(Error::new(ErrorKind::Timeout, "the server took too long").retryable());
         }
-        if answer.close.is_some() {
-            assert_ne!(answer.close, Some(Close::MidBody), "a body cut short is for the tests over sockets");
+        if response.close.is_some() {
+            assert_ne!(response.close, Some(Close::MidBody), "only the tests over sockets cut a body short");
             return Err(Error::new(ErrorKind::Network, "the connection was closed")
                 .retryable()
                 .worth_another_attempt());
         }
         let wall = SystemTime::UNIX_EPOCH + duration(self.clock.now().coarse.wall);
-        let rendered = answer.render(n, wall);
+        let rendered = response.render(n, wall);
         let headers = rendered.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
         Ok(RawResponse { status: rendered.status, headers, body: rendered.body.into() })
     }
@@ -80,10 +86,10 @@ struct World {
     server: Arc<Scripted>,
     source: Arc<TokenSource>,
     secret: PathBuf,
-    given: HashMap<String, Arc<Token>>,
+    returned: HashMap<String, Arc<Token>>,
     last_generation: u32,
     waiting: HashMap<String, Vec<Caller>>,
-    /// A clock was moved and no `get` has looked since: the generation is 0 until one does.
+    /// A clock was moved since the last `get`: the generation is 0 until the next.
     moved: bool,
 }
 
@@ -92,7 +98,7 @@ struct Outcome {
     took: Nanos,
 }
 
-/// What a caller on a thread of its own will have been given. It is there before the clock says that all is quiet.
+/// The outcome of a call on its own thread. It is set before the thread counts as idle.
 type Caller = Arc<Mutex<Option<Outcome>>>;
 
 fn is_done(caller: &Caller) -> bool {
@@ -116,22 +122,22 @@ impl World {
             config.set(name, value.replace("$FILE", secret.to_str().unwrap()).as_str()).unwrap();
         }
         let settings = Arc::new(config.settings(&|_| None).unwrap());
-        let (transport, test_clock) = (Box::new(server.clone()), Clock::Test(clock.clone()));
-        let fetch = HttpFetch { settings: settings.clone(), transport, clock: test_clock.clone() };
-        let source = Arc::new(TokenSource::with(&settings, Box::new(fetch), test_clock, Box::new(|| 0.5)));
+        let fetch = server.fetch(&settings);
+        let source = TokenSource::with(&settings, fetch, Clock::Test(clock.clone()), Box::new(|| 0.5));
+        let source = Arc::new(source);
         Self {
             clock,
             server,
             source,
             secret,
-            given: HashMap::new(),
+            returned: HashMap::new(),
             last_generation: 0,
             waiting: HashMap::new(),
             moved: false,
         }
     }
 
-    /// Starts callers, who run until they wait for time to pass.
+    /// Starts callers, which run until they wait for the clock to move.
     fn call(
         &self,
         callers: usize,
@@ -159,10 +165,10 @@ impl World {
         callers
     }
 
-    /// Lets time pass until all are done.
+    /// Moves the clock until all callers have returned.
     fn join(&self, callers: &[Caller]) -> Vec<Outcome> {
         while !callers.iter().all(is_done) {
-            assert!(self.clock.pass_on(), "a caller waits for nothing");
+            assert!(self.clock.advance_to_next_wait(), "no thread waits for an instant");
         }
         callers.iter().map(|caller| caller.lock().unwrap().take().unwrap()).collect()
     }
@@ -170,8 +176,8 @@ impl World {
     fn run(&mut self, step: &Step) {
         if let Some(at) = step.at {
             let at = case::nanos(at);
-            assert!(at >= self.clock.elapsed(), "{step:?}: it is {} ns already", self.clock.elapsed());
-            self.clock.pass_to(at);
+            assert!(at >= self.clock.elapsed(), "{step:?}: the clock is at {} ns already", self.clock.elapsed());
+            self.clock.advance_to(at);
         }
         let seconds = case::nanos(step.seconds);
         let within = Duration::from_secs_f64(step.seconds.max(0.0));
@@ -180,7 +186,7 @@ impl World {
             Call::GetWithin => self.call(step.callers, step.no_threads, move |source| source.get_within(within)),
             Call::Join => self.waiting.remove(&step.text).expect("the name of waiting callers"),
             Call::Invalidate => {
-                let token = self.given[&step.text].clone();
+                let token = self.returned[&step.text].clone();
                 self.call(step.callers, step.no_threads, move |source| {
                     source.invalidate(&token);
                     Ok(None)
@@ -210,7 +216,7 @@ impl World {
             _ => false,
         };
         if let Some(name) = &step.name {
-            assert!(step.gives.is_none(), "{step:?}: what waiting callers are given is said where they are joined");
+            assert!(step.gives.is_none(), "{step:?}: `gives` belongs to the step that joins the callers");
             self.waiting.insert(name.clone(), callers);
         } else {
             let outcomes = self.join(&callers);
@@ -219,16 +225,17 @@ impl World {
             }
             self.clock.settle();
         }
+        let stats = self.source.stats();
         let counters = [
-            (step.requests, self.source.requests(), "requests"),
-            (step.tokens, self.source.tokens(), "tokens"),
-            (step.failures, self.source.failures(), "failures"),
-            (step.waits, self.source.waits(), "waits"),
+            (step.requests, stats.requests, "requests"),
+            (step.tokens, stats.tokens, "tokens"),
+            (step.failures, stats.failures, "failures"),
+            (step.waits, stats.waits, "waits"),
         ];
         for (expected, counted, what) in counters {
             assert!(expected.is_none_or(|expected| expected == counted), "{step:?}: {counted} {what}");
         }
-        assert_eq!(self.source.requests(), self.server.requests.load(Ordering::SeqCst) as u64);
+        assert_eq!(stats.requests, self.server.requests.load(Ordering::SeqCst) as u64);
         if let Some(status) = &step.last_error {
             let error = self.source.last_error();
             assert_eq!(error.as_ref().map_or("TKS_OK".into(), name), *status, "{step:?}");
@@ -237,18 +244,18 @@ impl World {
 
     fn check(&mut self, step: &Step, outcome: Outcome) {
         assert_eq!(outcome.took, case::nanos(step.took), "{step:?}: took");
-        let given = match &outcome.result {
+        let returned = match &outcome.result {
             Ok(Some(token)) => Some(token.access_token().to_owned()),
             Ok(None) => matches!(step.call, Call::GetWithin | Call::Join).then(|| "TKS_PENDING".into()),
             Err(error) => Some(name(error)),
         };
-        assert_eq!(given, step.gives, "{step:?}: {:?}", outcome.result);
+        assert_eq!(returned, step.gives, "{step:?}: {:?}", outcome.result);
         match outcome.result {
             Ok(Some(token)) => {
-                assert!(!token.expires_in().is_zero(), "{step:?}: {token:?} is past its end");
+                assert!(!token.expires_in().is_zero(), "{step:?}: {token:?} has expired");
                 let new = token.generation() != std::mem::replace(&mut self.last_generation, token.generation());
                 assert!(step.new.is_none_or(|expected| expected == new), "{step:?}: {token:?}");
-                self.given.insert(token.access_token().to_owned(), token);
+                self.returned.insert(token.access_token().to_owned(), token);
             }
             Err(error) => {
                 let left = error.retry_after().map_or(-1, nanos);
@@ -263,28 +270,28 @@ impl World {
         }
     }
 
-    /// The generation now, against what `get` would do now.
-    fn probe(self) -> Result<(), String> {
+    /// Compares the generation with what `get` does now.
+    fn check_generation(self) -> Result<(), String> {
         let generation = self.source.generation();
-        let before = (self.source.requests(), self.source.fetch_in_flight());
+        let before = (self.source.stats().requests, self.source.fetch_in_flight());
         let caller = self.call(1, false, |source| source.get().map(Some)).pop().unwrap();
         let outcome = caller.lock().unwrap().take();
-        let at_once = (self.source.requests(), self.source.fetch_in_flight()) == before;
-        let served = match outcome {
+        let at_once = (self.source.stats().requests, self.source.fetch_in_flight()) == before;
+        let cached = match outcome {
             Some(Outcome { result: Ok(Some(token)), .. }) if at_once => token.generation(),
             _ => 0,
         };
-        if generation == served || self.moved && generation == 0 {
+        if generation == cached || self.moved && generation == 0 {
             return Ok(());
         }
-        Err(format!("the generation is {generation}, and get without a fetch or a wait gives {served}"))
+        Err(format!("the generation is {generation}, and get without a fetch or a wait gives {cached}"))
     }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
         self.source.close();
-        // Whoever still waits for the server sees the end of time.
+        // Threads that still wait for the server time out.
         self.clock.advance(i64::MAX / 4);
         let _ = std::fs::remove_file(&self.secret);
     }
@@ -314,7 +321,7 @@ fn every_case_holds() {
     assert!(cases.len() >= 40, "only {} cases", cases.len());
 }
 
-/// What failed is on stderr; this says where.
+/// Returns the case that failed and the number of its steps. The failure itself is on stderr.
 fn failure(file: &str, case: &Case) -> Option<String> {
     let fails = |steps: usize, then: &dyn Fn(World)| {
         let run = || {
@@ -325,11 +332,12 @@ fn failure(file: &str, case: &Case) -> Option<String> {
         let ran = catch_unwind(AssertUnwindSafe(run));
         ran.is_err().then(|| format!("{file}: {}, after {steps} steps", case.name))
     };
-    // The secret's file is an exception of its own: while a failure is held off, the generation is 0 so that `get` looks
-    // at the file.
-    let watched = case.options.contains_key("client_secret_file");
+    // With a secret file the generation is 0 during a hold-off, since `get` checks the file.
+    let has_secret_file = case.options.contains_key("client_secret_file");
     fails(case.steps.len(), &drop).or_else(|| {
-        // Each step is once the last, for what `probe` does disturbs the rest.
-        (0..=case.steps.len()).filter(|_| !watched).find_map(|steps| fails(steps, &|world| world.probe().unwrap()))
+        // Each step is the last step once, since `check_generation` changes the state.
+        (0..=case.steps.len())
+            .filter(|_| !has_secret_file)
+            .find_map(|steps| fails(steps, &|world| world.check_generation().unwrap()))
     })
 }

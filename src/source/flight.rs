@@ -1,7 +1,7 @@
-//! State: a piece of work that is under way, and its one result shared by all who wait for it.
+//! State: a flight, which is one fetch whose one result all waiting callers share (singleflight).
 //!
-//! It knows nothing of tokens or of what makes a result good. Model-checked by `tests/loom.rs`, which puts loom's locks
-//! in place of the standard library's.
+//! It must not know what the result is. `tests/loom.rs` model-checks this file, with loom's locks in place of the standard
+//! library's.
 
 use crate::{
     clock::Clock,
@@ -9,44 +9,43 @@ use crate::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-/// Work that is under way, whoever does it.
 #[derive(Debug)]
 pub(crate) struct Flight<T> {
-    landed: Mutex<Option<T>>,
-    changed: Condvar,
+    result: Mutex<Option<T>>,
+    completed: Condvar,
 }
 
 impl<T: Clone> Flight<T> {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { landed: Mutex::new(None), changed: Condvar::new() })
+        Arc::new(Self { result: Mutex::new(None), completed: Condvar::new() })
     }
 
-    /// Gives everybody the result. The first one counts: false, and no effect, for a later one.
-    pub(crate) fn land(&self, result: T) -> bool {
-        let mut landed = self.lock();
-        if landed.is_some() {
+    /// Gives the result to all waiting threads. Returns false, and changes nothing, if the flight has a result already.
+    pub(crate) fn complete(&self, result: T) -> bool {
+        let mut slot = self.lock();
+        if slot.is_some() {
             return false;
         }
-        *landed = Some(result);
-        drop(landed);
-        self.changed.notify_all();
+        *slot = Some(result);
+        drop(slot);
+        self.completed.notify_all();
         true
     }
 
-    /// The result, waited for until the monotonic clock reads `until`. `None`: it was not there by then.
+    /// Waits for the result until the monotonic clock reads `until`. Returns None if there is none by then.
     pub(crate) fn wait(&self, clock: &Clock, until: Nanos) -> Option<T> {
-        let mut landed = self.lock();
+        let mut result = self.lock();
         loop {
-            if landed.is_some() || clock.coarse().monotonic >= until {
-                return landed.clone();
+            if result.is_some() || clock.coarse().monotonic >= until {
+                return result.clone();
             }
-            landed = clock.wait(&self.changed, landed, until);
+            result = clock.wait(&self.completed, result, until);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<T>> {
-        // A panic elsewhere leaves either no result or a whole one.
-        self.landed.lock().unwrap_or_else(PoisonError::into_inner)
+        // A panic elsewhere leaves no result or a whole one.
+        self.result.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -56,16 +55,16 @@ mod tests {
     use crate::clock::test::TestClock;
 
     #[test]
-    fn the_first_landing_counts() {
+    fn the_first_result_counts() {
         let flight = Flight::new();
         assert_eq!(flight.wait(&Clock::System, 0), None);
-        assert!(flight.land(1));
-        assert!(!flight.land(2));
+        assert!(flight.complete(1));
+        assert!(!flight.complete(2));
         assert_eq!(flight.wait(&Clock::System, 0), Some(1));
     }
 
     #[test]
-    fn a_wait_ends_at_its_instant_and_not_before() {
+    fn a_wait_ends_at_its_instant_and_not_earlier() {
         let clock = TestClock::new();
         let flight = Flight::<i32>::new();
         let until = clock.now().coarse.monotonic + 10;
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn all_who_wait_get_the_one_result() {
+    fn all_waiting_threads_get_the_one_result() {
         let clock = TestClock::new();
         let flight = Flight::new();
         let waiters: Vec<_> = (0..8)
@@ -100,7 +99,7 @@ mod tests {
             })
             .collect();
         clock.settle();
-        flight.land(5);
+        flight.complete(5);
         assert!(waiters.into_iter().all(|waiter| waiter.join().unwrap() == Some(5)));
     }
 }

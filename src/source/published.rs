@@ -1,8 +1,7 @@
-//! State: what is published for everyone to read without a lock, and the few numbers of it that answer for a generation
-//! in the time of reading the clock.
+//! State: the published state, which any thread reads without a lock, and the fast path that reads only the generation.
 //!
-//! It decides nothing: whoever publishes says what may be read. One writer at a time is the caller's to see to. A child
-//! of a fork may read and publish whatever its parent's threads were doing at that moment.
+//! It must not decide anything: the writer says what readers see. The caller allows one writer at a time. A child of a
+//! fork may read and publish, whatever its parent's threads were doing at that moment.
 
 use crate::{
     clock::Coarse,
@@ -12,13 +11,13 @@ use crate::{
 use arc_swap::{ArcSwap, Guard};
 use std::sync::Arc;
 
-/// What answers for a generation: until when, on the monotonic clock, the token is handed out with nothing else done,
-/// provided that the wall clock still agrees.
+/// The part of the state that the fast path reads: the generation, and until when it is the current one without another
+/// action, on the monotonic clock. It holds while the wall clock stays in step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FastView {
     pub(crate) generation: u32,
     pub(crate) no_action_until: Nanos,
-    /// Wall minus monotonic when this was published, and how far it may move.
+    /// Wall minus monotonic when this was published, and how far that may move.
     pub(crate) offset: Nanos,
     pub(crate) tolerance: Nanos,
     /// The fork count of the process that published it.
@@ -26,57 +25,58 @@ pub(crate) struct FastView {
 }
 
 impl FastView {
-    /// The generation of the token that would be handed out now; 0 when something else would be done.
+    /// Returns the generation of the token that `get` would return now, or 0 if `get` would do anything else.
     #[inline]
     pub(crate) fn generation(&self, now: Coarse) -> u32 {
-        let agrees = now.offset().wrapping_sub(self.offset).unsigned_abs() <= self.tolerance.unsigned_abs();
-        if now.monotonic < self.no_action_until && agrees { self.generation } else { 0 }
+        let in_step = now.offset().wrapping_sub(self.offset).unsigned_abs() <= self.tolerance.unsigned_abs();
+        if now.monotonic < self.no_action_until && in_step { self.generation } else { 0 }
     }
 }
 
-/// What is published has a view of itself.
+/// A state that the fast path can read.
 pub(crate) trait FastPath {
-    fn view(&self) -> FastView;
+    fn fast_view(&self) -> FastView;
 }
 
-/// The published state. The state itself sits behind an atomic pointer; its view is repeated in plain atomics beside it,
-/// because following the pointer costs more than both clocks together.
+/// The published state. The state itself is behind an atomic pointer. A copy of its fast view is in plain atomics, because
+/// following the pointer costs more than reading both clocks.
 pub(crate) struct Published<S> {
-    whole: ArcSwap<S>,
-    glance: SeqLock,
+    state: ArcSwap<S>,
+    fast_view: SeqLock,
 }
 
 impl<S: FastPath> Published<S> {
     pub(crate) fn new(state: S) -> Self {
-        let glance = SeqLock::new(state.view());
-        Self { whole: ArcSwap::from_pointee(state), glance }
+        let fast_view = SeqLock::new(state.fast_view());
+        Self { state: ArcSwap::from_pointee(state), fast_view }
     }
 
     pub(crate) fn load(&self) -> Guard<Arc<S>> {
-        self.whole.load()
+        self.state.load()
     }
 
     pub(crate) fn publish(&self, state: S) {
-        let view = state.view();
-        // Between `begin` and `end` readers of the view go to the whole, which changes in one step.
-        self.glance.begin();
-        self.whole.store(Arc::new(state));
-        self.glance.end(view);
+        let fast_view = state.fast_view();
+        // Meanwhile readers of the fast view fall back on the state, which changes in one step.
+        self.fast_view.begin_write();
+        self.state.store(Arc::new(state));
+        self.fast_view.end_write(fast_view);
     }
 
-    /// `None`: a publication is under way, or was when this process was forked; `load` has the answer.
+    /// Returns None while a state is being published, or if one was when this process was forked. Then use
+    /// [`load`](Self::load).
     #[inline]
-    pub(crate) fn view(&self) -> Option<FastView> {
-        self.glance.read()
+    pub(crate) fn fast_view(&self) -> Option<FastView> {
+        self.fast_view.read()
     }
 }
 
-/// A view in plain atomics, with a count that is odd while they are being written (a sequence lock without a lock:
-/// readers write nothing, and never wait).
+/// A seqlock: a fast view in plain atomics, and a sequence number that is odd while they are written. Readers write
+/// nothing and never wait.
 pub(crate) struct SeqLock {
-    count: AtomicU32,
+    sequence: AtomicU32,
     /// The fork count in the upper half, the generation in the lower.
-    who: AtomicU64,
+    forks_and_generation: AtomicU64,
     no_action_until: AtomicI64,
     offset: AtomicI64,
     tolerance: AtomicI64,
@@ -85,41 +85,42 @@ pub(crate) struct SeqLock {
 impl SeqLock {
     pub(crate) fn new(view: FastView) -> Self {
         Self {
-            count: AtomicU32::new(0),
-            who: AtomicU64::new(u64::from(view.forks) << 32 | u64::from(view.generation)),
+            sequence: AtomicU32::new(0),
+            forks_and_generation: AtomicU64::new(u64::from(view.forks) << 32 | u64::from(view.generation)),
             no_action_until: AtomicI64::new(view.no_action_until),
             offset: AtomicI64::new(view.offset),
             tolerance: AtomicI64::new(view.tolerance),
         }
     }
 
-    /// The count may be odd already: in a child whose parent was just publishing.
-    pub(crate) fn begin(&self) {
-        self.count.store(self.count.load(Ordering::Relaxed) | 1, Ordering::Relaxed);
+    /// The sequence number may be odd already, in a child of a fork whose parent was publishing.
+    pub(crate) fn begin_write(&self) {
+        self.sequence.store(self.sequence.load(Ordering::Relaxed) | 1, Ordering::Relaxed);
         fence(Ordering::Release);
     }
 
-    pub(crate) fn end(&self, view: FastView) {
-        self.who.store(u64::from(view.forks) << 32 | u64::from(view.generation), Ordering::Relaxed);
+    pub(crate) fn end_write(&self, view: FastView) {
+        let forks_and_generation = u64::from(view.forks) << 32 | u64::from(view.generation);
+        self.forks_and_generation.store(forks_and_generation, Ordering::Relaxed);
         self.no_action_until.store(view.no_action_until, Ordering::Relaxed);
         self.offset.store(view.offset, Ordering::Relaxed);
         self.tolerance.store(view.tolerance, Ordering::Relaxed);
-        self.count.store(self.count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+        self.sequence.store(self.sequence.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 
     #[inline]
     pub(crate) fn read(&self) -> Option<FastView> {
-        let count = self.count.load(Ordering::Acquire);
-        let who = self.who.load(Ordering::Relaxed);
+        let sequence = self.sequence.load(Ordering::Acquire);
+        let forks_and_generation = self.forks_and_generation.load(Ordering::Relaxed);
         let view = FastView {
-            generation: who as u32,
-            forks: (who >> 32) as u32,
+            generation: forks_and_generation as u32,
+            forks: (forks_and_generation >> 32) as u32,
             no_action_until: self.no_action_until.load(Ordering::Relaxed),
             offset: self.offset.load(Ordering::Relaxed),
             tolerance: self.tolerance.load(Ordering::Relaxed),
         };
         fence(Ordering::Acquire);
-        (count.is_multiple_of(2) && self.count.load(Ordering::Relaxed) == count).then_some(view)
+        (sequence.is_multiple_of(2) && self.sequence.load(Ordering::Relaxed) == sequence).then_some(view)
     }
 }
 
@@ -130,50 +131,50 @@ mod tests {
     const VIEW: FastView = FastView { generation: 3, no_action_until: 1_000, offset: 50, tolerance: 20, forks: 0 };
 
     #[test]
-    fn a_generation_holds_until_its_instant() {
+    fn a_generation_is_current_until_its_instant() {
         let at = |monotonic| VIEW.generation(Coarse { monotonic, wall: monotonic + 50 });
         assert_eq!([at(998), at(999), at(1_000), at(1_001)], [3, 3, 0, 0]);
     }
 
     #[test]
-    fn a_generation_holds_while_the_wall_clock_agrees() {
+    fn a_generation_is_current_while_the_wall_clock_is_in_step() {
         let moved = |by| VIEW.generation(Coarse { monotonic: 0, wall: 50 + by });
         assert_eq!([moved(-21), moved(-20), moved(0), moved(20), moved(21)], [0, 3, 3, 3, 0]);
         assert_eq!([moved(i64::MAX - 50), moved(i64::MIN)], [0, 0]);
     }
 
     #[test]
-    fn a_view_reads_back_and_is_withheld_while_it_is_written() {
-        let glance = SeqLock::new(VIEW);
-        assert_eq!(glance.read(), Some(VIEW));
-        glance.begin();
-        assert_eq!(glance.read(), None);
+    fn a_view_is_read_as_written_and_not_while_it_is_written() {
+        let seqlock = SeqLock::new(VIEW);
+        assert_eq!(seqlock.read(), Some(VIEW));
+        seqlock.begin_write();
+        assert_eq!(seqlock.read(), None);
         let next = FastView { generation: u32::MAX, no_action_until: -1, offset: -2, tolerance: 4, forks: 5 };
-        glance.end(next);
-        assert_eq!(glance.read(), Some(next));
+        seqlock.end_write(next);
+        assert_eq!(seqlock.read(), Some(next));
     }
 
     #[test]
-    fn a_child_goes_on_from_a_publication_cut_short() {
-        let glance = SeqLock::new(VIEW);
-        glance.begin();
-        glance.begin();
-        assert_eq!(glance.read(), None);
-        glance.end(VIEW);
-        assert_eq!(glance.read(), Some(VIEW));
+    fn a_child_of_a_fork_publishes_after_an_interrupted_publication() {
+        let seqlock = SeqLock::new(VIEW);
+        seqlock.begin_write();
+        seqlock.begin_write();
+        assert_eq!(seqlock.read(), None);
+        seqlock.end_write(VIEW);
+        assert_eq!(seqlock.read(), Some(VIEW));
     }
 
     #[test]
-    fn what_is_published_is_loaded() {
+    fn the_published_state_is_loaded() {
         struct State(u32);
         impl FastPath for State {
-            fn view(&self) -> FastView {
+            fn fast_view(&self) -> FastView {
                 FastView { generation: self.0, ..VIEW }
             }
         }
-        let current = Published::new(State(1));
-        assert_eq!((current.load().0, current.view().unwrap().generation), (1, 1));
-        current.publish(State(2));
-        assert_eq!((current.load().0, current.view().unwrap().generation), (2, 2));
+        let published = Published::new(State(1));
+        assert_eq!((published.load().0, published.fast_view().unwrap().generation), (1, 1));
+        published.publish(State(2));
+        assert_eq!((published.load().0, published.fast_view().unwrap().generation), (2, 2));
     }
 }

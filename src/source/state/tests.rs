@@ -1,0 +1,460 @@
+use super::*;
+use crate::{clock::Clock, error::ErrorKind, oauth::response::Grant, secret::Secret, source::schedule::FetchTimes};
+use std::sync::Arc;
+
+/// The middle of the jitter: a factor of 1 for the refresh lead, of 0.875 for a hold-off.
+const MIDDLE: f64 = 0.5;
+const TICK: Nanos = 10_000_000;
+/// Where the tests begin, at another time on each clock.
+const ZERO: Now = Now { coarse: Coarse { monotonic: 7_000 * SECOND, wall: 1_000_000 * SECOND }, boot: 0 };
+
+fn at(instant: Nanos) -> Now {
+    let coarse = Coarse { monotonic: ZERO.coarse.monotonic + instant, wall: ZERO.coarse.wall + instant };
+    Now { coarse, boot: instant }
+}
+
+fn new_state() -> SourceState {
+    SourceState::new(at(0), 0)
+}
+
+fn cached_token(generation: u32, sent: Nanos, lifetime: u64) -> CachedToken {
+    let lifetime = Duration::from_secs(lifetime);
+    let grant = Grant {
+        access_token: Secret::new("token-0"),
+        token_type: "Bearer".into(),
+        scope: None,
+        lifetime: None,
+        response: Secret::new("{}"),
+    };
+    let times = FetchTimes { started: sent, sent, arrived: sent, lifetime, expiry_margin: None, refresh_ahead: None };
+    let schedule = Schedule::new(&times, MIDDLE).unwrap();
+    CachedToken { token: Arc::new(Token::new(grant, sent, lifetime, generation, Clock::System)), schedule }
+}
+
+/// Caches a token of 100 s, requested at `sent`. It is ageing from 70 s and expired from 90 s after its start, which is
+/// one tick before `sent`.
+fn succeed(state: &mut SourceState, sent: Nanos) -> Arc<Token> {
+    let cached = cached_token(state.next_generation(), sent, 100);
+    state.fetch_succeeded(cached.clone(), sent, sent);
+    cached.token
+}
+
+fn fail(state: &mut SourceState, error: Error, now: Nanos) {
+    state.fetch_failed(error, SecretFile::NotUsed, now, MIDDLE);
+}
+
+fn retryable() -> Error {
+    Error::new(ErrorKind::Network, "no route").retryable()
+}
+
+fn permanent() -> Error {
+    Error::new(ErrorKind::OAuth, "invalid_client")
+}
+
+fn with_wait(error: Error, seconds: u64) -> Error {
+    error.with_server_wait(Some(Duration::from_secs(seconds)))
+}
+
+/// Returns the decision in a word. The generation must be set exactly when a token is served and nothing else is done.
+fn decision(state: &SourceState, now: Nanos) -> &'static str {
+    let word = match state.decide(now) {
+        Decision::Serve(_) => "serve",
+        Decision::ServeAndRefresh(_) => "serve and refresh",
+        Decision::AwaitFetch => "await",
+        Decision::StartFetch(FetchReason::NoToken) => "fetch",
+        Decision::StartFetch(FetchReason::Probe) => "probe",
+        Decision::StartFetch(FetchReason::Refresh) => unreachable!("a refresh serves a token"),
+        Decision::Fail(_) => "fail",
+        Decision::FailUnlessPolling(_) => "fail unless polling",
+        Decision::Closed => "closed",
+    };
+    assert_eq!(state.fast_view().generation(at(now).coarse) != 0, word == "serve", "{word} at {now}");
+    word
+}
+
+/// Returns the decisions one nanosecond before the instant, at the instant and one nanosecond after it.
+fn around(state: &SourceState, instant: Nanos) -> [&'static str; 3] {
+    [-1, 0, 1].map(|by| decision(state, instant + by))
+}
+
+#[test]
+fn a_token_is_served_then_ageing_then_expired_to_the_nanosecond() {
+    let mut state = new_state();
+    assert_eq!(decision(&state, 0), "fetch");
+    succeed(&mut state, 0);
+    assert_eq!(decision(&state, 0), "serve");
+    assert_eq!(around(&state, 70 * SECOND - TICK), ["serve", "serve and refresh", "serve and refresh"]);
+    assert_eq!(around(&state, 90 * SECOND - TICK), ["serve and refresh", "fetch", "fetch"]);
+}
+
+#[test]
+fn no_caller_waits_for_a_refresh_until_the_token_has_expired() {
+    let mut state = new_state();
+    succeed(&mut state, 0);
+    state.rebase(at(75 * SECOND));
+    state.begin_fetch(FetchReason::Refresh);
+    assert_eq!(around(&state, 90 * SECOND - TICK), ["serve", "await", "await"]);
+}
+
+#[test]
+fn a_caller_without_a_token_awaits_the_fetch_in_flight() {
+    let mut state = new_state();
+    state.begin_fetch(FetchReason::NoToken);
+    assert_eq!(decision(&state, 0), "await");
+}
+
+#[test]
+fn a_retryable_failure_is_held_off_for_a_second_doubling_to_thirty_then_probed() {
+    let mut state = new_state();
+    let mut now = 0;
+    for seconds in [1, 2, 4, 8, 16, 30, 30] {
+        fail(&mut state, retryable(), now);
+        now += seconds * SECOND / 8 * 7;
+        assert_eq!(around(&state, now), ["fail", "probe", "probe"]);
+        state.rebase(at(now));
+        state.begin_fetch(FetchReason::Probe);
+        assert_eq!(decision(&state, now), "fail unless polling");
+    }
+}
+
+#[test]
+fn a_permanent_failure_is_held_off_for_a_minute() {
+    let mut state = new_state();
+    fail(&mut state, permanent(), 0);
+    assert_eq!(around(&state, 60 * SECOND), ["fail", "probe", "probe"]);
+}
+
+#[test]
+fn retry_after_replaces_a_retryable_hold_off_and_lengthens_a_permanent_one() {
+    let held = |error| {
+        let mut state = new_state();
+        fail(&mut state, error, 0);
+        state
+    };
+    let probed_at = |error, seconds| assert_eq!(around(&held(error), seconds * SECOND), ["fail", "probe", "probe"]);
+    probed_at(with_wait(retryable(), 0), 1);
+    probed_at(with_wait(retryable(), 20), 20);
+    probed_at(with_wait(retryable(), 90_000), 3600);
+    probed_at(with_wait(permanent(), 10), 60);
+    probed_at(with_wait(permanent(), 100), 100);
+}
+
+#[test]
+fn an_error_carries_the_time_left_of_the_hold_off() {
+    let mut state = new_state();
+    fail(&mut state, permanent(), 0);
+    let left = |now| state.error_as_of(state.last_error().unwrap(), now).retry_after();
+    assert_eq!(left(0), Some(Duration::from_secs(60)));
+    assert_eq!(left(60 * SECOND - 1), Some(Duration::from_nanos(1)));
+    assert_eq!(left(61 * SECOND), Some(Duration::ZERO));
+}
+
+#[test]
+fn a_failed_refresh_is_held_off_while_the_token_is_served() {
+    let mut state = new_state();
+    succeed(&mut state, 0);
+    let now = 75 * SECOND;
+    state.rebase(at(now));
+    state.begin_fetch(FetchReason::Refresh);
+    fail(&mut state, with_wait(retryable(), 5), now);
+    assert_eq!(around(&state, now + 5 * SECOND), ["serve", "serve and refresh", "serve and refresh"]);
+    assert_eq!(state.error_as_of(state.last_error().unwrap(), now).retry_after(), Some(Duration::from_secs(5)));
+}
+
+#[test]
+fn our_hold_off_of_a_refresh_ends_with_the_token_and_the_failure_count_does_not() {
+    let mut state = new_state();
+    succeed(&mut state, 0);
+    let now = 75 * SECOND;
+    state.rebase(at(now));
+    fail(&mut state, permanent(), now);
+    let end = 90 * SECOND - TICK;
+    assert_eq!(around(&state, end), ["serve", "fetch", "fetch"]);
+    state.rebase(at(end));
+    fail(&mut state, retryable(), end);
+    // The second failure in a row holds off for 2 s, and without a token this hold-off does not end early.
+    assert_eq!(around(&state, end + 2 * SECOND / 8 * 7), ["fail", "probe", "probe"]);
+}
+
+#[test]
+fn the_servers_hold_off_of_a_refresh_outlives_the_token() {
+    let mut state = new_state();
+    succeed(&mut state, 0);
+    let now = 75 * SECOND;
+    state.rebase(at(now));
+    fail(&mut state, with_wait(retryable(), 30), now);
+    assert_eq!(around(&state, 90 * SECOND - TICK), ["serve", "fail", "fail"]);
+    assert_eq!(around(&state, now + 30 * SECOND), ["fail", "probe", "probe"]);
+    // A hold-off that ends with the token, or before it, does not count afterwards.
+    fail(&mut state, with_wait(retryable(), 10), 80 * SECOND - TICK);
+    assert_eq!(around(&state, 90 * SECOND - TICK), ["serve", "fetch", "fetch"]);
+    fail(&mut state, with_wait(retryable(), 10), now);
+    assert_eq!(around(&state, 90 * SECOND - TICK), ["serve and refresh", "fetch", "fetch"]);
+}
+
+#[test]
+fn an_invalidated_token_is_not_served_again() {
+    let mut state = new_state();
+    let token = succeed(&mut state, 0);
+    state.rebase(at(10 * SECOND));
+    assert_eq!(state.invalidate(&token, 10 * SECOND), Update::Publish);
+    assert_eq!(decision(&state, 10 * SECOND), "fetch");
+    assert_eq!(state.invalidate(&token, 10 * SECOND), Update::Keep);
+    fail(&mut state, permanent(), 11 * SECOND);
+    assert_eq!(decision(&state, 12 * SECOND), "fail");
+}
+
+#[test]
+fn only_the_current_token_can_be_invalidated_and_no_equal_one() {
+    let mut state = new_state();
+    let token = succeed(&mut state, 0);
+    let equal = cached_token(token.generation(), 0, 100).token;
+    assert_eq!(state.invalidate(&equal, SECOND), Update::Keep);
+    assert_eq!(state.invalidate(&token, 90 * SECOND - TICK), Update::Keep);
+    assert_eq!(decision(&state, SECOND), "serve");
+    assert_eq!(state.invalidate(&token, 90 * SECOND - TICK - 1), Update::Publish);
+}
+
+#[test]
+fn after_invalidate_callers_await_the_refresh_in_flight() {
+    let mut state = new_state();
+    let token = succeed(&mut state, 0);
+    state.rebase(at(75 * SECOND));
+    state.begin_fetch(FetchReason::Refresh);
+    assert_eq!(state.invalidate(&token, 75 * SECOND), Update::Publish);
+    assert_eq!(decision(&state, 75 * SECOND), "await");
+    succeed(&mut state, 75 * SECOND);
+    assert_eq!(decision(&state, 75 * SECOND), "serve");
+}
+
+#[test]
+fn invalidate_ends_our_hold_off_and_keeps_the_servers() {
+    for (error, words) in [
+        (permanent(), ["fetch", "fetch", "fetch"]),
+        (with_wait(retryable(), 10), ["fail", "probe", "probe"]),
+        (with_wait(permanent(), 10), ["fail", "probe", "probe"]),
+    ] {
+        let mut state = new_state();
+        let token = succeed(&mut state, 0);
+        state.rebase(at(75 * SECOND));
+        fail(&mut state, error, 75 * SECOND);
+        assert_eq!(state.invalidate(&token, 76 * SECOND), Update::Publish);
+        assert_eq!(around(&state, 85 * SECOND), words);
+    }
+    let mut state = new_state();
+    let token = succeed(&mut state, 0);
+    state.rebase(at(75 * SECOND));
+    fail(&mut state, with_wait(retryable(), 10), 75 * SECOND);
+    assert_eq!(state.invalidate(&token, 85 * SECOND), Update::Publish);
+    assert_eq!(decision(&state, 85 * SECOND), "fetch");
+}
+
+/// Invalidates the current token, and replaces it at once if that takes effect. Returns whether it did.
+fn takes_effect(state: &mut SourceState, token: &mut Arc<Token>, now: Nanos) -> bool {
+    let takes_effect = state.invalidate(token, now) == Update::Publish;
+    if takes_effect {
+        *token = succeed(state, now);
+    }
+    takes_effect
+}
+
+#[test]
+fn rejected_replacements_are_ignored_for_a_second_doubling_to_sixty() {
+    let mut state = new_state();
+    let mut token = succeed(&mut state, 0);
+    assert!(takes_effect(&mut state, &mut token, 0));
+    assert!(takes_effect(&mut state, &mut token, 0));
+    let mut now = 0;
+    for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
+        // A replacement after 100 s is an ordinary refresh: the limiter must not count it.
+        token = succeed(&mut state, now);
+        now += seconds * SECOND;
+        assert!(!takes_effect(&mut state, &mut token, now - 1), "{seconds}");
+        assert!(takes_effect(&mut state, &mut token, now), "{seconds}");
+    }
+}
+
+#[test]
+fn the_invalidate_limiter_resets_after_a_minute() {
+    for (after, limited) in [(60 * SECOND - 1, true), (60 * SECOND, false)] {
+        let mut state = new_state();
+        let mut token = succeed(&mut state, 0);
+        assert!(takes_effect(&mut state, &mut token, 5 * SECOND));
+        let now = 5 * SECOND + after;
+        assert!(takes_effect(&mut state, &mut token, now));
+        assert_eq!(!takes_effect(&mut state, &mut token, now + 1), limited, "{after}");
+    }
+}
+
+#[test]
+fn the_limiters_minute_counts_from_the_replacement_and_from_no_later_token() {
+    let mut state = new_state();
+    let token = succeed(&mut state, 0);
+    assert_eq!(state.invalidate(&token, SECOND), Update::Publish);
+    let mut token = succeed(&mut state, 50 * SECOND);
+    assert!(takes_effect(&mut state, &mut token, 100 * SECOND));
+    assert!(!takes_effect(&mut state, &mut token, 100 * SECOND), "the replacement came 50 s ago");
+
+    let mut state = new_state();
+    let token = succeed(&mut state, 0);
+    assert_eq!(state.invalidate(&token, SECOND), Update::Publish);
+    succeed(&mut state, SECOND);
+    let mut token = succeed(&mut state, 70 * SECOND);
+    assert!(takes_effect(&mut state, &mut token, 75 * SECOND));
+    assert!(takes_effect(&mut state, &mut token, 75 * SECOND), "its first replacement was valid for long enough");
+}
+
+#[test]
+fn an_ageing_token_is_not_refreshed_before_the_spacing() {
+    let mut state = new_state();
+    let cached = cached_token(1, 0, 1);
+    // Ageing from 0.7 s and expired from 0.9 s after its start; the spacing ends at 1 s.
+    state.fetch_succeeded(cached, 0, 0);
+    assert_eq!(around(&state, 7 * SECOND / 10 - TICK), ["serve"; 3]);
+    assert_eq!(around(&state, 9 * SECOND / 10 - TICK), ["serve", "fetch", "fetch"]);
+    assert_eq!(state.next_fetch_at(), SECOND);
+}
+
+#[test]
+fn the_spacing_counts_from_the_start_of_a_fetch_and_is_waived_after_an_invalidation() {
+    let mut state = new_state();
+    let cached = cached_token(1, 4 * SECOND, 100);
+    state.fetch_succeeded(cached.clone(), 3 * SECOND, 5 * SECOND);
+    assert_eq!(state.next_fetch_at(), 4 * SECOND);
+    assert_eq!(state.invalidate(&cached.token, 5 * SECOND), Update::Publish);
+    assert_eq!(state.next_fetch_at(), Nanos::MIN);
+    // The refresh in flight is the first fetch after the invalidation. The next one keeps the spacing.
+    let token = succeed(&mut state, 6 * SECOND);
+    state.begin_fetch(FetchReason::Refresh);
+    assert_eq!(state.invalidate(&token, 66 * SECOND), Update::Publish);
+    assert_eq!(state.next_fetch_at(), 7 * SECOND);
+}
+
+#[test]
+fn a_set_clock_or_a_sleep_shows_beyond_the_tolerance_and_boot_time_corrects_it() {
+    let mut state = new_state();
+    succeed(&mut state, 0);
+    let moved = |by: Nanos| {
+        let mut now = at(SECOND);
+        now.coarse.wall += by;
+        (state.checked_boot_time_at(now.coarse).is_some(), state.fast_view().generation(now.coarse) != 0)
+    };
+    // The margin is 10 s, so the tolerance is 2 s.
+    for by in [2 * SECOND, -2 * SECOND] {
+        assert_eq!(moved(by), (true, true));
+    }
+    for by in [2 * SECOND + 1, -2 * SECOND - 1, 86_400 * SECOND, -86_400 * SECOND] {
+        assert_eq!(moved(by), (false, false));
+    }
+    // The machine slept 80 s.
+    let mut now = at(5 * SECOND);
+    now.coarse.wall += 80 * SECOND;
+    now.boot += 80 * SECOND;
+    assert_eq!(state.rebase(now), 85 * SECOND);
+    assert_eq!(state.checked_boot_time_at(now.coarse), Some(85 * SECOND));
+    assert_eq!(state.fast_view().generation(now.coarse), 0);
+}
+
+#[test]
+fn the_tolerance_is_the_margin_between_a_fiftieth_and_two_seconds() {
+    let tolerance = |lifetime, margin| {
+        let mut state = new_state();
+        let mut cached = cached_token(1, 0, lifetime);
+        cached.schedule.expiry_margin = margin;
+        state.fetch_succeeded(cached, 0, 0);
+        state.fast_view().tolerance
+    };
+    assert_eq!(tolerance(100, 10 * SECOND), 2 * SECOND);
+    assert_eq!(tolerance(10, SECOND), SECOND);
+    assert_eq!(tolerance(10, 0), SECOND / 50);
+    assert_eq!(new_state().fast_view().tolerance, 2 * SECOND);
+}
+
+#[test]
+fn boot_time_never_goes_back() {
+    let mut state = new_state();
+    let mut now = at(10 * SECOND);
+    now.boot = 9 * SECOND;
+    assert_eq!(state.rebase(now), 10 * SECOND);
+    assert_eq!(state.checked_boot_time_at(now.coarse), Some(10 * SECOND));
+}
+
+#[test]
+fn a_changed_secret_file_ends_our_hold_off_and_keeps_the_servers() {
+    let file = SecretFile::at(&std::env::temp_dir());
+    assert!(matches!(file, SecretFile::Seen(_)));
+    let held = |error| {
+        let mut state = new_state();
+        state.fetch_failed(error, file, 0, MIDDLE);
+        state
+    };
+    let mut state = held(permanent());
+    assert_eq!(state.watched_secret_file(), file);
+    assert_eq!(state.end_secret_hold_off(SecretFile::Missing), Update::Keep, "another failure is held off");
+    assert_eq!(state.end_secret_hold_off(SecretFile::NotUsed), Update::Keep);
+    assert_eq!(state.end_secret_hold_off(file), Update::Publish);
+    assert_eq!(decision(&state, 0), "fetch");
+    assert_eq!(state.watched_secret_file(), SecretFile::NotUsed);
+
+    let mut state = held(with_wait(permanent(), 10));
+    assert_eq!(state.end_secret_hold_off(file), Update::Publish);
+    assert_eq!(around(&state, 10 * SECOND), ["fail", "probe", "probe"]);
+    assert_eq!(held(with_wait(retryable(), 10)).watched_secret_file(), SecretFile::NotUsed);
+    let mut without_file = new_state();
+    fail(&mut without_file, permanent(), 0);
+    assert_eq!(without_file.watched_secret_file(), SecretFile::NotUsed);
+}
+
+#[test]
+fn the_generation_is_0_while_a_changed_secret_file_may_end_the_hold_off() {
+    let mut state = new_state();
+    succeed(&mut state, 0);
+    state.fetch_failed(permanent(), SecretFile::Missing, 75 * SECOND, MIDDLE);
+    assert!(matches!(state.decide(76 * SECOND), Decision::Serve(_)));
+    assert_eq!(state.fast_view().generation(at(76 * SECOND).coarse), 0);
+    state.begin_fetch(FetchReason::Refresh);
+    assert_eq!(decision(&state, 76 * SECOND), "serve");
+}
+
+#[test]
+fn a_child_of_a_fork_keeps_the_token_and_the_hold_off_and_has_its_own_jitter() {
+    let mut state = new_state();
+    succeed(&mut state, 0);
+    state.begin_fetch(FetchReason::Refresh);
+    state.after_fork(1, SECOND, 0.0);
+    assert_eq!((state.forks(), state.fetch_in_flight()), (1, None));
+    assert_eq!(around(&state, 74 * SECOND - TICK), ["serve", "serve and refresh", "serve and refresh"]);
+    // A new jitter must not move the refresh of a token that is ageing already.
+    let mut state = new_state();
+    succeed(&mut state, 0);
+    state.after_fork(1, 70 * SECOND - TICK, 0.0);
+    assert_eq!(decision(&state, 70 * SECOND - TICK), "serve and refresh");
+    fail(&mut state, permanent(), 100 * SECOND);
+    state.after_fork(2, 101 * SECOND, 0.0);
+    assert_eq!(decision(&state, 101 * SECOND), "fail");
+}
+
+#[test]
+fn a_closed_source_has_no_token_and_no_retry() {
+    let mut state = new_state();
+    succeed(&mut state, 0);
+    fail(&mut state, permanent(), 0);
+    state.close();
+    assert_eq!(decision(&state, 0), "closed");
+    assert_eq!(
+        state.error_as_of(state.last_error().unwrap(), 0).retry_after(),
+        None,
+        "a closed source sends no more requests"
+    );
+    assert!(state.is_closed() && !state.has_valid_token(0));
+}
+
+#[test]
+fn generations_count_up_and_wrap_past_zero() {
+    let mut state = new_state();
+    assert_eq!(state.next_generation(), 1);
+    succeed(&mut state, 0);
+    assert_eq!(state.next_generation(), 2);
+    state.fetch_succeeded(cached_token(u32::MAX, 0, 100), 0, 0);
+    assert_eq!(state.next_generation(), 1);
+}
