@@ -1,4 +1,4 @@
-//! Text with a NUL after it, so that C reads the bytes that Rust reads.
+//! Text with a NUL after it, so that C reads the bytes that Rust reads; and constant texts, joined when compiled.
 //!
 //! It must not hold a secret: it prints, and is not wiped. Text that must not be seen is a [`Secret`](crate::secret::Secret).
 
@@ -16,7 +16,7 @@ impl CText {
         Self(Cow::Owned(text))
     }
 
-    /// Takes a text that has its NUL already, as `concat!(…, "\0")` makes it.
+    /// Takes a text that ends with its NUL.
     pub(crate) const fn from_static(text: &'static str) -> Self {
         assert!(matches!(text.as_bytes(), [.., 0]), "one NUL, at the end");
         Self(Cow::Borrowed(text))
@@ -39,6 +39,52 @@ impl fmt::Debug for CText {
     }
 }
 
+/// Joins constant texts, where `concat!` takes only literals.
+macro_rules! const_join {
+    ($texts:expr, $separator:expr) => {{
+        const TEXTS: &[&str] = $texts;
+        const BYTES: [u8; $crate::c_text::joined_length(TEXTS, $separator)] = $crate::c_text::join(TEXTS, $separator);
+        match std::str::from_utf8(&BYTES) {
+            Ok(text) => text,
+            Err(_) => panic!("texts in a row are text"),
+        }
+    }};
+}
+pub(crate) use const_join;
+
+/// For [`const_join`].
+pub(crate) const fn joined_length(texts: &[&str], separator: &str) -> usize {
+    let mut length = 0;
+    let mut text = 0;
+    while text < texts.len() {
+        length += texts[text].len() + if text > 0 { separator.len() } else { 0 };
+        text += 1;
+    }
+    length
+}
+
+/// For [`const_join`].
+pub(crate) const fn join<const LENGTH: usize>(texts: &[&str], separator: &str) -> [u8; LENGTH] {
+    let mut joined = [0; LENGTH];
+    let mut end = 0;
+    let mut text = 0;
+    while text < texts.len() {
+        if text > 0 {
+            end = append(&mut joined, end, separator);
+        }
+        end = append(&mut joined, end, texts[text]);
+        text += 1;
+    }
+    joined
+}
+
+const fn append(joined: &mut [u8], at: usize, text: &str) -> usize {
+    let (_, rest) = joined.split_at_mut(at);
+    let (place, _) = rest.split_at_mut(text.len());
+    place.copy_from_slice(text.as_bytes());
+    at + text.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +97,14 @@ mod tests {
         }
         assert_eq!(CText::new("read").as_str(), "read");
         assert_eq!(CText::from_static("fixed\0").as_str(), "fixed");
+    }
+
+    #[test]
+    fn constant_texts_are_joined_when_compiled() {
+        const ONE: &str = "é";
+        const JOINED: &str = const_join!(&[ONE, "", "b"], " | ");
+        assert_eq!(JOINED, "é |  | b");
+        assert_eq!(const_join!(&[], " | "), "");
     }
 
     #[test]

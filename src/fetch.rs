@@ -6,7 +6,7 @@
 use crate::{
     backoff,
     clock::Clock,
-    config::{Settings, client_secret::SecretFile},
+    config::{SecretFile, Settings},
     duration::{Nanos, SECOND, duration, nanos},
     error::{Error, ErrorKind},
     oauth::{

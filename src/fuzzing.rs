@@ -5,8 +5,7 @@
 
 use crate::{
     clock::Clock,
-    config::options::options,
-    config::{Config, Endpoint, Proxy, Settings},
+    config::{Config, Endpoint, Environment, Proxy, Settings, options},
     duration::TEN_YEARS,
     error::Error,
     oauth::{
@@ -173,7 +172,7 @@ pub fn url(bytes: &[u8]) {
             "no_proxy" => Some(exempt.to_owned()),
             _ => None,
         };
-        if let Ok(Some(_)) = Proxy::choose(None, &endpoint, &read) {
+        if let Ok(Some(_)) = Proxy::of_environment(&endpoint, &Environment(&read)) {
             assert!(!endpoint.is_loopback() && Proxy::parse(proxy, "proxy").is_ok());
         }
     }

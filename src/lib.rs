@@ -72,6 +72,7 @@
 
 mod backoff;
 mod c_text;
+mod characters;
 mod clock;
 mod config;
 mod duration;
@@ -97,8 +98,7 @@ mod system;
 mod token;
 mod transport;
 
-pub use config::Config;
-pub use config::options::{OptionInfo, options};
+pub use config::{AuthMethod, BasicEncoding, BodyFormat, Ca, Config, OptionInfo, Refresh, options};
 pub use error::{Error, ErrorKind};
 pub use source::{Stats, TokenSource};
 pub use token::Token;

@@ -1,9 +1,9 @@
-//! The client's secret: text, or a file that is read again at each fetch.
+//! The client secret: text, or a file that is read again at each fetch.
 //!
-//! Whatever stands at the path, reading it neither hangs nor takes memory without bound, and every buffer is wiped.
+//! Whatever the path names, reading it must not hang nor take memory without bound, and every buffer is wiped.
 
 use crate::{
-    config::options::{LONGEST_VALUE, secret_text},
+    config::values::{self, LONGEST_VALUE},
     error::{Error, ErrorKind},
     redact::truncate,
     secret::Secret,
@@ -48,22 +48,22 @@ impl ClientSecret {
             Self::Text(secret) => return (SecretFile::NotUsed, Ok(secret.clone())),
             Self::File(path) => path,
         };
-        let refused = |wrong| {
+        let unusable = |wrong: String| {
             let path = truncate(&path.to_string_lossy(), 500);
             Error::new(ErrorKind::InvalidConfig, format!("option client_secret_file: {path}: {wrong}"))
         };
         let (file, secret) = match open(path) {
             Ok(file) => read(file),
             Err(error) if system::is_out_of_files(&error) => {
-                let error = refused(format!("it cannot be read ({error}): {TOO_MANY_FILES}")).retryable();
+                let error = unusable(format!("it cannot be read ({error}): {TOO_MANY_FILES}")).retryable();
                 return (SecretFile::at(path), Err(error));
             }
             Err(error) => (SecretFile::at(path), Err(error.to_string())),
         };
-        (file, secret.map_err(refused))
+        (file, secret.map_err(unusable))
     }
 
-    /// Where the secret is read from, unless it is text.
+    /// Returns the path of the secret file; None if the secret is text.
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::Text(_) => None,
@@ -75,7 +75,7 @@ impl ClientSecret {
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
-    // A FIFO without a writer would be waited for, a terminal would become this process's own.
+    // Opening a FIFO waits for a writer, and a terminal becomes this process's controlling terminal.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK | libc::O_NOCTTY);
     options.open(path)
@@ -91,7 +91,7 @@ fn read(mut file: File) -> (SecretFile, Result<Secret, String>) {
 }
 
 fn text_of(file: &mut impl Read) -> Result<Secret, String> {
-    // Of full size from the start: a buffer that grows leaves copies of the secret behind.
+    // Full size from the start: a buffer that grows leaves copies of the secret behind.
     let mut buffer = Zeroizing::new(vec![0; LONGEST_VALUE + 1]);
     let mut length = 0;
     loop {
@@ -110,12 +110,11 @@ fn text_of(file: &mut impl Read) -> Result<Secret, String> {
     if text.is_empty() {
         return Err("it is empty".into());
     }
-    // Some editors put one before any text in UTF-8, where nobody sees it.
+    // Some editors write one before any text in UTF-8, and no editor shows it.
     if text.starts_with('\u{feff}') {
         return Err("it begins with a byte order mark: save it without one".into());
     }
-    secret_text(text)?;
-    Ok(Secret::new(text))
+    values::client_secret(text)
 }
 
 #[cfg(test)]
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_single_line_of_text_is_refused() {
+    fn a_file_that_is_not_one_line_of_text_is_rejected() {
         for file in ["", "\n", "\r\n"] {
             assert_eq!(read_from(file.as_bytes()), Err("it is empty".into()));
         }
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unusable_file_keeps_its_stamp_and_its_contents_to_itself() {
+    fn an_unusable_file_has_a_stamp_and_its_contents_are_not_shown() {
         let (secret, path) = at("unusable");
         std::fs::write(&path, "hunter2\nhunter3\n").unwrap();
         let (file, error) = secret.read();
@@ -194,7 +193,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn only_a_regular_file_is_read_and_nothing_else_is_waited_for() {
+    fn only_a_regular_file_is_read_and_no_other_file_blocks() {
         let (secret, path) = at("fifo");
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
         let (file, error) = secret.read();

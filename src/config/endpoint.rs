@@ -1,13 +1,13 @@
-//! The token endpoint: a URL taken apart once, strictly, so that no two readers of it can disagree where a credential goes.
+//! The token endpoint: a URL that is parsed once, strictly, so that no two parsers can disagree where a credential goes.
 //!
-//! Pure: it resolves no name. Whether plain `http` may be spoken to a host is decided in `config.rs`.
+//! Pure: it must not resolve a name. Whether a host may be reached over plain `http` is decided in `settings.rs`.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Where the credential may go, and nowhere else.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
-    /// As configured, fit to print (it holds no user information) and to hand to the transport.
+    /// As it was set. It is printable, since it holds no user information.
     pub(crate) url: String,
     pub(crate) https: bool,
     /// In lower case; without brackets for an IPv6 address.
@@ -18,11 +18,10 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads an `https` or `http` URL. The error says what is wrong, and repeats nothing of the URL: whoever wrote a
-    /// password into it must not find it in a log.
+    /// Parses an `https` or `http` URL. The error does not repeat the URL: a password in it must not reach a log.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
         uri_characters(url)?;
-        let (scheme, rest) = url.split_once("://").ok_or("it has no scheme: it starts with https://")?;
+        let (scheme, rest) = url.split_once("://").ok_or("it has no scheme: it must start with https://")?;
         let https = scheme.eq_ignore_ascii_case("https");
         if !https && !scheme.eq_ignore_ascii_case("http") {
             return Err("its scheme is neither https nor http".into());
@@ -32,16 +31,16 @@ impl Endpoint {
         }
         let authority = rest.split(['/', '?']).next().unwrap_or_default();
         if authority.contains('@') {
-            return Err("it holds a user: give client_id and client_secret as options of their own".into());
+            return Err("it holds a user: set client_id and client_secret instead".into());
         }
-        let (host, port) = host_and_port(authority)?;
-        // What the HTTP crate would refuse later, such as a URL of 64 KiB, is refused here.
+        let (host, port) = parse_authority(authority)?;
+        // The transport would reject some texts later, such as a URL of 64 KiB.
         url.parse::<http::Uri>().map_err(|error| format!("it is not a URL: {error}"))?;
         let port = port.unwrap_or(if https { 443 } else { 80 });
         Ok(Self { url: url.to_owned(), https, host, port, must_be_loopback: !https })
     }
 
-    /// Whether the host is this machine by its very name: `localhost` or a literal loopback address.
+    /// Returns true if the host names this machine: `localhost` or a literal loopback address.
     pub(crate) fn is_loopback(&self) -> bool {
         match self.host.parse::<IpAddr>() {
             Ok(address) => address.is_loopback(),
@@ -50,7 +49,7 @@ impl Endpoint {
     }
 }
 
-/// Refuses what RFC 3986 does not allow anywhere in a URI.
+/// Rejects a character that RFC 3986 does not allow anywhere in a URI.
 pub(crate) fn uri_characters(uri: &str) -> Result<(), String> {
     if !uri.is_ascii() {
         return Err("it has characters beyond ASCII: write the host as xn--…, percent-encode the rest".into());
@@ -61,14 +60,14 @@ pub(crate) fn uri_characters(uri: &str) -> Result<(), String> {
     }
 }
 
-/// The host, in lower case and without brackets, and the port of `host`, `host:port`, `[v6]` or `[v6]:port`.
-pub(crate) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), String> {
+/// Parses `host`, `host:port`, `[v6]` or `[v6]:port`. Returns the host in lower case without brackets, and the port.
+pub(crate) fn parse_authority(authority: &str) -> Result<(String, Option<u16>), String> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (address, port) = rest.split_once(']').ok_or("its host has [ without ]")?;
-            address.parse::<Ipv6Addr>().map_err(|_| "between [ and ] is no IPv6 address")?;
+            address.parse::<Ipv6Addr>().map_err(|_| "the text between [ and ] is not an IPv6 address")?;
             match port.strip_prefix(':') {
-                None if !port.is_empty() => return Err("after ] there may only be a port".into()),
+                None if !port.is_empty() => return Err("only a port can follow ]".into()),
                 port => (address, port),
             }
         }
@@ -89,8 +88,8 @@ pub(crate) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), St
     Ok((host.to_ascii_lowercase(), port))
 }
 
-/// A DNS name (underscores allowed, one final dot too) or an IPv4 address in its one usual spelling: resolvers also take
-/// `127.1` and `0x7f.1` for addresses, other readers take them for names.
+/// Accepts a DNS name (also with underscores, and with one final dot) or an IPv4 address of four decimal numbers.
+/// Resolvers also take `127.1` and `0x7f.1` for addresses, where other parsers take them for names.
 fn host_name(host: &str) -> Result<(), String> {
     let name = host.strip_suffix('.').unwrap_or(host);
     if name.is_empty() {
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_taken_apart() {
+    fn a_url_is_parsed_into_its_parts() {
         let parts_of = [
             ("https://app.podero.com/oauth2/token/", (true, "app.podero.com", 443)),
             ("HTTPS://Example.COM", (true, "example.com", 443)),
@@ -140,9 +139,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_plainly_a_url_is_refused_with_its_reason() {
+    fn a_text_that_is_not_plainly_a_url_is_rejected_with_its_reason() {
         let long = format!("https://h/{}", "a".repeat(1 << 16));
-        let refused = [
+        let rejected = [
             ("example.com/token", "no scheme"),
             ("//example.com/token", "no scheme"),
             ("ftp://example.com/", "neither https nor http"),
@@ -167,16 +166,16 @@ mod tests {
             ("https://h:65536/", "port"),
             ("https://h:+1/", "port"),
             ("https://[::1/", "[ without ]"),
-            ("https://[::1]x/", "after ]"),
-            ("https://[fe80::1%25eth0]/", "no IPv6"),
-            ("https://[127.0.0.1]/", "no IPv6"),
+            ("https://[::1]x/", "follow ]"),
+            ("https://[fe80::1%25eth0]/", "not an IPv6"),
+            ("https://[127.0.0.1]/", "not an IPv6"),
             ("https://127.1/", "ends in a number"),
             ("https://2130706433/", "ends in a number"),
             ("https://0x7f000001/", "ends in a number"),
             ("https://127.0.0.01/", "ends in a number"),
             (&long, "not a URL"),
         ];
-        for (url, reason) in refused {
+        for (url, reason) in rejected {
             let wrong = Endpoint::parse(url).expect_err(url);
             assert!(wrong.contains(reason), "{url}: {wrong}");
             assert!(!wrong.contains("hunter2"), "{wrong}");

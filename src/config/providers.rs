@@ -1,17 +1,19 @@
-//! What a provider's own documentation says, as data: the options that a program would otherwise have to set itself.
+//! The settings that a provider documents, as data: the options that a program would otherwise set itself.
 //!
-//! No row may do anything that options cannot. An option given beside `provider` wins over its row.
+//! A row must not do anything that options cannot. An option that is set explicitly wins over the provider's row.
 
-/// A service, and what its documentation makes of the options.
+use crate::{c_text::const_join, config::words::one_of};
+use std::fmt;
+
+/// A service, and its options.
 pub(crate) struct Provider {
     pub(crate) name: &'static str,
-    /// Names as [`find`](crate::config::options::find) returns them.
     pub(crate) options: &'static [(&'static str, &'static str)],
 }
 
-static PROVIDERS: &[Provider] = &[
-    // Podero writes `base64(client_id:client_secret)`. Its answers are those of django-oauth-toolkit, which decodes what
-    // RFC 6749 encodes; for the secrets that Podero issues the two are the same.
+const PROVIDERS: &[Provider] = &[
+    // Podero documents `base64(client_id:client_secret)`. Its responses are those of django-oauth-toolkit, which decodes
+    // what RFC 6749 encodes. For the secrets that Podero issues the two are the same.
     Provider {
         name: "podero",
         options: &[
@@ -32,7 +34,7 @@ static PROVIDERS: &[Provider] = &[
             ("header.cache-control", "no-cache"),
         ],
     },
-    // Gardin's shape is Amazon Cognito's. Its "Username" is the client id, its "Password" the client secret.
+    // Gardin's dialect is that of Amazon Cognito. Its "Username" is the client id, its "Password" the client secret.
     Provider {
         name: "gardin",
         options: &[
@@ -44,29 +46,48 @@ static PROVIDERS: &[Provider] = &[
     },
 ];
 
-pub(crate) fn all() -> &'static [Provider] {
-    PROVIDERS
+/// The names as the option's help shows them.
+pub(crate) const ALLOWED: &str = const_join!(&NAMES, " | ");
+
+const NAMES: [&str; PROVIDERS.len()] = {
+    let mut names = [""; PROVIDERS.len()];
+    let mut row = 0;
+    while row < names.len() {
+        names[row] = PROVIDERS[row].name;
+        row += 1;
+    }
+    names
+};
+
+/// Parses the name of a provider.
+pub(crate) fn parse(text: &str) -> Result<&'static Provider, String> {
+    one_of(text, PROVIDERS.iter().map(|provider| (provider.name, provider)))
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.name, f)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::options::find;
+    use crate::config::{names::OptionName, values::Values};
 
     #[test]
-    fn every_row_is_a_legal_setting_under_its_own_name() {
-        for provider in all() {
+    fn each_option_of_a_provider_is_allowed_under_its_own_name() {
+        for provider in PROVIDERS {
             for (name, value) in provider.options {
-                let (option, kept) = find(name).unwrap();
-                assert_eq!(kept, *name);
-                assert_eq!(option.check(name, value).unwrap().expose(), *value);
+                assert_eq!(OptionName::find(name).unwrap().full(), *name);
+                Values::default().set(name, Some(value)).unwrap();
             }
         }
     }
 
     #[test]
-    fn every_provider_says_where_tokens_are_fetched() {
-        for provider in all() {
+    fn each_provider_names_its_token_endpoint() {
+        for provider in PROVIDERS {
             assert!(provider.options.iter().any(|(name, url)| *name == "token_url" && url.starts_with("https://")));
         }
     }

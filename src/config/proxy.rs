@@ -1,10 +1,12 @@
-//! The HTTP proxy: read from the option or, under the rules that keep a caller of a CGI program from planting one, from the
-//! environment.
+//! The HTTP proxy: parsed from the option or a variable of the environment, and the hosts that are reached without one.
 //!
-//! Pure: the environment is a parameter. No error repeats any of a proxy's text, for it may hold a password.
+//! Pure: the environment is a parameter. An error must not repeat any of a proxy's text, since it may hold a password.
 
 use crate::{
-    config::endpoint::{Endpoint, host_and_port},
+    config::{
+        endpoint::{Endpoint, parse_authority},
+        environment::Environment,
+    },
     secret::Secret,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -12,26 +14,40 @@ use percent_encoding::percent_decode_str;
 use std::net::IpAddr;
 use zeroize::Zeroizing;
 
-/// An HTTP proxy, decided once for this endpoint from the option or the environment.
-#[derive(Debug)]
+/// A value of the option `proxy`.
+#[derive(Clone, Debug)]
+pub(crate) enum ProxyChoice {
+    /// `none`: without a proxy, whatever the environment names.
+    Direct,
+    Through(Proxy),
+}
+
+impl ProxyChoice {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if text == "none" { Ok(Self::Direct) } else { Proxy::parse(text, "proxy").map(Self::Through) }
+    }
+}
+
+/// An HTTP proxy.
+#[derive(Clone, Debug)]
 pub(crate) struct Proxy {
     pub(crate) host: String,
     pub(crate) port: u16,
     /// User and password, percent-decoded.
     pub(crate) credentials: Option<(Secret, Secret)>,
-    /// `proxy`, or the environment variable that named it.
+    /// `proxy`, or the environment variable that names it.
     pub(crate) named_by: &'static str,
 }
 
 impl Proxy {
-    /// Reads `[http://][user[:password]@]host[:port]`; the port is 80 where none is written.
+    /// Parses `[http://][user[:password]@]host[:port]`. The default port is 80.
     pub(crate) fn parse(text: &str, named_by: &'static str) -> Result<Self, String> {
         let rest = match text.split_once("://") {
             None => text,
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
             Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => {
                 return Err(
-                    "a proxy is spoken to over http:// (what goes through it to an https URL is still TLS)".into()
+                    "the connection to a proxy is http:// (a request through it to an https URL is still TLS)".into()
                 );
             }
             Some((scheme, _)) if scheme.to_ascii_lowercase().starts_with("socks") => {
@@ -39,49 +55,35 @@ impl Proxy {
             }
             Some(_) => return Err("its scheme is not http".into()),
         };
-        // The last @: an unencoded one in a password does no harm here.
+        // At the last @, since a password may hold one that is not encoded.
         let (user, address) = rest.rsplit_once('@').map_or((None, rest), |(user, address)| (Some(user), address));
         let address = address.strip_suffix('/').unwrap_or(address);
         if address.contains(['/', '?', '#']) {
-            return Err("nothing may follow the host and port (in a user or password, percent-encode / ? # @)".into());
+            return Err("the host and port must be its end (in a user or password, percent-encode / ? # @)".into());
         }
-        let (host, port) = host_and_port(address)?;
+        let (host, port) = parse_authority(address)?;
         let credentials = user.map(credentials).transpose()?;
         Ok(Self { host, port: port.unwrap_or(80), credentials, named_by })
     }
 
-    /// The proxy for this endpoint: the option if it is set (`none` is one way of setting it), else the environment's.
-    pub(crate) fn choose(
-        option: Option<&str>,
-        endpoint: &Endpoint,
-        environment: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Option<Self>, String> {
-        if let Some(text) = option {
-            return if text == "none" { Ok(None) } else { Self::parse(text, "proxy").map(Some) };
-        }
+    /// Returns the proxy that the environment names for this endpoint. This machine itself is reached without one.
+    pub(crate) fn of_environment(endpoint: &Endpoint, environment: &Environment<'_>) -> Result<Option<Self>, String> {
         if endpoint.is_loopback() {
             return Ok(None);
         }
-        // HTTP_PROXY is never read: in a CGI program it is the request header `Proxy` of whoever calls (httpoxy).
-        let names: &[&'static str] = match endpoint.https {
-            true => &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],
-            false => &["http_proxy"],
-        };
-        let read = |name: &str| environment(name).filter(|text| !text.is_empty()).map(Zeroizing::new);
-        let Some((name, text)) = names.iter().find_map(|name| Some((*name, read(name)?))) else { return Ok(None) };
-        let exempt = read("no_proxy").or_else(|| read("NO_PROXY"));
-        if exempt.is_some_and(|exempt| is_exempt(endpoint, &exempt)) {
+        let Some(proxy) = environment.proxy(endpoint.https) else { return Ok(None) };
+        if environment.no_proxy().is_some_and(|list| is_exempt(endpoint, &list.value)) {
             return Ok(None);
         }
-        let refused = |wrong| {
+        Self::parse(&proxy.value, proxy.name).map(Some).map_err(|wrong| {
             format!(
-                "the environment variable {name} names no usable proxy: {wrong}; correct it or set the option proxy"
+                "the environment variable {} names no usable proxy: {wrong}; correct it or set the option proxy",
+                proxy.name
             )
-        };
-        Self::parse(&text, name).map(Some).map_err(refused)
+        })
     }
 
-    /// The value of Proxy-Authorization (RFC 7617).
+    /// Returns the value of Proxy-Authorization (RFC 7617).
     pub(crate) fn authorization(&self) -> Option<Secret> {
         let (user, password) = self.credentials.as_ref()?;
         let pair = Zeroizing::new([user.expose(), ":", password.expose()].concat());
@@ -89,7 +91,7 @@ impl Proxy {
     }
 }
 
-/// Percent-decodes `user[:password]`.
+/// Parses `user[:password]`, percent-encoded.
 fn credentials(text: &str) -> Result<(Secret, Secret), String> {
     let (user, password) = text.split_once(':').unwrap_or((text, ""));
     let decode = |part: &str| {
@@ -98,7 +100,7 @@ fn credentials(text: &str) -> Result<(Secret, Secret), String> {
             Ok(text) if !text.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER) => {
                 Ok(Secret::new(text))
             }
-            _ => Err("its user or password is not printable UTF-8 once percent-decoded"),
+            _ => Err("its user or password is not printable UTF-8 after percent-decoding"),
         }
     };
     let (user, password) = (decode(user)?, decode(password)?);
@@ -108,14 +110,14 @@ fn credentials(text: &str) -> Result<(Secret, Secret), String> {
     Ok((user, password))
 }
 
-/// Whether a NO_PROXY list names this endpoint, by curl's rules, with ports and CIDR ranges besides.
+/// Returns true if a NO_PROXY list names this endpoint. The rules are curl's, and ports and CIDR ranges count too.
 fn is_exempt(endpoint: &Endpoint, list: &str) -> bool {
     list.split([',', ' ', '\t']).filter(|item| !item.is_empty()).any(|item| item == "*" || names(item, endpoint))
 }
 
 fn names(item: &str, endpoint: &Endpoint) -> bool {
     let (name, port) = match item.rsplit_once(':') {
-        // The last group of a bare IPv6 address is no port.
+        // The last group of an IPv6 address without brackets is not a port.
         Some((name, port)) if item.parse::<IpAddr>().is_err() && !item.contains('/') => match port.parse::<u16>() {
             Ok(port) => (name, Some(port)),
             Err(_) => (item, None),
@@ -140,7 +142,7 @@ fn names(item: &str, endpoint: &Endpoint) -> bool {
 
 fn is_within(address: IpAddr, network: &str, bits: &str) -> bool {
     let Ok(bits) = bits.parse::<u32>() else { return false };
-    // Equal in all but the low bits; shifting all of them out leaves nothing to differ.
+    // The addresses may differ in the low bits. Shifting all bits out leaves nothing that differs.
     match (address, network.parse()) {
         (IpAddr::V4(a), Ok(IpAddr::V4(b))) if bits <= 32 => {
             (a.to_bits() ^ b.to_bits()).checked_shr(32 - bits).unwrap_or(0) == 0
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_is_taken_apart_and_its_credentials_are_decoded() {
+    fn a_proxy_is_parsed_and_its_credentials_are_decoded() {
         let user = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
         assert_eq!(parse("http://proxy.example:3128"), ("proxy.example".into(), 3128, None));
         assert_eq!(parse("HTTP://proxy.example/"), ("proxy.example".into(), 80, None));
@@ -177,13 +179,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_http_proxy_is_refused_without_a_word_of_it() {
-        let refused = [
-            ("https://me:hunter2@h", "over http://"),
+    fn a_text_that_is_no_http_proxy_is_rejected_and_not_repeated() {
+        let rejected = [
+            ("https://me:hunter2@h", "is http://"),
             ("socks5h://me:hunter2@h:1080", "SOCKS"),
             ("ftp://me:hunter2@h", "scheme"),
-            ("http://me:hunter2@h/path", "nothing may follow"),
-            ("http://me:hunter2@h?x", "nothing may follow"),
+            ("http://me:hunter2@h/path", "must be its end"),
+            ("http://me:hunter2@h?x", "must be its end"),
             ("http://me:hunter2@", "no host"),
             ("http://me:hunter2@h:0", "port"),
             ("http://me:hunter2", "port"),
@@ -193,62 +195,44 @@ mod tests {
             ("http://m%3Ae:hunter2@h", "colon"),
             ("http://me:hunter2@h h", "not a host name"),
         ];
-        for (text, reason) in refused {
+        for (text, reason) in rejected {
             let wrong = Proxy::parse(text, "proxy").expect_err(text);
             assert!(wrong.contains(reason) && !wrong.contains("hunter2"), "{text}: {wrong}");
         }
     }
 
-    fn chosen(option: Option<&str>, url: &str, environment: &[(&str, &str)]) -> Option<(String, &'static str)> {
-        let endpoint = Endpoint::parse(url).unwrap();
+    fn of_environment(url: &str, variables: &[(&str, &str)]) -> Result<Option<(String, &'static str)>, String> {
         let read =
-            |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-        Proxy::choose(option, &endpoint, &read).unwrap().map(|proxy| (proxy.host, proxy.named_by))
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let proxy = Proxy::of_environment(&Endpoint::parse(url).unwrap(), &Environment(&read))?;
+        Ok(proxy.map(|proxy| (proxy.host, proxy.named_by)))
     }
 
     #[test]
-    fn the_option_wins_over_the_environment_and_holds_for_loopback_too() {
-        let environment = [("https_proxy", "env"), ("http_proxy", "env"), ("no_proxy", "*")];
-        assert_eq!(chosen(Some("own"), "https://h/", &environment), Some(("own".into(), "proxy")));
-        assert_eq!(chosen(Some("own"), "http://127.0.0.1/", &environment), Some(("own".into(), "proxy")));
-        assert_eq!(chosen(Some("none"), "https://h/", &environment[..2]), None);
-    }
-
-    #[test]
-    fn the_environment_is_asked_in_order_lower_case_first() {
-        let all = [("ALL_PROXY", "d"), ("all_proxy", "c"), ("HTTPS_PROXY", "b"), ("https_proxy", "a")];
-        for (count, winner) in [(4, "https_proxy"), (3, "HTTPS_PROXY"), (2, "all_proxy"), (1, "ALL_PROXY")] {
-            assert_eq!(chosen(None, "https://h/", &all[..count]).unwrap().1, winner);
-        }
-        assert_eq!(chosen(None, "https://h/", &[("https_proxy", ""), ("HTTPS_PROXY", "b")]).unwrap().1, "HTTPS_PROXY");
-        assert_eq!(chosen(None, "https://h/", &[]), None);
-    }
-
-    #[test]
-    fn http_takes_only_the_lower_case_variable_and_https_never_that_one() {
-        assert_eq!(chosen(None, "http://h/", &[("http_proxy", "p")]), Some(("p".into(), "http_proxy")));
-        assert_eq!(chosen(None, "http://h/", &[("HTTP_PROXY", "p"), ("ALL_PROXY", "p"), ("https_proxy", "p")]), None);
-        assert_eq!(chosen(None, "https://h/", &[("HTTP_PROXY", "p"), ("http_proxy", "p")]), None);
+    fn a_proxy_is_named_by_its_variable() {
+        assert_eq!(of_environment("https://h/", &[]), Ok(None));
+        assert_eq!(of_environment("https://h/", &[("all_proxy", "p")]), Ok(Some(("p".into(), "all_proxy"))));
+        assert_eq!(of_environment("http://h/", &[("http_proxy", "p")]), Ok(Some(("p".into(), "http_proxy"))));
     }
 
     #[test]
     fn the_environment_never_sends_loopback_through_a_proxy() {
         for url in ["https://localhost/", "https://127.0.0.1/", "https://[::1]/", "http://localhost/"] {
-            assert_eq!(chosen(None, url, &[("https_proxy", "p"), ("http_proxy", "p")]), None, "{url}");
+            assert_eq!(of_environment(url, &[("https_proxy", "p"), ("http_proxy", "p")]), Ok(None), "{url}");
         }
     }
 
     #[test]
     fn an_unusable_variable_is_named_but_not_repeated_and_only_where_it_would_be_used() {
-        let read = |name: &str| (name == "HTTPS_PROXY").then(|| "socks5://me:hunter2@h".to_owned());
-        let wrong = Proxy::choose(None, &Endpoint::parse("https://h/").unwrap(), &read).unwrap_err();
+        let socks = ("HTTPS_PROXY", "socks5://me:hunter2@h");
+        let wrong = of_environment("https://h/", &[socks]).unwrap_err();
         assert!(wrong.contains("HTTPS_PROXY") && wrong.contains("SOCKS") && !wrong.contains("hunter2"), "{wrong}");
-        assert!(Proxy::choose(None, &Endpoint::parse("http://h/").unwrap(), &read).unwrap().is_none());
-        assert_eq!(chosen(None, "https://h/", &[("https_proxy", "socks5://h"), ("NO_PROXY", "h")]), None);
+        assert_eq!(of_environment("http://h/", &[socks]), Ok(None));
+        assert_eq!(of_environment("https://h/", &[socks, ("NO_PROXY", "h")]), Ok(None));
     }
 
     #[test]
-    fn no_proxy_names_hosts_domains_ports_addresses_and_ranges() {
+    fn no_proxy_lists_hosts_domains_ports_addresses_and_ranges() {
         let host = "https://api.example.com/";
         let address = "https://10.1.2.3/";
         let v6 = "https://[fd00::5]:8443/";

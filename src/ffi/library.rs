@@ -4,7 +4,7 @@ use super::{
     boundary,
     error::{self, tks_status},
 };
-use crate::config::options::options;
+use crate::options;
 use std::{ffi::c_char, ptr};
 
 /// The ABI version that this header describes: the number in the soname.

@@ -4,7 +4,7 @@
 
 use crate::{
     clock::Clock,
-    config::{Refresh, Settings, client_secret::SecretFile},
+    config::{Refresh, SecretFile, Settings},
     duration::{Nanos, SECOND, in_seconds, nanos},
     error::{Error, ErrorKind},
     fetch::{Fetch, FetchContext, TimedGrant},

@@ -172,7 +172,7 @@ mod tests {
     use super::*;
     use crate::{
         clock::test::TestClock,
-        config::{Refresh, client_secret::ClientSecret},
+        config::{ClientSecret, Refresh},
         duration::SECOND,
         error::ErrorKind,
         fetch::{FetchContext, FetchOutcome},

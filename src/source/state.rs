@@ -6,7 +6,7 @@
 use crate::{
     backoff,
     clock::{Coarse, Now},
-    config::client_secret::SecretFile,
+    config::SecretFile,
     duration::{Nanos, SECOND, duration, nanos},
     error::Error,
     source::{

@@ -1,0 +1,251 @@
+//! What the options mean together, with a provider and with an environment.
+
+use super::*;
+use crate::Config;
+
+const REQUIRED: [(&str, &str); 3] = [("token_url", "https://h/t"), ("client_id", "id"), ("client_secret", "hunter2")];
+
+fn with(more: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+    [&REQUIRED[..], more].concat()
+}
+
+fn config(options: &[(&str, &str)]) -> Config {
+    let mut config = Config::new();
+    for (name, value) in options {
+        config.set(name, *value).unwrap();
+    }
+    config
+}
+
+fn settings(options: &[(&str, &str)]) -> Settings {
+    config(options).settings(&|_| None).unwrap()
+}
+
+fn rejected(options: &[(&str, &str)]) -> String {
+    let error = config(options).settings(&|_| None).unwrap_err();
+    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::InvalidConfig, false));
+    error.message().to_owned()
+}
+
+#[test]
+fn an_option_that_is_not_set_has_the_default_of_the_table() {
+    let debug = |config: &Config| format!("{:?}", config.settings(&|_| None).unwrap());
+    let mut explicit = config(&REQUIRED);
+    let mut defaults = 0;
+    for option in crate::options() {
+        if let Some((_, default)) = option.help().split_once(" Default: ") {
+            explicit.set(option.name(), default.strip_suffix('.')).unwrap();
+            defaults += 1;
+        }
+    }
+    assert_eq!(defaults, 12);
+    assert_eq!(debug(&config(&REQUIRED)), debug(&explicit));
+}
+
+#[test]
+fn a_program_may_rely_on_these_defaults() {
+    let settings = settings(&REQUIRED);
+    assert_eq!(settings.timeout, Duration::from_secs(30));
+    assert_eq!(settings.connect_timeout, Duration::from_secs(10));
+    assert_eq!(settings.default_lifetime, Duration::from_secs(600));
+    assert_eq!(settings.max_attempts, 3);
+    assert_eq!(settings.grant_type, "client_credentials");
+    assert_eq!(settings.user_agent, concat!("tokensource/", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        (settings.auth_method, settings.basic_encoding, settings.body_format),
+        (AuthMethod::ClientSecretBasic, BasicEncoding::Rfc6749, BodyFormat::Form)
+    );
+    assert_eq!((settings.refresh, settings.roots), (Refresh::Background, Roots::Auto));
+    assert_eq!((settings.refresh_ahead, settings.expiry_margin), (None, None));
+    assert_eq!((settings.scope, settings.audience, settings.resource), (None, None, vec![]));
+    assert!(settings.params.is_empty() && settings.headers.is_empty());
+    assert!(settings.identity.is_none() && settings.proxy.is_none());
+}
+
+#[test]
+fn each_word_of_an_option_is_a_setting_of_its_own() {
+    let debug = |name, word: &'static str| format!("{:?}", settings(&with(&[(name, word)])));
+    for name in ["auth_method", "basic_encoding", "body_format", "refresh", "ca"] {
+        let option = crate::options().iter().find(|option| option.name() == name).unwrap();
+        let words: Vec<_> = option.allowed().split(" | ").collect();
+        let mut seen: Vec<_> = words.iter().map(|word| debug(name, word)).collect();
+        assert_eq!(seen.iter().filter(|seen| **seen == debug("client_id", "id")).count(), 1, "{name}: the default");
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), words.len(), "{name}");
+    }
+}
+
+#[test]
+fn each_option_that_is_set_is_in_the_settings() {
+    let settings = settings(&with(&[
+        ("auth_method", "client_secret_post"),
+        ("body_format", "json"),
+        ("grant_type", "g"),
+        ("scope", "a b"),
+        ("audience", "aud"),
+        ("resource", "urn:a urn:b"),
+        ("param.b", "2"),
+        ("param.a", ""),
+        ("header.X-Key", "k"),
+        ("timeout", "1.5"),
+        ("connect_timeout", "60"),
+        ("max_attempts", "7"),
+        ("refresh", "inline"),
+        ("refresh_ahead", "0"),
+        ("expiry_margin", "0.25"),
+        ("default_lifetime", "60"),
+        ("client_cert_file", "/c"),
+        ("client_key_file", "/k"),
+        ("ca_file", "/ca"),
+        ("proxy", "http://u:p@proxy:1"),
+        ("user_agent", "me"),
+    ]));
+    let exposed = |pairs: &[(String, Secret)]| {
+        pairs.iter().map(|(name, value)| format!("{name}={}", value.expose())).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!((settings.auth_method, settings.body_format), (AuthMethod::ClientSecretPost, BodyFormat::Json));
+    assert_eq!((settings.grant_type.as_str(), settings.scope.as_deref()), ("g", Some("a b")));
+    assert_eq!((settings.audience.as_deref(), settings.resource), (Some("aud"), vec!["urn:a".into(), "urn:b".into()]));
+    assert_eq!((exposed(&settings.params), exposed(&settings.headers)), ("a= b=2".into(), "x-key=k".into()));
+    assert_eq!((settings.timeout, settings.connect_timeout), (Duration::from_millis(1500), Duration::from_secs(60)));
+    assert_eq!((settings.max_attempts, settings.refresh), (7, Refresh::Inline));
+    assert_eq!(settings.refresh_ahead, Some(Duration::ZERO));
+    assert_eq!(settings.expiry_margin, Some(Duration::from_millis(250)));
+    assert_eq!(settings.default_lifetime, Duration::from_secs(60));
+    assert_eq!(settings.identity, Some(Identity { cert: "/c".into(), key: "/k".into() }));
+    assert_eq!(settings.roots, Roots::File { path: "/ca".into(), named_by: "ca_file" });
+    assert_eq!(settings.proxy.map(|proxy| (proxy.host, proxy.port)), Some(("proxy".into(), 1)));
+    assert_eq!(settings.user_agent, "me");
+}
+
+#[test]
+fn an_option_that_is_set_wins_over_the_providers_in_any_order() {
+    let explicit = [("body_format", "form"), ("header.Cache-Control", "no-store")];
+    let rest = [("provider", "podero"), ("client_id", "id"), ("client_secret", "hunter2")];
+    for options in [[&explicit[..], &rest[..]].concat(), [&rest[..], &explicit[..]].concat()] {
+        let settings = settings(&options);
+        assert_eq!(settings.endpoint.host, "app.podero.com");
+        assert_eq!(settings.body_format, BodyFormat::Form);
+        assert_eq!(settings.headers[0].1.expose(), "no-store");
+    }
+}
+
+#[test]
+fn unsetting_restores_a_providers_option_but_never_its_header() {
+    for unset_first in [true, false] {
+        let mut config = config(&[("client_id", "id"), ("client_secret", "hunter2"), ("body_format", "form")]);
+        if !unset_first {
+            config.set("provider", "podero").unwrap();
+        }
+        config.set("body_format", None).unwrap().set("header.Cache-Control", None).unwrap();
+        config.set("provider", "podero").unwrap();
+        let settings = config.settings(&|_| None).unwrap();
+        assert_eq!(settings.body_format, BodyFormat::Json);
+        assert!(settings.headers.is_empty());
+    }
+}
+
+#[test]
+fn one_error_reports_all_that_is_missing() {
+    assert_eq!(
+        rejected(&[]),
+        "neither provider nor token_url is set: set one; client_id is not set: set it; neither client_secret nor \
+         client_secret_file is set: set one (client_secret may be empty, for a client that has none)"
+    );
+}
+
+#[test]
+fn one_error_reports_all_contradictions() {
+    let message = rejected(&[
+        ("token_url", "http://h/t"),
+        ("client_id", "a:b"),
+        ("basic_encoding", "raw"),
+        ("client_secret", "hunter2"),
+        ("client_secret_file", "/nowhere"),
+        ("ca", "auto"),
+        ("ca_file", "/ca"),
+        ("client_cert_file", "/c"),
+    ]);
+    for part in ["allow_insecure_http", "colon", "client_secret_file are both", "ca and ca_file", "client_key_file"] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    assert_eq!(message.split("; ").count(), 5, "{message}");
+    assert!(!message.contains("hunter2"));
+    assert!(rejected(&with(&[("client_key_file", "/k")])).contains("without client_cert_file"));
+}
+
+#[test]
+fn a_colon_in_the_id_is_rejected_only_with_raw_basic() {
+    settings(&with(&[("client_id", "a:b")]));
+    settings(&with(&[("client_id", "a:b"), ("basic_encoding", "raw"), ("auth_method", "client_secret_post")]));
+    rejected(&with(&[("client_id", "a:b"), ("basic_encoding", "raw")]));
+}
+
+#[test]
+fn http_is_for_loopback_unless_allowed() {
+    for url in ["http://localhost:1/", "http://127.0.0.1/", "http://[::1]/"] {
+        assert!(settings(&with(&[("token_url", url)])).endpoint.must_be_loopback);
+    }
+    rejected(&with(&[("token_url", "http://10.0.0.1/")]));
+    for url in ["http://localhost:1/", "http://10.0.0.1/"] {
+        let options = with(&[("token_url", url), ("allow_insecure_http", "true")]);
+        assert!(!settings(&options).endpoint.must_be_loopback);
+    }
+    assert!(!settings(&REQUIRED).endpoint.must_be_loopback);
+}
+
+#[test]
+fn a_secret_file_must_be_usable_from_the_start() {
+    let path = std::env::temp_dir().join(format!("tks-config-{}", std::process::id()));
+    let path = path.to_str().unwrap();
+    let options = [REQUIRED[0], REQUIRED[1], ("client_secret_file", path)];
+    let message = rejected(&options);
+    assert!(message.starts_with(&format!("option client_secret_file: {path}: No such file")), "{message}");
+    std::fs::write(path, "s\n").unwrap();
+    assert_eq!(settings(&options).client_secret.read().1.unwrap().expose(), "s");
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn ssl_cert_file_is_read_only_if_no_option_names_the_authorities_to_trust() {
+    let roots = |value: &'static str, more: &[(&'static str, &'static str)]| {
+        let environment = move |name: &str| (name == "SSL_CERT_FILE").then(|| value.to_owned());
+        config(&with(more)).settings(&environment).unwrap().roots
+    };
+    assert_eq!(roots("/e", &[]), Roots::File { path: "/e".into(), named_by: "SSL_CERT_FILE" });
+    let here = std::env::current_dir().unwrap();
+    assert_eq!(roots("e", &[]), Roots::File { path: here.join("e"), named_by: "SSL_CERT_FILE" });
+    assert_eq!(roots("", &[]), Roots::Auto);
+    assert_eq!(roots("/e", &[("ca", "auto")]), Roots::Auto);
+    assert_eq!(roots("/e", &[("ca", "bundled")]), Roots::Bundled);
+    assert_eq!(roots("/e", &[("ca_file", "/f")]), Roots::File { path: "/f".into(), named_by: "ca_file" });
+}
+
+#[test]
+fn the_proxy_option_wins_over_the_environment_and_holds_for_loopback_too() {
+    let proxy = |option: Option<&str>, url: &'static str| {
+        let mut config = config(&with(&[("token_url", url)]));
+        let settings = config
+            .set("proxy", option)
+            .unwrap()
+            .settings(&|name| ["https_proxy", "http_proxy"].contains(&name).then(|| "env".to_owned()));
+        settings.unwrap().proxy.map(|proxy| (proxy.host, proxy.named_by))
+    };
+    assert_eq!(proxy(None, "https://h/"), Some(("env".into(), "https_proxy")));
+    assert_eq!(proxy(None, "http://127.0.0.1/"), None);
+    assert_eq!(proxy(Some("own"), "https://h/"), Some(("own".into(), "proxy")));
+    assert_eq!(proxy(Some("own"), "http://127.0.0.1/"), Some(("own".into(), "proxy")));
+    assert_eq!(proxy(Some("none"), "https://h/"), None);
+}
+
+#[test]
+fn the_environments_proxy_is_used_and_an_unusable_one_is_rejected_without_its_password() {
+    let from = |value: &'static str| {
+        config(&REQUIRED).settings(&move |name| (name == "HTTPS_PROXY").then(|| value.to_owned()))
+    };
+    assert_eq!(from("http://u:p@proxy:1").unwrap().proxy.unwrap().named_by, "HTTPS_PROXY");
+    let error = from("socks5://u:hunter3@proxy").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+    assert!(error.message().contains("HTTPS_PROXY") && !error.message().contains("hunter3"), "{error}");
+}
