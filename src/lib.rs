@@ -72,7 +72,6 @@
 
 mod backoff;
 mod c_text;
-mod characters;
 mod clock;
 mod config;
 mod duration;

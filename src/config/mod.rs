@@ -22,6 +22,7 @@ pub use options::{OptionInfo, options};
 pub(crate) use proxy::Proxy;
 pub use settings::{AuthMethod, BasicEncoding, BodyFormat, Ca, Refresh};
 pub(crate) use settings::{Identity, Roots, Settings};
+pub(crate) use values::is_nqchar;
 
 use crate::{
     duration::in_seconds,

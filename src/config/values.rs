@@ -4,7 +4,6 @@
 //! `settings.rs`. Pure, but for the working directory that makes a path absolute.
 
 use crate::{
-    characters::is_nqchar,
     config::{
         endpoint::{Endpoint, uri_characters},
         names::{OptionName, Place, SHOWN},
@@ -181,6 +180,12 @@ pub(crate) fn scope(text: &str) -> Result<String, String> {
         return Err(format!("it holds a character at byte {at} that no scope may hold (RFC 6749 section 3.3)"));
     }
     if text.split(' ').any(str::is_empty) { Err(STRAY_SPACE.into()) } else { Ok(text.to_owned()) }
+}
+
+/// Returns true for NQCHAR of RFC 6749 (appendix A): visible ASCII without `"` and `\`. A scope is of these characters, and
+/// so are an error code and an error URI (§5.2).
+pub(crate) fn is_nqchar(byte: u8) -> bool {
+    matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)
 }
 
 const STRAY_SPACE: &str = "it has a space at an end, or two in a row";

@@ -4,7 +4,7 @@
 //! every text that goes into an error goes through `redact.rs`. It must not read a clock nor decide what happens next.
 
 use crate::{
-    config::Settings,
+    config::{Settings, is_nqchar},
     error::{Error, ErrorKind},
     oauth::{
         hints::{Refusal, WHICH_URL, WHOSE_FAULT},
@@ -381,11 +381,6 @@ impl ParsedResponse<'_> {
             Body::Encoded(_) | Body::Empty => None,
         }
     }
-}
-
-/// NQCHAR of RFC 6749 appendix A. It is what §5.2 allows in an error URI, and in an error code apart from the space.
-fn is_nqchar(byte: u8) -> bool {
-    matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)
 }
 
 /// Returns a scope that is a string, or an array of strings as Twitch sends it. Anything else counts as no scope, since the
