@@ -43,7 +43,8 @@
 //   error.rs          the one error type
 //   duration.rs       nanoseconds, and seconds as text
 //   system.rs         the operating system, and the only `unsafe` outside ffi
-//   clock.rs          now and waiting, replaceable in tests
+//   sync.rs           locks and atomics that loom replaces in its models
+//   clock.rs          the current time and waiting, replaceable in tests
 //   options.rs        THE table of options
 //   providers.rs      what a provider's documentation says, as data
 //   config.rs         options + provider -> checked, immutable settings; with
@@ -58,16 +59,19 @@
 //   transport.rs      sends; with its parts the only files that touch the network:
 //       resolver.rs   a name to addresses     connect.rs   TCP        tls.rs   whom to trust
 //       tunnel.rs     through a proxy         http.rs      the only file that names ureq
-//   fetch.rs          one fetch: secret, request, send, read, try again. A store will wrap this
-//   token.rs          grant + moment asked -> token: fresh, ageing, expired
-//   standing.rs       pure: how a source stands, and what follows from that at an instant
-//   current.rs        state: the published standing, read without a lock
-//   flight.rs         state: one fetch's one result, shared by all who wait
-//   gate.rs           state: whose turn it is to change a source, also after a fork
-//   source.rs         carries out what standing.rs says: serve, refresh, wait, hold off; counters
+//   fetch.rs          one fetch with its attempts. A store will wrap this
+//   token.rs          grant + the time of its request -> token
+//   source/           one token source; with
+//       mod.rs        its public face
+//       coordinator.rs  carries out what state.rs decides: serve, fetch, wait, fail; stats
+//       state.rs      pure: the state of a source, and what `get` does in it at an instant
+//       schedule.rs   pure: when a token is due for refresh and when it expires
+//       published.rs  state: read without a lock; the fast path
+//       flight.rs     state: one fetch and its one result for all waiting callers
+//       lock.rs       state: the lock under which a source is changed, also after a fork
+//       cases.rs      tests: runs tests/cases/*.json with an injected clock
 //   ffi/              the C ABI: borrow, call one method, hand out
 //   fault.rs          tests: faults that are switched on in the C library
-//   cases.rs          tests: runs tests/cases/*.json with an injected clock
 //   fuzzing.rs        tests: what any bytes must not break
 
 mod backoff;

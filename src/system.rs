@@ -77,8 +77,8 @@ static FORKS: AtomicU32 = AtomicU32::new(0);
 
 /// Returns how many forks lie between this process and the process that first called [`watch_forks`].
 ///
-/// An object with a lock, a thread or a connection remembers the count under which it was made, and must not be touched
-/// under another count: a fork copies a held lock but not the thread that would release it.
+/// An object with a lock, a thread or a connection must not be touched under another count than that under which it was
+/// made. A fork copies a held lock but not the thread that would release it.
 #[inline]
 pub(crate) fn fork_count() -> u32 {
     FORKS.load(Ordering::Relaxed)
@@ -164,8 +164,8 @@ pub(crate) fn random() -> f64 {
     (u64::from_le_bytes(bytes) >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// Returns an environment variable, with U+FFFD in place of bytes that are not UTF-8: the caller must reject such a
-/// variable by name, and not treat it as unset.
+/// Returns an environment variable, with U+FFFD in place of bytes that are not UTF-8. The caller must reject such a
+/// variable by name, and must not treat it as unset.
 pub(crate) fn variable(name: &str) -> Option<String> {
     let value = std::env::var_os(name)?.into_string();
     Some(value.unwrap_or_else(|value| value.to_string_lossy().into_owned()))

@@ -1,6 +1,6 @@
-//! Runs the cases of `tests/cases/*.json` whose clock is real: through the C library, against a server on a socket.
+//! Runs the cases of `tests/cases/*.json` with a real clock: through the C library, against a server on a socket.
 //!
-//! What they say about time holds to within a fifth of a second before and half a second after, or as a step gives.
+//! A call may return a fifth of a second too early and half a second too late, unless the step says otherwise.
 
 mod common;
 
@@ -24,7 +24,7 @@ struct World {
     source: Arc<Source>,
     server: Server,
     secret: PathBuf,
-    given: HashMap<String, Arc<Token>>,
+    returned: HashMap<String, Arc<Token>>,
     last_generation: u32,
     waiting: HashMap<String, Vec<JoinHandle<Outcome>>>,
 }
@@ -32,7 +32,7 @@ struct World {
 struct Outcome {
     result: Result<Option<Token>, Error>,
     took: f64,
-    /// From when the step began: a thread that comes late has less to wait for.
+    /// Counted from the begin of the step: a thread that starts late waits less.
     took_at_least: f64,
 }
 
@@ -52,8 +52,8 @@ impl World {
             config.set(name, value.replace("$FILE", secret.to_str().unwrap()).as_str()).unwrap();
         }
         let source = Arc::new(Source::new(&config).unwrap());
-        let (given, waiting) = (HashMap::new(), HashMap::new());
-        Self { started: Instant::now(), source, server, secret, given, last_generation: 0, waiting }
+        let (returned, waiting) = (HashMap::new(), HashMap::new());
+        Self { started: Instant::now(), source, server, secret, returned, last_generation: 0, waiting }
     }
 
     fn call(
@@ -61,13 +61,13 @@ impl World {
         callers: usize,
         call: impl Fn(&Source) -> Result<Option<Token>, Error> + Clone + Send + 'static,
     ) -> Vec<JoinHandle<Outcome>> {
-        let wanted = Instant::now();
+        let step_began = Instant::now();
         let start = |_| {
             let (source, call) = (self.source.clone(), call.clone());
             thread::spawn(move || {
                 let since = Instant::now();
                 let result = call(&source);
-                let [took, took_at_least] = [since, wanted].map(|since| since.elapsed().as_secs_f64());
+                let [took, took_at_least] = [since, step_began].map(|since| since.elapsed().as_secs_f64());
                 Outcome { result, took, took_at_least }
             })
         };
@@ -75,7 +75,7 @@ impl World {
     }
 
     fn run(&mut self, step: &Step) {
-        assert!(!step.no_threads, "{step:?}: threads are to be had");
+        assert!(!step.no_threads, "{step:?}: nothing prevents threads here");
         let at = Duration::from_secs_f64(step.at.unwrap_or(0.0));
         thread::sleep(at.saturating_sub(self.started.elapsed()));
         let seconds = step.seconds;
@@ -84,7 +84,7 @@ impl World {
             Call::GetWithin => self.call(step.callers, move |source| source.get_within(seconds)),
             Call::Join => self.waiting.remove(&step.text).expect("the name of waiting callers"),
             Call::Invalidate => {
-                let token = self.given[&step.text].clone();
+                let token = self.returned[&step.text].clone();
                 self.call(step.callers, move |source| {
                     source.invalidate(&token);
                     Ok(None)
@@ -99,7 +99,7 @@ impl World {
                 Vec::new()
             }
             Call::Look => Vec::new(),
-            Call::SetWall | Call::Suspend => panic!("{step:?}: no test may set the system's clocks"),
+            Call::SetWall | Call::Suspend => panic!("{step:?}: no test may set the clocks of the system"),
         };
         if let Some(name) = &step.name {
             self.waiting.insert(name.clone(), callers);
@@ -112,10 +112,10 @@ impl World {
             [(step.requests, REQUESTS), (step.failures, FAILURES), (step.tokens, TOKENS), (step.waits, WAITS)];
         for (expected, which) in counters {
             let counted = self.source.stat(which);
-            assert!(expected.is_none_or(|expected| expected == counted), "{step:?}: counter {which} is {counted}");
+            assert!(expected.is_none_or(|expected| expected == counted), "{step:?}: stat {which} is {counted}");
         }
         if let Some(requests) = step.requests {
-            assert_eq!(self.server.requests() as u64, requests, "{step:?}: the server counts otherwise");
+            assert_eq!(self.server.requests() as u64, requests, "{step:?}: the server counts differently");
         }
         if let Some(status) = &step.last_error {
             let error = self.source.last_error();
@@ -127,22 +127,22 @@ impl World {
         let (before, after) = step.give_or_take.map_or((0.2, 0.5), |seconds| (seconds, seconds));
         assert!(step.took - before <= outcome.took_at_least, "{step:?}: took {} at least", outcome.took_at_least);
         assert!(outcome.took <= step.took + after, "{step:?}: took {}", outcome.took);
-        let given = match &outcome.result {
+        let returned = match &outcome.result {
             Ok(Some(token)) => Some(token.access_token()),
             Ok(None) => matches!(step.call, Call::GetWithin | Call::Join).then(|| "TKS_PENDING".into()),
             Err(error) => Some(error.status()),
         };
-        assert_eq!(given, step.gives, "{step:?}: {:?}", outcome.result);
+        assert_eq!(returned, step.gives, "{step:?}: {:?}", outcome.result);
         match outcome.result {
             Ok(Some(token)) => {
-                assert!(token.expires_in() > 0.0, "{step:?}: {token:?} is past its end");
+                assert!(token.expires_in() > 0.0, "{step:?}: {token:?} has expired");
                 let new = token.generation() != std::mem::replace(&mut self.last_generation, token.generation());
                 assert!(step.new.is_none_or(|expected| expected == new), "{step:?}: {token:?}");
-                self.given.insert(token.access_token(), Arc::new(token));
+                self.returned.insert(token.access_token(), Arc::new(token));
             }
             Err(error) => {
                 let left = error.retry_after();
-                // What is left can only be less than what was set.
+                // The time left can only be less than the hold-off.
                 let left_is = |expected: f64| (expected - 0.5..=expected).contains(&left);
                 assert!(step.retry_after.is_none_or(left_is), "{step:?}: {error:?}, {left} s left");
                 assert!(step.transient.is_none_or(|expected| expected == error.is_transient()), "{step:?}: {error:?}");
@@ -157,7 +157,7 @@ impl World {
 fn every_case_holds() {
     let cases = case::all(ClockKind::Real);
     let count = cases.len();
-    // Side by side, for they mostly wait.
+    // In parallel, since most of the time they wait.
     let runs: Vec<_> = cases
         .into_iter()
         .enumerate()

@@ -1,5 +1,5 @@
-//! Tests: runs `tests/cases/*.json` with an injected clock. After each step of each case it also checks the generation,
-//! which must be set exactly when `get` would return a token and do nothing else.
+//! Tests: runs `tests/cases/*.json` with an injected clock. After each step it also checks the generation, which must be
+//! set exactly when `get` would return a token and do nothing else.
 
 #[path = "../../tests/cases/case.rs"]
 mod case;

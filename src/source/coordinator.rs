@@ -45,7 +45,7 @@ pub(super) struct Coordinator {
     counters: Counters,
 }
 
-/// The settings on which the life of a token depends.
+/// The settings on which the decisions about a token depend.
 struct Policy {
     timeout: Duration,
     max_attempts: u32,
@@ -136,7 +136,7 @@ impl Policy {
         }
     }
 
-    /// Returns the time for a fetch. Its callers wait a little longer, so that they get its error and not a timeout: a busy
+    /// Returns the time for a fetch. Its callers wait a little longer, so that they get its error and not a timeout. A busy
     /// machine is slow to start a thread and to wake another.
     fn fetch_timeout(&self) -> Duration {
         self.timeout - (self.timeout / 10).min(Duration::from_millis(200))

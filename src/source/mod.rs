@@ -100,9 +100,10 @@ impl TokenSource {
     /// Returns the generation of the token that [`get`](Self::get) would return at once, or 0 if `get` would do anything
     /// else. While it equals the generation of a token that you keep, that token is the current one.
     ///
-    /// It costs as much as reading the clock, writes nothing and never waits. It is also 0 after a clock was set or the
-    /// machine slept, until the next `get`; and while a changed `client_secret_file` may end a hold-off, because `get`
-    /// checks the file.
+    /// This function costs as much as reading the clock, writes nothing and never waits.
+    ///
+    /// It also returns 0 when `get` has to check first. This is so after a clock was set or the machine slept, and during
+    /// a hold-off that a changed `client_secret_file` may end.
     #[inline]
     pub fn generation(&self) -> u32 {
         self.try_fast_generation().unwrap_or_else(|| self.coordinator.generation())

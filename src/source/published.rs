@@ -11,11 +11,12 @@ use crate::{
 use arc_swap::{ArcSwap, Guard};
 use std::sync::Arc;
 
-/// The part of the state that the fast path reads: the generation, and until when it is the current one without another
-/// action, on the monotonic clock. It holds while the wall clock stays in step.
+/// The part of the state that the fast path reads. The generation is current until `no_action_until`, while the wall clock
+/// stays in step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FastView {
     pub(crate) generation: u32,
+    /// Until when `get` returns the token and does nothing else, on the monotonic clock.
     pub(crate) no_action_until: Nanos,
     /// Wall minus monotonic when this was published, and how far that may move.
     pub(crate) offset: Nanos,

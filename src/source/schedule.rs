@@ -8,8 +8,8 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 
-/// How much older than it is every token counts: both coarse clocks may be one tick behind, which is 10 ms where the
-/// kernel ticks slowest.
+/// A token counts as this much older than it is, since both coarse clocks may be one tick behind: 10 ms where the kernel
+/// ticks slowest.
 const TICK: Nanos = 10_000_000;
 
 /// A token and its schedule.

@@ -308,8 +308,7 @@ impl SourceState {
         self.fetch_in_flight = None;
     }
 
-    /// Adapts the state to a child of a fork: the parent's threads do not exist there, and children of one parent must not
-    /// refresh in step.
+    /// Adapts the state to a child of a fork. The parent's threads do not exist there, and siblings must not refresh in step.
     pub(crate) fn after_fork(&mut self, forks: u32, now: Nanos, random: f64) {
         self.forks = forks;
         self.fetch_in_flight = None;

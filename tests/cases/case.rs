@@ -1,9 +1,8 @@
-//! The format of the cases beside this file: what a server answers, what is called when, and what must come back.
+//! The format of the cases in this directory: how the server responds, what is called when, and what it must return.
 //!
-//! Shared by the runner with the injected clock (`src/cases.rs`) and the one over the C library (`tests/cases.rs`).
+//! Two runners share it: `src/source/cases.rs` with the injected clock, and `tests/cases.rs` over the C library.
 
-// Neither runner uses all of it.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each runner uses a part of it")]
 
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::Path};
@@ -12,10 +11,10 @@ use tokensource_testserver::Script;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// What holds, as a sentence.
+    /// What the case shows, as a sentence.
     pub name: String,
     pub clock: ClockKind,
-    /// Besides `token_url`, `client_id` and `client_secret`, which every case has.
+    /// In addition to `token_url`, `client_id` and `client_secret`, which every case has.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
     #[serde(default)]
@@ -26,52 +25,52 @@ pub struct Case {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockKind {
-    /// Time is the test's: exact to the nanosecond. Random numbers are 0.5: no jitter in a token's lead, pauses half
-    /// as long as they may be, hold-offs 7/8 as long.
+    /// The test moves the clock, exact to the nanosecond. Every random number is 0.5: no jitter in the refresh lead,
+    /// pauses of half the most, hold-offs of 7/8 of the most.
     Injected,
-    /// The system's time, over the C library, for what does not hang on less than a fifth of a second.
+    /// The system's clocks, over the C library, for what does not depend on less than a fifth of a second.
     Real,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// Seconds since the start; left out: where the last step ended.
+    /// Seconds since the start. If it is left out, the step begins where the last step ended.
     pub at: Option<f64>,
     #[serde(default)]
     pub call: Call,
-    /// So many callers at once, who all get the same.
+    /// The number of simultaneous callers, which all get the same result.
     #[serde(default = "one")]
     pub callers: usize,
     /// For `get_within`, `set_wall` and `suspend`.
     #[serde(default)]
     pub seconds: f64,
-    /// For `invalidate` (a token that was given before) and `write_secret`.
+    /// For `invalidate` (a token that a call returned before) and `write_secret`.
     #[serde(default)]
     pub text: String,
-    /// During the call no thread can be started. With the injected clock only.
+    /// No thread can be started during the call. Only with the injected clock.
     #[serde(default)]
     pub no_threads: bool,
-    /// Leaves the callers waiting under this name until a `join` of it.
+    /// Leaves the callers waiting under this name, until a step joins them.
     pub name: Option<String>,
 
-    /// A token's text, or a status such as `TKS_NETWORK`. Left out where a call gives nothing.
+    /// The access token that the call returns, or a status such as `TKS_NETWORK`. Left out if the call returns nothing.
     pub gives: Option<String>,
-    /// Seconds that the call took.
+    /// How many seconds the call takes.
     #[serde(default)]
     pub took: f64,
-    /// With the real clock: by how many seconds it may be more or less.
+    /// How many seconds more or less it may take. Only with the real clock.
     pub give_or_take: Option<f64>,
-    /// Seconds that the error says are left.
+    /// How many seconds of the hold-off are left, according to the error.
     pub retry_after: Option<f64>,
-    /// The error's OAuth code.
+    /// The OAuth error code.
     pub oauth_error: Option<String>,
     pub transient: Option<bool>,
-    /// Whether this step's token is of another generation than the last one given (with equal text, too).
+    /// Whether the generation differs from that of the last returned token. The access token may be the same.
     pub new: Option<bool>,
-    /// After the step: the status of the last finished fetch, `TKS_OK` if it was good.
+    /// After the step: the status of the last finished fetch, `TKS_OK` if it got a token.
     pub last_error: Option<String>,
-    /// After the step: the counters.
+    /// After the step: the stats.
     pub requests: Option<u64>,
     pub tokens: Option<u64>,
     pub failures: Option<u64>,
@@ -81,7 +80,7 @@ pub struct Step {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Call {
-    /// Nothing: only time passes.
+    /// Calls nothing: only time passes.
     #[default]
     Look,
     Get,
@@ -89,11 +88,12 @@ pub enum Call {
     Join,
     Invalidate,
     Close,
-    /// Somebody sets the wall clock forward by so many seconds, or back.
+    /// Sets the wall clock forward by so many seconds, or back.
     SetWall,
-    /// The machine sleeps.
+    /// The machine sleeps for so many seconds.
     Suspend,
-    /// Writes the file that the option `client_secret_file = $FILE` names; before the first step it holds `horse-battery`.
+    /// Writes the file that the option `client_secret_file = $FILE` names. Before the first step it holds
+    /// `horse-battery`.
     WriteSecret,
 }
 
@@ -101,7 +101,7 @@ fn one() -> usize {
     1
 }
 
-/// All cases of this clock, with the names of their files.
+/// Returns all cases of this clock, with the names of their files.
 pub fn all(clock: ClockKind) -> Vec<(String, Case)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut paths: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
