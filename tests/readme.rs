@@ -314,7 +314,7 @@ fn try_command(line: &str) {
         ["pip", "install", "./bindings/python"] => {
             assert!(read("tests/install/run").contains("bindings/python"), "{line}: who tries it?");
         }
-        ["npm", "install", "./bindings/node"] => {
+        ["npm", "install", .., "./bindings/node"] => {
             assert!(read("tests/install/run").contains("bindings/node"), "{line}: who tries it?");
         }
         ["pip" | "npm", "install", ref arguments @ ..] => {

@@ -1,4 +1,4 @@
-// A worker, or a process, with a fetch that does not end. The process exits by itself and tells when it began to.
+// A worker thread or a process with fetches that do not end. The process reports the time and exits.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';

@@ -1,4 +1,4 @@
-// One measurement in a process of its own: prints a JSON number or object.
+// Takes one measurement in a process of its own and prints it as JSON.
 //
 //     measure.mjs WHAT PEER URL
 
@@ -18,7 +18,7 @@ const options = { tokenUrl: url, clientId: 'id', clientSecret: 'secret', timeout
 const BATCH_MS = 30;
 const BATCHES = 9;
 
-/** The median of the nanoseconds that one call takes. */
+/** Returns the median time of one call in nanoseconds. */
 async function perCall(batch) {
   const results = [];
   let count = 1000;
@@ -32,15 +32,15 @@ async function perCall(batch) {
   return results.slice(2).sort((a, b) => a - b)[BATCHES >> 1];
 }
 
-/** The milliseconds that a timer was late while `work` ran, at most of 99 in 100 and at most at all. */
+/** Returns by how many milliseconds a timer was late while `work` ran: the 99th percentile and the maximum. */
 async function delay(work) {
   await sleep(100);
   const histogram = monitorEventLoopDelay({ resolution: 1 });
   histogram.enable();
   await work();
   histogram.disable();
-  // The timer itself is set for a millisecond.
-  return { most: histogram.percentile(99) / 1e6 - 1, worst: histogram.max / 1e6 - 1 };
+  // The timer itself takes a millisecond.
+  return { percentile: histogram.percentile(99) / 1e6 - 1, worst: histogram.max / 1e6 - 1 };
 }
 
 const MEASUREMENTS = {
@@ -110,7 +110,7 @@ const MEASUREMENTS = {
     return { ...late, look };
   },
 
-  /** The milliseconds from an abort to its caller's knowing, during a fetch. */
+  /** The milliseconds from an abort to the rejection of the call, during a fetch. */
   async abort() {
     const source = new (await import('../index.mjs')).TokenSource(options);
     const controller = new AbortController();
@@ -121,7 +121,7 @@ const MEASUREMENTS = {
     return (await call) - since;
   },
 
-  /** The milliseconds that a worker takes to be terminated during a fetch. */
+  /** The milliseconds to terminate a worker during a fetch. */
   async terminate() {
     const worker = new Worker(new URL('fetching.mjs', import.meta.url), { workerData: options });
     await once(worker, 'message');
@@ -130,7 +130,7 @@ const MEASUREMENTS = {
     return performance.now() - since;
   },
 
-  /** The milliseconds from process.exit() during a fetch to the process's end. */
+  /** The milliseconds from process.exit() to the end of the process, during a fetch. */
   async exit() {
     const program = fileURLToPath(new URL('fetching.mjs', import.meta.url));
     const child = fork(program, [JSON.stringify(options)]);
@@ -139,9 +139,9 @@ const MEASUREMENTS = {
     return Date.now() - since;
   },
 
-  /** A call of tks_source_generation alone. */
+  /** One call of tks_source_generation, without the package. */
   async call() {
-    const generation = await bare();
+    const generation = await generationCall();
     return perCall((count) => {
       let generations = 0;
       for (let nth = 0; nth < count; nth += 1) {
@@ -152,8 +152,8 @@ const MEASUREMENTS = {
   },
 };
 
-/** A call of tks_source_generation for a source that has a token, through koffi or Node's own ffi. */
-async function bare() {
+/** Returns a function that calls tks_source_generation for a source with a token, through koffi or Node's own ffi. */
+async function generationCall() {
   const { default: koffi } = await import('koffi');
   const path = process.env.TOKENSOURCE_LIBRARY;
   const library = koffi.load(path);

@@ -1,8 +1,8 @@
-// The same job by each package: the value of an Authorization header, from a token that is kept while it is good.
+// The same job with each package: the value of an Authorization header, from a cached token while it is valid.
 //
-// Each entry imports its package and makes, for a token URL, a function that is called for every request of an API.
+// Each entry imports its package. For a token URL it returns a function that a program calls before each API request.
 
-/** Seconds before its end at which the peers whose cache is written by hand fetch another. */
+/** The peers without a cache of their own fetch the next token this many seconds before the expiry. */
 const MARGIN = 60;
 
 export const peers = {
@@ -14,7 +14,7 @@ export const peers = {
     };
   },
 
-  // It keeps no token: this is what its users write.
+  // openid-client has no cache: its users write this one.
   async 'openid-client'() {
     const client = await import('openid-client');
     return (tokenUrl) => {
@@ -49,7 +49,7 @@ export const peers = {
     };
   },
 
-  // It asks Microsoft's servers only: its requests are led to ours.
+  // MSAL sends requests to Microsoft's servers only: they are redirected to the test server.
   async 'MSAL Node'() {
     const { ConfidentialClientApplication } = await import('@azure/msal-node');
     return (tokenUrl) => {

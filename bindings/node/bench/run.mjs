@@ -1,8 +1,8 @@
-// What the package costs in Node, beside what one would use instead: one table.
+// Measures the package and its peers in Node and prints one table.
 //
 //     run.mjs TOKENSOURCE-TESTSERVER NODE-26 RESULT.json
 //
-// Whatever is compared is measured in turn, many times over, each time in a process of its own. A number is a median.
+// Each comparison is measured in turn, many times, each time in a process of its own. Numbers are medians.
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -32,7 +32,7 @@ async function measure(what, name, url, node = process.execPath) {
 
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 
-/** Measures each cell, [name, node], as often as there are rounds, one after the other. */
+/** Measures each cell, [name, node], once per round, one after the other. */
 async function inTurn(what, url, cells = names.map((name) => [name])) {
   const taken = cells.map(() => []);
   for (let round = 0; round < ROUNDS[what]; round += 1) {
@@ -72,12 +72,12 @@ row('32 callers of a cold source', requests.map(String), 'requests');
 const slow = await serve('--delay', '2');
 const hanging = await serve('--delay', '60');
 const [idle] = await inTurn('idle', quick.url, [['tokensource']]);
-row('loop delay, nothing going on, 99 % and worst', [...delays([idle], 'most'), ...delays([idle], 'worst')], 'ms');
+row('loop delay when idle, 99 % and worst', [...delays([idle], 'percentile'), ...delays([idle], 'worst')], 'ms');
 const fetched = await inTurn('fetch', slow.url);
-row('loop delay during a fetch of 2 s, 99 %', delays(fetched, 'most'), 'ms');
+row('loop delay during a fetch of 2 s, 99 %', delays(fetched, 'percentile'), 'ms');
 row('  worst', delays(fetched, 'worst'), 'ms');
 const hung = await inTurn('hanging', hanging.url);
-row('loop delay, 100 at a hanging server, 99 %', delays(hung, 'most'), 'ms');
+row('loop delay, 100 sources, server hangs, 99 %', delays(hung, 'percentile'), 'ms');
 row('  worst', delays(hung, 'worst'), 'ms');
 row('  fs.stat and dns.lookup meanwhile', delays(hung, 'look'), 'ms');
 for (const [what, title] of [

@@ -1,4 +1,4 @@
-// axios, with a token, and with another one after a 401.
+// axios with a token, and with a new token after a 401.
 
 import axios from 'axios';
 import { source } from './source.mjs';
@@ -21,7 +21,7 @@ api.interceptors.response.use(undefined, async (error) => {
   }
   source.invalidate(sent.get(error.config));
   error.config.headers.set('Authorization', await source.authorization());
-  // Without these interceptors, so that the second answer is final.
+  // Without these interceptors, so that a second 401 is final.
   return axios.request(error.config);
 });
 

@@ -1,4 +1,4 @@
-// What to do when there is no token.
+// Reports why there is no token.
 
 import { TokenSource, TokenSourceError } from 'tokensource';
 
@@ -10,13 +10,13 @@ const source = new TokenSource({
 
 try {
   const token = await source.token({ signal: AbortSignal.timeout(5000) });
-  console.log(`a token for ${token.scope ?? 'all that was asked'}, good until ${token.expiresAt.toISOString()}`);
+  console.log(`a token for ${token.scope ?? 'the requested scope'}, valid until ${token.expiresAt.toISOString()}`);
 } catch (error) {
   if (error instanceof Error && error.name === 'AbortError') {
-    console.log('not within 5 s');
+    console.log('no token within 5 s');
   } else if (error instanceof TokenSourceError) {
     console.log(error.code, error.oauthError, error.httpStatus);
-    console.log(error.isTransient ? 'may pass' : 'somebody has to change something');
+    console.log(error.isTransient ? 'retryable' : 'a setting must change');
   } else {
     throw error;
   }

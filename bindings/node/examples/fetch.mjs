@@ -1,4 +1,4 @@
-// The global fetch, with a token.
+// The global fetch with a token.
 
 import { source } from './source.mjs';
 

@@ -1,10 +1,10 @@
-// got, with a token, and with another one after a 401.
+// got with a token, and with a new token after a 401.
 
 import got from 'got';
 import { source } from './source.mjs';
 
 const api = got.extend({
-  // The hook below would put the header on the request to another origin, too.
+  // The hook below would add the header to a redirected request to another origin too.
   followRedirect: false,
   hooks: {
     beforeRequest: [

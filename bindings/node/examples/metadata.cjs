@@ -1,4 +1,4 @@
-// Where only a function that returns at once is taken: the token that is ready, warmed up at the start.
+// For an API that requires a synchronous function: warms the source up at the start and returns the cached token.
 'use strict';
 
 const { TokenSource } = require('tokensource');

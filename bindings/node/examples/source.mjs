@@ -1,4 +1,4 @@
-// The source that the other examples share: one for the life of a program.
+// The source that the other examples share. A program creates it once and keeps it.
 
 import { TokenSource } from 'tokensource';
 

@@ -1,5 +1,5 @@
-// A token endpoint for the tests of a program. What stands in for fetch or node:http sees no request for a token: the
-// library sends it itself.
+// A token endpoint for the tests of a program. A mock of fetch or node:http does not see the token request, because the library
+// sends it itself.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -1,4 +1,4 @@
-// undici's request, with a token, and with another one after a 401.
+// undici's request with a token, and with a new token after a 401.
 
 import { request } from 'undici';
 import { source } from './source.mjs';

@@ -28,9 +28,9 @@ async function api(t) {
 
 const EXPECTED = {
   'axios.mjs': '200 welcome\n',
-  'errors.mjs': 'TKS_OAUTH invalid_client 401\nsomebody has to change something\n',
+  'errors.mjs': 'TKS_OAUTH invalid_client 401\na setting must change\n',
   'fetch.mjs': '200 welcome\n',
-  'generic.mjs': 'Authorization: Bearer token-1\n',
+  'generic.mjs': 'Bearer token-1\n',
   'got.mjs': '200 welcome\n',
   'metadata.cjs': "[ 'authorization' ]\n",
   'podero.mjs': 'Authorization: Bearer TOKEN\n',
@@ -43,7 +43,14 @@ test('errors.mjs reports when its time limit is over', async (t) => {
   const { url } = await scripted(t);
   const aborted = 'data:text/javascript,AbortSignal.timeout = () => AbortSignal.abort()';
   const printed = await run(['--import', aborted, 'examples/errors.mjs'], { TOKEN_URL: url, CLIENT_ID: 'id' });
-  assert.equal(printed, 'not within 5 s\n');
+  assert.equal(printed, 'no token within 5 s\n');
+});
+
+test('generic.mjs sends its scope and audience', async (t) => {
+  const { url, seen } = await scripted(t);
+  await run(['examples/generic.mjs'], { TOKEN_URL: url, CLIENT_ID: 'id', CLIENT_SECRET: 'horse-battery' });
+  const { scope, audience } = Object.fromEntries(new URLSearchParams((await seen()).last.body));
+  assert.deepEqual([scope, audience], ['read', 'https://api.example.com']);
 });
 
 test('every example has an expected output', () => {
