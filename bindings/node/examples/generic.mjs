@@ -6,4 +6,4 @@ const source = new TokenSource({
   tokenUrl: process.env.TOKEN_URL, clientId: process.env.CLIENT_ID, clientSecret: process.env.CLIENT_SECRET,
   scope: 'read', audience: 'https://api.example.com',
 });
-console.log(await source.authorization());
+console.log('Authorization:', await source.authorization());

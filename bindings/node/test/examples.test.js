@@ -30,7 +30,7 @@ const EXPECTED = {
   'axios.mjs': '200 welcome\n',
   'errors.mjs': 'TKS_OAUTH invalid_client 401\na setting must change\n',
   'fetch.mjs': '200 welcome\n',
-  'generic.mjs': 'Bearer token-1\n',
+  'generic.mjs': 'Authorization: Bearer token-1\n',
   'got.mjs': '200 welcome\n',
   'metadata.cjs': "[ 'authorization' ]\n",
   'podero.mjs': 'Authorization: Bearer TOKEN\n',
