@@ -15,7 +15,7 @@ use std::{
     sync::LazyLock,
     time::Duration,
 };
-use tokensource_testserver::{Answer, Authority, Leaf, Member, Script, Server, ServerOptions};
+use tokensource_testserver::{Authority, Leaf, Member, Response, Script, Server, ServerOptions};
 
 /// The folder of libtokensource.so.1.
 static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| make("build").join("release"));
@@ -29,7 +29,7 @@ fn granting() -> Server {
 }
 
 fn rejecting() -> Server {
-    let script = Answer::refusal("invalid_client").into();
+    let script = Response::oauth_error("invalid_client").into();
     Server::start(ServerOptions { script, ..ServerOptions::default() })
 }
 
@@ -147,7 +147,7 @@ fn a_panic_becomes_a_status_and_prints_nothing() {
 
 #[test]
 fn no_secret_remains_in_memory() {
-    let answer = Answer { token: Member::text("a-token-that-is-found-nowhere-else"), ..Answer::default() };
+    let answer = Response { token: Member::text("a-token-that-is-found-nowhere-else"), ..Response::default() };
     let (server, roots) = over_tls(answer.into(), "wiped.pem");
     let (url, roots) = (server.url(), roots.to_str().unwrap());
     // malloc keeps freed memory and does not return it to the system.

@@ -527,5 +527,5 @@ fn the_demo_uses_the_real_server_when_it_has_a_client() {
     assert_eq!(ran.status.code(), Some(1));
     assert!(ran.out.contains("podero: the real server\n  error     TKS_"), "{}", ran.out);
     assert!(ran.out.contains("gardin: a server on this machine") && !ran.out.contains(SECRET), "{}", ran.out);
-    assert!(!proxy.asked().is_empty() && proxy.asked().iter().all(|asked| asked == "app.podero.com:443"));
+    assert!(!proxy.targets().is_empty() && proxy.targets().iter().all(|asked| asked == "app.podero.com:443"));
 }

@@ -264,8 +264,8 @@ impl World {
         });
         let is_tls = tls.is_some();
         let bytes = |text: &String| text.chars().map(|c| u8::try_from(u32::from(c)).expect("a byte")).collect();
-        let blunt = raw.blunt.as_ref().map(bytes);
-        let server = Server::start(ServerOptions { tls, blunt, ipv6: raw.ipv6, ..ServerOptions::default() });
+        let raw_reply = raw.blunt.as_ref().map(bytes);
+        let server = Server::start(ServerOptions { tls, raw_reply, ipv6: raw.ipv6, ..ServerOptions::default() });
         let elsewhere = Server::start(ServerOptions::default());
         let proxy = raw.proxy.clone().map(|options: ProxyOptions| Proxy::start(options));
         let raw_proxy = raw.proxy_answer.as_ref().map(|_| Server::start(ServerOptions::default()));
@@ -357,7 +357,7 @@ impl World {
         }
         if let Some(expected) = &row.asked {
             let paths = || proxy_heard.into_iter().flatten().map(|request| request.path).collect();
-            let asked = self.proxy.as_ref().map_or_else(paths, Proxy::asked);
+            let asked = self.proxy.as_ref().map_or_else(paths, Proxy::targets);
             assert_eq!(asked, *expected, "{first:?}");
         }
         assert_eq!(self.elsewhere.connections(), 0, "something went elsewhere");

@@ -56,7 +56,7 @@ impl Transport for Arc<Scripted> {
     fn send(&self, _: &TokenRequest, limits: Limits) -> Result<RawResponse, Error> {
         let n = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
         self.threads.store(limits.threads, Ordering::SeqCst);
-        let response = self.script.answer(n);
+        let response = self.script.response(n);
         let sent = self.clock.now().coarse.monotonic;
         let delay = if response.hang { Duration::MAX } else { response.delay };
         let (lock, condvar) = (Mutex::new(()), Condvar::new());

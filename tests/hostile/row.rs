@@ -14,7 +14,7 @@
 
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::Path};
-use tokensource_testserver::{Answer, Leaf, ProxyOptions, Script, Versions};
+use tokensource_testserver::{Leaf, ProxyOptions, Response, Script, Versions};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,7 +26,7 @@ pub struct Row {
     pub options: BTreeMap<String, String>,
 
     /// What the server says to each request, or to the first, the second and so on.
-    pub answer: Option<Answer>,
+    pub answer: Option<Response>,
     #[serde(default)]
     pub answers: Script,
     /// The server says these bytes (each character is one) to the first it hears, and reads no request.
@@ -40,7 +40,7 @@ pub struct Row {
     pub mutual: bool,
     pub proxy: Option<ProxyOptions>,
     /// A proxy that says this to each request.
-    pub proxy_answer: Option<Answer>,
+    pub proxy_answer: Option<Response>,
     /// The server listens on ::1 alone.
     #[serde(default)]
     pub ipv6: bool,

@@ -1,4 +1,4 @@
-//! One connection, plain or TLS: bytes in, bytes out, patience. Knows nothing of HTTP.
+//! One connection, plain or TLS: reads, writes and waits. It must not know HTTP.
 
 use rustls::{ServerConfig, ServerConnection, Stream};
 use socket2::SockRef;
@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// No connection stays with one answer for longer.
+/// The longest wait within one response.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
 const MAX_WRITE: Duration = Duration::from_secs(60);
 const MAX_DRAIN: Duration = Duration::from_secs(2);
@@ -18,7 +18,7 @@ const MAX_UNREAD: usize = 2 << 20;
 pub(crate) struct Connection {
     socket: Arc<TcpStream>,
     tls: Option<Box<ServerConnection>>,
-    /// What came in and was not taken yet.
+    /// Bytes that were read and not used yet.
     pub(crate) received: Vec<u8>,
 }
 
@@ -29,10 +29,10 @@ impl Connection {
         Ok(Self { socket, tls: tls.map(Box::new), received: Vec::new() })
     }
 
-    /// Reads what comes next into `received`, by this moment; 0 when the client has ended. The first reading makes the
-    /// TLS handshake.
-    pub(crate) fn fill(&mut self, until: Instant) -> io::Result<usize> {
-        let left = until.saturating_duration_since(Instant::now());
+    /// Reads the next bytes into `received`, before the deadline. Returns 0 if the client has closed. The first call makes
+    /// the TLS handshake.
+    pub(crate) fn fill(&mut self, deadline: Instant) -> io::Result<usize> {
+        let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(ErrorKind::TimedOut.into());
         }
@@ -44,7 +44,7 @@ impl Connection {
             Some(tls) => Stream::new(&mut **tls, &mut socket).read(&mut buffer),
         };
         if read.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidData) {
-            // The handshake failed and an alert says why.
+            // The handshake failed. The client must be able to read the alert.
             self.drain();
         }
         let read = read?;
@@ -52,11 +52,11 @@ impl Connection {
         Ok(read)
     }
 
-    /// Lets time pass; false as soon as the client has ended the connection.
+    /// Waits. Returns false as soon as the client has closed the connection.
     pub(crate) fn wait(&mut self, span: Duration) -> bool {
-        let until = Instant::now() + span.min(MAX_WAIT);
-        while Instant::now() < until {
-            match self.fill(until) {
+        let deadline = Instant::now() + span.min(MAX_WAIT);
+        while Instant::now() < deadline {
+            match self.fill(deadline) {
                 Ok(0) => return false,
                 Ok(_) if self.received.len() > MAX_UNREAD => return false,
                 Ok(_) => {}
@@ -83,23 +83,23 @@ impl Connection {
         }
     }
 
-    /// Ends as TLS wants it, so that the client knows that nothing was cut off.
-    pub(crate) fn end(mut self) {
+    /// Closes the connection, with close_notify under TLS, so that the client knows that nothing was cut off.
+    pub(crate) fn close(mut self) {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
             let _ = tls.complete_io(&mut &*self.socket);
         }
     }
 
-    /// Says no more, and throws away what the client still says: a socket that is closed with something unread resets
-    /// its connection, and the client may lose what it was told.
+    /// Ends the sending side, and discards the bytes that the client still sends. Closing a socket with unread bytes resets
+    /// the connection, and the client could lose the response.
     pub(crate) fn drain(&self) {
         let _ = self.socket.shutdown(Shutdown::Write);
         let _ = self.socket.set_read_timeout(Some(MAX_DRAIN));
         let _ = io::copy(&mut (&*self.socket).take(MAX_UNREAD as u64), &mut io::sink());
     }
 
-    /// Ends with a TCP reset: closing a socket that lingers for no time at all throws its connection away.
+    /// Closes the connection with a TCP reset, which is what SO_LINGER of zero means.
     pub(crate) fn reset(self) {
         let _ = SockRef::from(&*self.socket).set_linger(Some(Duration::ZERO));
     }

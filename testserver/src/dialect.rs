@@ -1,10 +1,10 @@
-//! How particular servers differ, as their documentation says: what they refuse and what their answers look like.
+//! The behaviour of particular servers, from their documentation: which requests they reject, and what they grant.
 //!
-//! Pure: a request comes in as data, a refusal goes out as an [`Answer`].
+//! Pure: it takes a request as data, and returns an error as a [`Response`].
 
 use crate::{
-    answer::{Answer, Member, quoted},
     http::Request,
+    response::{Member, Response, quoted},
 };
 use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use percent_encoding::percent_decode_str;
@@ -14,21 +14,20 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Whose manners the server has.
+/// The server that the test server imitates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dialect {
-    /// Looks at nothing: whoever asks, anywhere outside of `/-/`, gets the script's answer.
+    /// Checks nothing: every request outside `/-/` gets the response of the script.
     #[default]
     Plain,
-    /// JSON to `/oauth2/token/`; Basic is percent-decoded; opaque tokens. The manners are django-oauth-toolkit's with its
-    /// JSON backend.
+    /// JSON to `/oauth2/token/`, percent-decoded HTTP Basic, opaque tokens: like django-oauth-toolkit with its JSON backend.
     Podero,
-    /// A form to `/oauth2/token`; Basic is taken as it is; JWT. The manners are Amazon Cognito's.
+    /// A form to `/oauth2/token`, HTTP Basic without decoding, JWT: like Amazon Cognito.
     Gardin,
 }
 
 impl Dialect {
-    /// The path of the token endpoint.
+    /// Returns the path of the token endpoint.
     pub fn path(self) -> &'static str {
         match self {
             Self::Plain | Self::Podero => "/oauth2/token/",
@@ -36,8 +35,8 @@ impl Dialect {
         }
     }
 
-    /// What is wrong with the request, if anything.
-    pub(crate) fn refusal(self, request: &Request, client: (&str, &str)) -> Option<Answer> {
+    /// Returns the error for a request; None if the server accepts it.
+    pub(crate) fn rejection(self, request: &Request, client: (&str, &str)) -> Option<Response> {
         match self {
             Self::Plain => None,
             Self::Podero => podero(request, client),
@@ -45,63 +44,63 @@ impl Dialect {
         }
     }
 
-    /// Says what this server says where the script is silent.
-    pub(crate) fn complete(self, answer: &mut Answer, request: &Request, n: usize, now: SystemTime) {
+    /// Fills in the members that the script omits.
+    pub(crate) fn complete(self, response: &mut Response, request: &Request, n: usize, now: SystemTime) {
         match self {
             Self::Plain => {}
             Self::Podero => {
-                answer.token.usually(|| quoted(&opaque(n, 30)));
-                answer.expires_in.usually(|| "36000".into());
-                let asked = parameter(&request.body, "scope");
-                answer.scope.usually(|| quoted(asked.as_deref().unwrap_or("read write")));
+                response.token.set_default(|| quoted(&opaque(n, 30)));
+                response.expires_in.set_default(|| "36000".into());
+                let requested = parameter(&request.body, "scope");
+                response.scope.set_default(|| quoted(requested.as_deref().unwrap_or("read write")));
             }
             Self::Gardin => {
-                let lifetime = match &answer.expires_in {
+                let lifetime = match &response.expires_in {
                     Member::Json(json) => json.parse().unwrap_or(3600),
                     _ => 3600,
                 };
                 let client_id = credentials(request).unwrap_or_default().0;
-                answer.token.usually(|| quoted(&jwt(n, &client_id, lifetime, now)));
+                response.token.set_default(|| quoted(&jwt(n, &client_id, lifetime, now)));
             }
         }
     }
 }
 
-/// In the order in which django-oauth-toolkit looks: the grant before the client, the client before the scope.
-fn podero(request: &Request, client: (&str, &str)) -> Option<Answer> {
+/// Checks in the order of django-oauth-toolkit: the grant type, the client, the scope.
+fn podero(request: &Request, client: (&str, &str)) -> Option<Response> {
     match path(request) {
         "/oauth2/token/" => {}
-        "/oauth2/token" => return Some(with_header(Answer::status(301), "Location", "/oauth2/token/")),
-        _ => return Some(Answer::status(404)),
+        "/oauth2/token" => return Some(with_header(Response::status(301), "Location", "/oauth2/token/")),
+        _ => return Some(Response::status(404)),
     }
     if request.method != "POST" {
-        return Some(with_header(Answer::status(405), "Allow", "POST, OPTIONS"));
+        return Some(with_header(Response::status(405), "Allow", "POST, OPTIONS"));
     }
     let grant = parameter(&request.body, "grant_type");
     if media_type(request) != "application/json" || grant.as_deref() != Some("client_credentials") {
-        return Some(Answer::refusal("unsupported_grant_type"));
+        return Some(Response::oauth_error("unsupported_grant_type"));
     }
-    // It decodes with Python's unquote_plus.
+    // django-oauth-toolkit decodes with Python's unquote_plus.
     let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     if credentials(request).is_none_or(|(id, secret)| (&*decoded(&id), &*decoded(&secret)) != client) {
         let challenge = r#"Bearer error="invalid_client""#;
-        return Some(with_header(Answer::refusal("invalid_client"), "WWW-Authenticate", challenge));
+        return Some(with_header(Response::oauth_error("invalid_client"), "WWW-Authenticate", challenge));
     }
     let scope = parameter(&request.body, "scope");
     if scope.is_some_and(|scope| !scope.split(' ').all(|scope| matches!(scope, "read" | "write"))) {
-        return Some(Answer::refusal("invalid_scope"));
+        return Some(Response::oauth_error("invalid_scope"));
     }
     None
 }
 
-fn gardin(request: &Request, client: (&str, &str)) -> Option<Answer> {
+fn gardin(request: &Request, client: (&str, &str)) -> Option<Response> {
     if path(request) != "/oauth2/token" {
-        return Some(Answer::status(404));
+        return Some(Response::status(404));
     }
     if request.method != "POST" {
-        return Some(Answer::status(405));
+        return Some(Response::status(405));
     }
-    let bare = |error| Answer { status: Some(400), ..Answer::refusal(error) };
+    let bare = |error| Response { status: Some(400), ..Response::oauth_error(error) };
     if media_type(request) != "application/x-www-form-urlencoded" {
         return Some(bare("invalid_request"));
     }
@@ -116,9 +115,9 @@ fn gardin(request: &Request, client: (&str, &str)) -> Option<Answer> {
     None
 }
 
-fn with_header(mut answer: Answer, name: &str, value: &str) -> Answer {
-    answer.headers.insert(name.into(), Some(value.into()));
-    answer
+fn with_header(mut response: Response, name: &str, value: &str) -> Response {
+    response.headers.insert(name.into(), Some(value.into()));
+    response
 }
 
 fn path(request: &Request) -> &str {
@@ -129,7 +128,7 @@ fn media_type(request: &Request) -> String {
     request.header("content-type").split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// A text member of a JSON body.
+/// Returns a text member of a JSON body.
 fn parameter(body: &str, name: &str) -> Option<String> {
     let body: BTreeMap<String, Value> = serde_json::from_str(body).ok()?;
     Some(body.get(name)?.as_str()?.into())
@@ -143,14 +142,15 @@ fn form(body: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Client id and secret out of HTTP Basic, still encoded. The scheme is compared as django-oauth-toolkit does it.
+/// Returns client id and secret from HTTP Basic, still encoded. Like django-oauth-toolkit, it accepts only `Basic`, with this
+/// capital.
 fn credentials(request: &Request) -> Option<(String, String)> {
     let decoded = BASE64_STANDARD.decode(request.header("authorization").strip_prefix("Basic ")?).ok()?;
     let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
     Some((id.into(), secret.into()))
 }
 
-/// Letters and digits that look random, and are the same for the same `n`.
+/// Returns letters and digits that look random. They are the same for the same `n`.
 fn opaque(n: usize, length: usize) -> String {
     const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let mut state = n as u64;
@@ -164,7 +164,7 @@ fn opaque(n: usize, length: usize) -> String {
     (0..length).map(|_| next()).collect()
 }
 
-/// In three parts like any other, but the signature is made up.
+/// Returns a JWT whose signature is random text.
 fn jwt(n: usize, client_id: &str, lifetime: u64, now: SystemTime) -> String {
     let iat = now.duration_since(UNIX_EPOCH).map_or(0, |unix| unix.as_secs());
     let header = json!({"alg": "RS256", "kid": opaque(0, 12), "typ": "JWT"});
@@ -207,16 +207,16 @@ mod tests {
 
     const ENCODED: &str = "s3%20cret%25%3A%2B%2F%C3%BC";
 
-    fn podero(path: &str, media_type: &str, authorization: &str, body: &str) -> Option<Answer> {
-        Dialect::Podero.refusal(&request(path, media_type, authorization, body), CLIENT)
+    fn podero(path: &str, media_type: &str, authorization: &str, body: &str) -> Option<Response> {
+        Dialect::Podero.rejection(&request(path, media_type, authorization, body), CLIENT)
     }
 
-    fn gardin(path: &str, media_type: &str, authorization: &str, body: &str) -> Option<Answer> {
-        Dialect::Gardin.refusal(&request(path, media_type, authorization, body), CLIENT)
+    fn gardin(path: &str, media_type: &str, authorization: &str, body: &str) -> Option<Response> {
+        Dialect::Gardin.rejection(&request(path, media_type, authorization, body), CLIENT)
     }
 
-    fn seen(answer: Option<Answer>) -> (u16, String) {
-        let rendered = answer.expect("must be refused").render(1, UNIX_EPOCH);
+    fn status_and_body(response: Option<Response>) -> (u16, String) {
+        let rendered = response.expect("must be refused").render(1, UNIX_EPOCH);
         (rendered.status, String::from_utf8(rendered.body).unwrap())
     }
 
@@ -237,73 +237,85 @@ mod tests {
     }
 
     #[test]
-    fn podero_refuses_as_django_oauth_toolkit_does() {
+    fn podero_rejects_like_django_oauth_toolkit() {
         let basic = basic("my-client", ENCODED);
         let unsupported = (400, r#"{"error":"unsupported_grant_type"}"#.to_string());
-        assert_eq!(seen(podero("/oauth2/token/", "application/x-www-form-urlencoded", &basic, FORM)), unsupported);
-        assert_eq!(seen(podero("/oauth2/token/", "application/json", &basic, FORM)), unsupported);
         assert_eq!(
-            seen(podero("/oauth2/token/", "application/json", &basic, r#"{"grant_type":"password"}"#)),
+            status_and_body(podero("/oauth2/token/", "application/x-www-form-urlencoded", &basic, FORM)),
+            unsupported
+        );
+        assert_eq!(status_and_body(podero("/oauth2/token/", "application/json", &basic, FORM)), unsupported);
+        assert_eq!(
+            status_and_body(podero("/oauth2/token/", "application/json", &basic, r#"{"grant_type":"password"}"#)),
             unsupported
         );
         let empty_scope = r#"{"grant_type":"client_credentials","scope":""}"#;
         assert_eq!(
-            seen(podero("/oauth2/token/", "application/json", &basic, empty_scope)).1,
+            status_and_body(podero("/oauth2/token/", "application/json", &basic, empty_scope)).1,
             r#"{"error":"invalid_scope"}"#
         );
-        assert_eq!(seen(podero("/oauth2", "application/json", &basic, JSON)).0, 404);
+        assert_eq!(status_and_body(podero("/oauth2", "application/json", &basic, JSON)).0, 404);
 
         let moved = podero("/oauth2/token", "application/json", &basic, JSON).unwrap();
         assert_eq!((moved.status, &moved.headers["Location"]), (Some(301), &Some("/oauth2/token/".into())));
         let mut get = request("/oauth2/token/", "", "", "");
         get.method = "GET".into();
-        assert_eq!(Dialect::Podero.refusal(&get, CLIENT).unwrap().status, Some(405));
+        assert_eq!(Dialect::Podero.rejection(&get, CLIENT).unwrap().status, Some(405));
     }
 
     #[test]
-    fn podero_percent_decodes_basic_and_wants_its_capital() {
-        let refused = |authorization: &str| {
-            let answer = podero("/oauth2/token/", "application/json", authorization, JSON).unwrap();
-            assert_eq!(answer.headers["WWW-Authenticate"].as_deref(), Some(r#"Bearer error="invalid_client""#));
-            assert_eq!(seen(Some(answer)), (401, r#"{"error":"invalid_client"}"#.into()));
+    fn podero_percent_decodes_basic_and_requires_its_capital() {
+        let assert_rejected = |authorization: &str| {
+            let response = podero("/oauth2/token/", "application/json", authorization, JSON).unwrap();
+            assert_eq!(response.headers["WWW-Authenticate"].as_deref(), Some(r#"Bearer error="invalid_client""#));
+            assert_eq!(status_and_body(Some(response)), (401, r#"{"error":"invalid_client"}"#.into()));
         };
-        refused("");
-        refused("Basic !");
-        refused(&basic("my-client", "wrong"));
-        refused(&basic("other", ENCODED));
-        refused(&basic("my-client", CLIENT.1));
-        refused(&basic("my-client", ENCODED).replace("Basic", "basic"));
+        assert_rejected("");
+        assert_rejected("Basic !");
+        assert_rejected(&basic("my-client", "wrong"));
+        assert_rejected(&basic("other", ENCODED));
+        assert_rejected(&basic("my-client", CLIENT.1));
+        assert_rejected(&basic("my-client", ENCODED).replace("Basic", "basic"));
     }
 
     #[test]
-    fn gardin_takes_a_form_and_basic_as_it_is() {
+    fn gardin_accepts_a_form_and_undecoded_basic() {
         let raw = basic("my-client", CLIENT.1);
         assert_eq!(gardin("/oauth2/token", "application/x-www-form-urlencoded", &raw, FORM), None);
         let invalid_client = (400, r#"{"error":"invalid_client"}"#.to_string());
         let encoded = basic("my-client", ENCODED);
-        assert_eq!(seen(gardin("/oauth2/token", "application/x-www-form-urlencoded", &encoded, FORM)), invalid_client);
-        assert_eq!(seen(gardin("/oauth2/token", "application/x-www-form-urlencoded", "", FORM)), invalid_client);
+        assert_eq!(
+            status_and_body(gardin("/oauth2/token", "application/x-www-form-urlencoded", &encoded, FORM)),
+            invalid_client
+        );
+        assert_eq!(
+            status_and_body(gardin("/oauth2/token", "application/x-www-form-urlencoded", "", FORM)),
+            invalid_client
+        );
     }
 
     #[test]
-    fn gardin_refuses_json_other_grants_and_other_paths() {
+    fn gardin_rejects_json_other_grants_and_other_paths() {
         let raw = basic("my-client", CLIENT.1);
         let form = "application/x-www-form-urlencoded";
-        assert_eq!(seen(gardin("/oauth2/token", "application/json", &raw, JSON)).1, r#"{"error":"invalid_request"}"#);
-        assert_eq!(seen(gardin("/oauth2/token", form, &raw, "")).1, r#"{"error":"invalid_request"}"#);
         assert_eq!(
-            seen(gardin("/oauth2/token", form, &raw, "grant_type=password")).1,
+            status_and_body(gardin("/oauth2/token", "application/json", &raw, JSON)).1,
+            r#"{"error":"invalid_request"}"#
+        );
+        assert_eq!(status_and_body(gardin("/oauth2/token", form, &raw, "")).1, r#"{"error":"invalid_request"}"#);
+        assert_eq!(
+            status_and_body(gardin("/oauth2/token", form, &raw, "grant_type=password")).1,
             r#"{"error":"unsupported_grant_type"}"#
         );
-        assert_eq!(seen(gardin("/oauth2/token/", form, &raw, FORM)).0, 404);
+        assert_eq!(status_and_body(gardin("/oauth2/token/", form, &raw, FORM)).0, 404);
     }
 
     #[test]
-    fn podero_grants_thirty_opaque_characters_for_ten_hours() {
+    fn podero_grants_an_opaque_token_of_thirty_characters_for_ten_hours() {
         let request = request("/oauth2/token/", "application/json", &basic("my-client", ENCODED), JSON);
-        let mut answer = Answer::default();
-        Dialect::Podero.complete(&mut answer, &request, 1, UNIX_EPOCH);
-        let body: Value = serde_json::from_slice(&answer.render(1, UNIX_EPOCH).body).unwrap();
+        let mut response = Response::default();
+        Dialect::Podero.complete(&mut response, &request, 1, UNIX_EPOCH);
+        let body: Value = serde_json::from_slice(&response.render(1, UNIX_EPOCH).body).unwrap();
         let token = body["access_token"].as_str().unwrap();
         assert!(token.len() == 30 && token.chars().all(|c| c.is_ascii_alphanumeric()), "{token}");
         assert_ne!(token, opaque(2, 30));
@@ -316,9 +328,9 @@ mod tests {
     #[test]
     fn gardin_grants_a_jwt() {
         let request = request("/oauth2/token", "", &basic("my-client", "x"), FORM);
-        let mut answer: Answer = serde_json::from_str(r#"{"expires_in": 60}"#).unwrap();
-        Dialect::Gardin.complete(&mut answer, &request, 1, UNIX_EPOCH + Duration::from_secs(1000));
-        let body: Value = serde_json::from_slice(&answer.render(1, UNIX_EPOCH).body).unwrap();
+        let mut response: Response = serde_json::from_str(r#"{"expires_in": 60}"#).unwrap();
+        Dialect::Gardin.complete(&mut response, &request, 1, UNIX_EPOCH + Duration::from_secs(1000));
+        let body: Value = serde_json::from_slice(&response.render(1, UNIX_EPOCH).body).unwrap();
         assert_eq!(body.as_object().unwrap().keys().collect::<Vec<_>>(), ["access_token", "expires_in", "token_type"]);
         let parts: Vec<_> = body["access_token"].as_str().unwrap().split('.').collect();
         assert_eq!(parts.len(), 3);

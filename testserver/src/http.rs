@@ -1,4 +1,4 @@
-//! Reads one HTTP/1.1 request (RFC 9112), bounded. Says nothing of its meaning.
+//! Reads one HTTP/1.1 request (RFC 9112), every size bounded. It must not judge the request.
 
 use crate::connection::Connection;
 use serde::Serialize;
@@ -10,79 +10,79 @@ use std::{
 
 const MAX_HEAD: usize = 64 << 10;
 const MAX_BODY: usize = 1 << 20;
-/// To receive a whole request, the pause before it included.
+/// For a whole request, the pause before it included.
 const MAX_RECEIVE: Duration = Duration::from_secs(60);
 
-/// A request as it came.
+/// A request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Request {
     pub method: String,
-    /// With its query; for CONNECT the host and port, and for a proxy that is to pass it on the whole URL.
+    /// Path and query; for CONNECT the host and port, and for a forward proxy the whole URL.
     pub path: String,
-    /// Names in lower case; several of one name are joined by `, `.
+    /// Names are in lower case. Values of the same name are joined by `, `.
     pub headers: BTreeMap<String, String>,
-    /// What is not UTF-8 is replaced by U+FFFD.
+    /// Bytes that are not UTF-8 are replaced by U+FFFD.
     pub body: String,
-    /// When its last byte had come: seconds since the server started.
+    /// The arrival of its last byte, in seconds since the server started.
     pub at: f64,
 }
 
 /// Why there is no request.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Unread {
-    /// The client went away or fell silent.
+pub(crate) enum NoRequest {
+    /// The client closed the connection, or sent nothing more.
     Gone,
-    /// It sent what cannot be read; this status says why.
-    Refused(u16),
+    /// The client sent no valid request. The response has this status.
+    Invalid(u16),
 }
 
 #[derive(Debug, PartialEq)]
 struct Malformed;
 
 impl Request {
-    /// A header's value, or nothing.
+    /// Returns the value of a header; an empty text if it is absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
 }
 
-pub(crate) fn read(connection: &mut Connection) -> Result<Request, Unread> {
-    let until = Instant::now() + MAX_RECEIVE;
-    let fill = |connection: &mut Connection| match connection.fill(until) {
-        Ok(0) => Err(Unread::Gone),
-        Err(error) if error.kind() != ErrorKind::Interrupted => Err(Unread::Gone),
+pub(crate) fn read(connection: &mut Connection) -> Result<Request, NoRequest> {
+    let deadline = Instant::now() + MAX_RECEIVE;
+    let fill = |connection: &mut Connection| match connection.fill(deadline) {
+        Ok(0) => Err(NoRequest::Gone),
+        Err(error) if error.kind() != ErrorKind::Interrupted => Err(NoRequest::Gone),
         _ => Ok(()),
     };
     let end = loop {
         match connection.received.windows(4).position(|four| four == b"\r\n\r\n") {
             Some(end) if end <= MAX_HEAD => break end,
             None if connection.received.len() <= MAX_HEAD => fill(connection)?,
-            _ => return Err(Unread::Refused(431)),
+            _ => return Err(NoRequest::Invalid(431)),
         }
     };
     let head: Vec<u8> = connection.received.drain(..end + 4).collect();
-    let mut request = parse_head(&head[..end]).ok_or(Unread::Refused(400))?;
+    let mut request = parse_head(&head[..end]).ok_or(NoRequest::Invalid(400))?;
     if request.header("expect").eq_ignore_ascii_case("100-continue") {
-        connection.write(b"HTTP/1.1 100 Continue\r\n\r\n").map_err(|_| Unread::Gone)?;
+        connection.write(b"HTTP/1.1 100 Continue\r\n\r\n").map_err(|_| NoRequest::Gone)?;
     }
     let body = if request.header("transfer-encoding").eq_ignore_ascii_case("chunked") {
         loop {
-            match parse_chunks(&connection.received).map_err(|Malformed| Unread::Refused(400))? {
+            match parse_chunks(&connection.received).map_err(|Malformed| NoRequest::Invalid(400))? {
                 Some((body, used)) if body.len() <= MAX_BODY => {
                     connection.received.drain(..used);
                     break body;
                 }
                 None if connection.received.len() <= MAX_BODY => fill(connection)?,
-                _ => return Err(Unread::Refused(413)),
+                _ => return Err(NoRequest::Invalid(413)),
             }
         }
     } else {
         let length = match request.header("content-length") {
             "" => 0,
-            length => length.parse().map_err(|_| Unread::Refused(400))?,
+            length => length.parse().map_err(|_| NoRequest::Invalid(400))?,
         };
         if length > MAX_BODY {
-            return Err(Unread::Refused(413));
+            return Err(NoRequest::Invalid(413));
         }
         while connection.received.len() < length {
             fill(connection)?;
@@ -93,7 +93,7 @@ pub(crate) fn read(connection: &mut Connection) -> Result<Request, Unread> {
     Ok(request)
 }
 
-/// The head without the empty line that ends it.
+/// Parses a head, without the empty line that ends it.
 fn parse_head(head: &[u8]) -> Option<Request> {
     let head = String::from_utf8_lossy(head);
     let mut lines = head.split("\r\n");
@@ -114,14 +114,14 @@ fn parse_head(head: &[u8]) -> Option<Request> {
     Some(Request { method: method.into(), path: path.into(), headers, ..Request::default() })
 }
 
-/// Host and port, and what follows them, where a path is a whole URL (RFC 9112 §3.2.2).
+/// Splits a whole URL (RFC 9112 §3.2.2) into host with port, and path. Returns None for a path.
 pub(crate) fn split_url(path: &str) -> Option<(&str, &str)> {
     let rest = path.strip_prefix("http://")?;
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     Some((authority, if path.is_empty() { "/" } else { path }))
 }
 
-/// The body and how many bytes it took; `Ok(None)` while it is incomplete.
+/// Returns the body and its length in chunks; None while it is incomplete.
 fn parse_chunks(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, Malformed> {
     let mut body = Vec::new();
     let mut at = 0;
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_is_read() {
+    fn a_head_is_parsed() {
         let request = parse_head(b"POST /a?b HTTP/1.1\r\nHost: h\r\nX-Two:1\r\nx-two:\t2 ").unwrap();
         assert_eq!((&*request.method, &*request.path), ("POST", "/a?b"));
         assert_eq!((request.header("host"), request.header("x-two"), request.header("none")), ("h", "1, 2", ""));
@@ -156,14 +156,14 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_url_is_taken_apart() {
+    fn a_whole_url_is_split_into_authority_and_path() {
         assert_eq!(split_url("http://h:1/a?b"), Some(("h:1", "/a?b")));
         assert_eq!(split_url("http://h"), Some(("h", "/")));
         assert_eq!(split_url("/a?b=http://h"), None);
     }
 
     #[test]
-    fn a_malformed_head_is_refused() {
+    fn a_malformed_head_is_rejected() {
         for head in ["", "GET", "GET / HTTP/2", "GET  / HTTP/1.1", "GET /a b HTTP/1.1", "GET / HTTP/1.1\r\nno colon"] {
             assert_eq!(parse_head(head.as_bytes()), None, "{head}");
         }

@@ -13,7 +13,7 @@
 //! assert_eq!(server.requests(), 0);
 //! ```
 //!
-//! With TLS under an authority of the test's own:
+//! With TLS, and a certificate authority that exists for the test only:
 //!
 //! ```
 //! use tokensource_testserver::{Authority, Leaf, Server, ServerOptions};
@@ -21,29 +21,29 @@
 //! let authority = Authority::new();
 //! let server = Server::start(ServerOptions { tls: Some(authority.tls(Leaf::Expired)), ..ServerOptions::default() });
 //! assert!(server.url().starts_with("https://127.0.0.1:"));
-//! let ca_file = authority.pem(); // what the client is told to trust
+//! let ca_file = authority.pem(); // for the client to trust
 //! # assert!(ca_file.starts_with("-----BEGIN CERTIFICATE-----"));
 //! ```
 //!
-//! The files: `answer` (scripts and their bytes, pure), `dialect` (the manners of particular servers, pure), `http` (reads
-//! a request), `connection` (bytes and patience), `listener` (threads), `server`, `proxy`, `tls` (certificates), `said` (what
-//! the tests keep).
+//! The files: `response` (scripts and their bytes, pure), `dialect` (particular servers, pure), `http` (reads a request),
+//! `connection` (reads, writes and waits), `listener` (threads), `server`, `proxy`, `tls` (certificates), `leak_log` (texts
+//! that must not contain a secret).
 #![forbid(unsafe_code)]
 
-mod answer;
 mod connection;
 mod dialect;
 mod http;
 mod leak_log;
 mod listener;
 mod proxy;
+mod response;
 mod server;
 mod tls;
 
-pub use answer::{Answer, Close, Flood, Member, Rendered, Script};
 pub use dialect::Dialect;
 pub use http::Request;
 pub use leak_log::leak_log;
 pub use proxy::{Behaviour, Proxy, ProxyOptions};
+pub use response::{Close, Flood, Member, Rendered, Response, Script};
 pub use server::{Seen, SeenByProxy, Server, ServerOptions};
 pub use tls::{Authority, Identity, Leaf, Tls, Versions};

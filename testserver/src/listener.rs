@@ -1,6 +1,6 @@
-//! Accepts connections on loopback, gives each a thread of its own, and ends them all when dropped.
+//! Accepts connections on loopback, starts a thread for each, and closes them all when dropped.
 //!
-//! Knows nothing of what is said on a connection.
+//! It must not read or write a byte of a connection.
 
 use socket2::{Domain, Socket, Type};
 use std::{
@@ -16,31 +16,31 @@ const MAX_CONNECTIONS: usize = 1024;
 
 pub(crate) struct Listener {
     address: SocketAddr,
-    open: Arc<Open>,
+    open: Arc<OpenConnections>,
     accepting: Option<JoinHandle<()>>,
 }
 
 /// The connections that have a thread.
 #[derive(Default)]
-struct Open {
-    connections: Mutex<Connections>,
-    one_ended: Condvar,
+struct OpenConnections {
+    table: Mutex<Table>,
+    one_closed: Condvar,
 }
 
 #[derive(Default)]
-struct Connections {
+struct Table {
     stopping: bool,
     next: u64,
     streams: HashMap<u64, Arc<TcpStream>>,
 }
 
-/// Forgets its connection when dropped, even by a panic.
+/// Removes its connection from the table when dropped, also by a panic.
 struct Entry {
-    open: Arc<Open>,
+    open: Arc<OpenConnections>,
     id: u64,
 }
 
-/// 127.0.0.1 or ::1; port 0 lets the system choose.
+/// Returns an address on 127.0.0.1 or ::1. For port 0, the system chooses a port.
 pub(crate) fn loopback(ipv6: bool, port: u16) -> SocketAddr {
     let ip = if ipv6 { IpAddr::from(Ipv6Addr::LOCALHOST) } else { IpAddr::from(Ipv4Addr::LOCALHOST) };
     SocketAddr::new(ip, port)
@@ -51,7 +51,7 @@ impl Listener {
         address: SocketAddr,
         serve: impl Fn(Arc<TcpStream>) + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        // The standard library's backlog of 128 loses connections when a whole test suite connects at once.
+        // The backlog of the standard library, 128, loses connections when a whole test suite connects at once.
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
         #[cfg(unix)]
         socket.set_reuse_address(true)?;
@@ -60,7 +60,7 @@ impl Listener {
         let listener = TcpListener::from(socket);
         let address = listener.local_addr()?;
 
-        let open = Arc::new(Open::default());
+        let open = Arc::new(OpenConnections::default());
         let accepting = thread::Builder::new().name("testserver-accept".into()).spawn({
             let open = open.clone();
             move || accept(&listener, &open, Arc::new(serve))
@@ -76,55 +76,56 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         {
-            let mut connections = self.open.connections.lock().unwrap();
-            connections.stopping = true;
-            for stream in connections.streams.values() {
+            let mut table = self.open.table.lock().unwrap();
+            table.stopping = true;
+            for stream in table.streams.values() {
                 let _ = stream.shutdown(Shutdown::Both);
             }
         }
-        // A blocked accept returns only for a connection.
+        // Only a connection ends a blocked accept.
         let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.join();
         }
-        let connections = self.open.connections.lock().unwrap();
-        let ended = self
-            .open
-            .one_ended
-            .wait_timeout_while(connections, Duration::from_secs(10), |connections| !connections.streams.is_empty());
-        drop(ended);
+        let table = self.open.table.lock().unwrap();
+        let limit = Duration::from_secs(10);
+        drop(self.open.one_closed.wait_timeout_while(table, limit, |table| !table.streams.is_empty()));
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.open.connections.lock().unwrap().streams.remove(&self.id);
-        self.open.one_ended.notify_all();
+        self.open.table.lock().unwrap().streams.remove(&self.id);
+        self.open.one_closed.notify_all();
     }
 }
 
-impl Open {
+impl OpenConnections {
     fn is_stopping(&self) -> bool {
-        self.connections.lock().unwrap().stopping
+        self.table.lock().unwrap().stopping
     }
 
-    /// `None`: too many, or stopping.
+    /// Returns None if there are too many connections, or the listener is stopping.
     fn enter(self: &Arc<Self>, stream: &Arc<TcpStream>) -> Option<Entry> {
-        let mut connections = self.connections.lock().unwrap();
-        if connections.stopping || connections.streams.len() >= MAX_CONNECTIONS {
+        let mut table = self.table.lock().unwrap();
+        if table.stopping || table.streams.len() >= MAX_CONNECTIONS {
             return None;
         }
-        let id = connections.next;
-        connections.next += 1;
-        connections.streams.insert(id, stream.clone());
+        let id = table.next;
+        table.next += 1;
+        table.streams.insert(id, stream.clone());
         Some(Entry { open: self.clone(), id })
     }
 }
 
-fn accept(listener: &TcpListener, open: &Arc<Open>, serve: Arc<impl Fn(Arc<TcpStream>) + Send + Sync + 'static>) {
+fn accept(
+    listener: &TcpListener,
+    open: &Arc<OpenConnections>,
+    serve: Arc<impl Fn(Arc<TcpStream>) + Send + Sync + 'static>,
+) {
     while !open.is_stopping() {
         let Ok((stream, _)) = listener.accept() else {
-            // Most likely no file descriptor is left: wait for one.
+            // Probably no file descriptor is left.
             thread::sleep(Duration::from_millis(10));
             continue;
         };
@@ -132,7 +133,7 @@ fn accept(listener: &TcpListener, open: &Arc<Open>, serve: Arc<impl Fn(Arc<TcpSt
         let stream = Arc::new(stream);
         let Some(entry) = open.enter(&stream) else { continue };
         let serve = serve.clone();
-        // Where no thread can be had the closure is dropped, and the connection with it.
+        // If no thread can be started, the closure is dropped, and the connection with it.
         let _ = thread::Builder::new().name("testserver".into()).stack_size(1 << 19).spawn(move || {
             let _entry = entry;
             serve(stream);

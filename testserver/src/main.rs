@@ -1,4 +1,4 @@
-//! The command: reads its arguments, starts a server, ends when told.
+//! The command: parses its arguments, starts a server, and ends after its time or with its standard input.
 
 use lexopt::{Parser, ValueExt, prelude::*};
 use std::{
@@ -12,7 +12,7 @@ use std::{
     thread,
     time::Duration,
 };
-use tokensource_testserver::{Answer, Authority, Dialect, Leaf, ProxyOptions, Script, Server, ServerOptions};
+use tokensource_testserver::{Authority, Dialect, Leaf, ProxyOptions, Response, Script, Server, ServerOptions};
 
 const HELP: &str = "\
 A scripted OAuth 2.0 token server for tests, on loopback only.
@@ -22,35 +22,35 @@ Usage: tokensource-testserver [OPTIONS]
 Prints the URL of its token endpoint as the first line; with --proxy the proxy's URL as the second.
 
 What it grants
-  --dialect NAME        plain (default): grants a token to whoever asks, on any path
+  --dialect NAME        plain (default): grants a token to every request, on any path
                         podero: JSON to /oauth2/token/, Basic percent-decoded, opaque tokens for 36000 s
-                        gardin: a form to /oauth2/token, Basic as it is, JWT for 3600 s
-  --client-id ID        the client that podero and gardin know (default: test-client)
+                        gardin: a form to /oauth2/token, Basic not decoded, JWT for 3600 s
+  --client-id ID        the client that podero and gardin accept (default: test-client)
   --client-secret TEXT  its secret (default: test-secret)
   --expires-in SECONDS  lifetime of the tokens
 
 How it misbehaves
-  --script FILE         a JSON array of answers, one for each token request; the last repeats
-  --fail STATUS[:CODE]  every answer has this HTTP status, and this OAuth error if given: 503, 401:invalid_client
-  --delay SECONDS       every answer waits so long
+  --script FILE         a JSON array of responses, one for each token request; the last repeats
+  --fail STATUS[:CODE]  every response has this HTTP status, and this OAuth error if given: 503, 401:invalid_client
+  --delay SECONDS       every response waits so long
 
 How it is reached
   --port N              (default: any free port)
   --ipv6                listens on ::1 instead of 127.0.0.1
   --tls DIR             speaks https; writes DIR/ca.pem for the client to trust
-  --mtls                wants a client certificate; writes DIR/client.pem and DIR/client.key
-  --proxy               starts an HTTP proxy beside it
+  --mtls                requires a client certificate; writes DIR/client.pem and DIR/client.key
+  --proxy               starts an HTTP proxy too
 
 When it ends
-  --seconds N           after so long (default: 3600)
-  --until-stdin-closes  as soon as its standard input ends, so that it never outlives who started it
+  --seconds N           after this time (default: 3600)
+  --until-stdin-closes  when its standard input ends, so that it never outlives the program that started it
 
   --help, --version
 
 While it runs, on the same port (replace the path of the token URL):
-  GET  /-/seen          what came so far: requests, connections, running, last, all
-  POST /-/script        a new script as the body; the next request gets its first answer
-  POST /-/reset         forgets what came, and begins the script again
+  GET  /-/seen          the requests so far: requests, connections, running, last, all
+  POST /-/script        a new script as the body; the next request gets its first response
+  POST /-/reset         forgets the requests, and restarts the script
 ";
 
 struct Arguments {
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// `None`: all was said.
+/// Returns None after --help and --version.
 fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Option<Arguments>, Box<dyn Error>> {
     let mut server = ServerOptions::default();
     let (mut directory, mut mtls, mut lifetime, mut until_stdin_closes) = (None, false, 3600.0, false);
@@ -106,7 +106,7 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Option<Arguments>,
                 scripted = true;
             }
             Long("fail") => {
-                server.script = fail(&parser.value()?.string()?)?.into();
+                server.script = failure(&parser.value()?.string()?)?.into();
                 scripted = true;
             }
             Long("delay") => server.delay = seconds("--delay", &parser.value()?.string()?, 600.0)?,
@@ -132,16 +132,16 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Option<Arguments>,
         return Err("--mtls needs --tls DIR".into());
     }
     if known_client && server.dialect == Dialect::Plain {
-        return Err("--client-id and --client-secret need --dialect podero or gardin: plain takes any client".into());
+        return Err("--client-id and --client-secret need --dialect podero or gardin: plain accepts any client".into());
     }
     let lifetime = Duration::from_secs_f64(lifetime);
     Ok(Some(Arguments { server, directory, mtls, lifetime, until_stdin_closes }))
 }
 
-fn fail(text: &str) -> Result<Answer, String> {
+fn failure(text: &str) -> Result<Response, String> {
     let (status, error) = text.split_once(':').map_or((text, None), |(status, code)| (status, Some(code.to_owned())));
     match status.parse() {
-        Ok(status @ 100..=999) => Ok(Answer { status: Some(status), error, ..Answer::default() }),
+        Ok(status @ 100..=999) => Ok(Response { status: Some(status), error, ..Response::default() }),
         _ => Err(format!("--fail is an HTTP status with or without an OAuth error, not {text:?}")),
     }
 }

@@ -1,8 +1,8 @@
-//! An HTTP proxy that makes tunnels and passes requests on, to loopback whatever host it is asked for.
+//! An HTTP proxy that opens tunnels and forwards requests. Every host leads to loopback.
 
 use crate::{
     connection::Connection,
-    http::{self, Request, Unread},
+    http::{self, NoRequest, Request},
     listener::{Listener, loopback},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -15,13 +15,13 @@ use std::{
     time::Instant,
 };
 
-/// How a proxy treats who comes.
+/// The settings of a proxy.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProxyOptions {
-    /// User and password that it wants, as HTTP Basic; `None` takes anyone.
+    /// The user and password that it requires, as HTTP Basic. None accepts every client.
     pub credentials: Option<(String, String)>,
-    /// The status for who has not got them: 407, or 401 as some say wrongly.
+    /// The status without these credentials: 407, or 401, which some proxies send wrongly.
     pub refusal: u16,
     pub behaviour: Behaviour,
 }
@@ -32,24 +32,24 @@ impl Default for ProxyOptions {
     }
 }
 
-/// What a proxy does with who may come.
+/// The reaction of a proxy to a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Behaviour {
-    /// Leads to the port that was asked for, on 127.0.0.1 or ::1: by CONNECT, or by passing on what is for an http URL.
+    /// Connects to the requested port on 127.0.0.1 or ::1, and opens a tunnel, or forwards the request for an http URL.
     #[default]
     Tunnel,
-    /// Says 200 and sends a page, as a captive portal does.
+    /// Sends 200 and a page, as a captive portal does.
     Html,
-    /// Never answers.
+    /// Never responds.
     Silent,
-    /// Ends the connection without an answer.
+    /// Closes the connection without a response.
     Close,
-    /// Answers with this status.
+    /// Responds with this status.
     Status(u16),
 }
 
-/// A running proxy; dropping it ends it.
+/// A running proxy, which ends when it is dropped.
 pub struct Proxy {
     listener: Listener,
     seen: Arc<Mutex<Seen>>,
@@ -61,11 +61,11 @@ struct Seen {
     requests: Vec<Request>,
 }
 
-/// How many requests are remembered.
+/// The number of requests that are kept.
 const MAX_SEEN: usize = 100;
 
 impl Proxy {
-    /// Starts on a free port of 127.0.0.1. Panics where there is none.
+    /// Starts a proxy on a free port of 127.0.0.1. Panics if there is none.
     pub fn start(options: ProxyOptions) -> Self {
         Self::bind(options).expect("a free port on 127.0.0.1")
     }
@@ -82,7 +82,7 @@ impl Proxy {
         Ok(Self { listener, seen })
     }
 
-    /// Without credentials: `http://127.0.0.1:PORT`.
+    /// Returns `http://127.0.0.1:PORT`, without credentials.
     pub fn url(&self) -> String {
         format!("http://{}", self.listener.address())
     }
@@ -91,18 +91,18 @@ impl Proxy {
         self.seen.lock().unwrap().connections
     }
 
-    /// The host and port that each request was for, in order, refused ones included; the first hundred.
-    pub fn asked(&self) -> Vec<String> {
-        let asked = |path: String| http::split_url(&path).map_or(path.clone(), |(authority, _)| authority.to_owned());
-        self.requests().into_iter().map(|request| asked(request.path)).collect()
+    /// Returns the host and port of each request, in order, rejected ones included: the first hundred.
+    pub fn targets(&self) -> Vec<String> {
+        let target = |path: String| http::split_url(&path).map_or(path.clone(), |(authority, _)| authority.to_owned());
+        self.requests().into_iter().map(|request| target(request.path)).collect()
     }
 
-    /// What came in, but for what went through a tunnel; the first hundred.
+    /// Returns the requests to the proxy itself, without those through a tunnel: the first hundred.
     pub fn requests(&self) -> Vec<Request> {
         self.seen.lock().unwrap().requests.clone()
     }
 
-    /// Forgets what it has seen.
+    /// Forgets connections and requests.
     pub fn reset(&self) {
         *self.seen.lock().unwrap() = Seen::default();
     }
@@ -113,8 +113,8 @@ fn serve(options: &ProxyOptions, seen: &Mutex<Seen>, started: Instant, stream: A
     let mut connection = Connection::new(stream.clone(), None)?;
     let mut request = match http::read(&mut connection) {
         Ok(request) => request,
-        Err(Unread::Gone) => return Ok(()),
-        Err(Unread::Refused(status)) => return connection.write(&refusal(status, "")),
+        Err(NoRequest::Gone) => return Ok(()),
+        Err(NoRequest::Invalid(status)) => return connection.write(&error_response(status, "")),
     };
     request.at = started.elapsed().as_secs_f64();
     {
@@ -127,12 +127,12 @@ fn serve(options: &ProxyOptions, seen: &Mutex<Seen>, started: Instant, stream: A
     let Some((authority, path)) =
         (if is_connect { Some((&*request.path, "")) } else { http::split_url(&request.path) })
     else {
-        return connection.write(&refusal(400, ""));
+        return connection.write(&error_response(400, ""));
     };
     if let Some((user, password)) = &options.credentials {
-        let wanted = format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")));
-        if request.header("proxy-authorization") != wanted {
-            return connection.write(&refusal(options.refusal, "Proxy-Authenticate: Basic realm=\"proxy\"\r\n"));
+        let required = format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")));
+        if request.header("proxy-authorization") != required {
+            return connection.write(&error_response(options.refusal, "Proxy-Authenticate: Basic realm=\"proxy\"\r\n"));
         }
     }
     match options.behaviour {
@@ -141,21 +141,21 @@ fn serve(options: &ProxyOptions, seen: &Mutex<Seen>, started: Instant, stream: A
                 Some((_, port)) => port.parse().ok(),
                 None => (!is_connect).then_some(80),
             };
-            let Some(port) = port else { return connection.write(&refusal(400, "")) };
+            let Some(port) = port else { return connection.write(&error_response(400, "")) };
             let addresses: [SocketAddr; 2] = [loopback(false, port), loopback(true, port)];
             let Ok(upstream) = TcpStream::connect(&addresses[..]) else {
-                return connection.write(&refusal(502, ""));
+                return connection.write(&error_response(502, ""));
             };
             upstream.set_nodelay(true)?;
             if is_connect {
                 connection.write(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
             } else {
-                let mut passed = format!("{} {path} HTTP/1.1\r\n", request.method);
-                // What is the proxy's own ends here (RFC 9110 §11.7.2).
+                let mut forwarded = format!("{} {path} HTTP/1.1\r\n", request.method);
+                // The proxy must not forward its own credentials (RFC 9110 §11.7.2).
                 for (name, value) in request.headers.iter().filter(|(name, _)| *name != "proxy-authorization") {
-                    passed.push_str(&format!("{name}: {value}\r\n"));
+                    forwarded.push_str(&format!("{name}: {value}\r\n"));
                 }
-                (&upstream).write_all(format!("{passed}\r\n{}", request.body).as_bytes())?;
+                (&upstream).write_all(format!("{forwarded}\r\n{}", request.body).as_bytes())?;
             }
             (&upstream).write_all(&connection.received)?;
             stream.set_read_timeout(None)?;
@@ -169,19 +169,19 @@ fn serve(options: &ProxyOptions, seen: &Mutex<Seen>, started: Instant, stream: A
         }
         Behaviour::Silent => connection.wait_for_end(),
         Behaviour::Close => {}
-        Behaviour::Status(status) => connection.write(&refusal(status, ""))?,
+        Behaviour::Status(status) => connection.write(&error_response(status, ""))?,
     }
     Ok(())
 }
 
-fn refusal(status: u16, headers: &str) -> Vec<u8> {
+fn error_response(status: u16, headers: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status} Refused\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n").into_bytes()
 }
 
-/// Carries bytes both ways until either side ends; then both are ended.
+/// Copies bytes both ways until either side closes, and closes both.
 fn tunnel(client: &TcpStream, upstream: &TcpStream) {
     thread::scope(|scope| {
-        let carry = |from: &TcpStream, to: &TcpStream| {
+        let copy = |from: &TcpStream, to: &TcpStream| {
             let mut buffer = [0; 16384];
             while let Ok(read @ 1..) = (&*from).read(&mut buffer) {
                 if (&*to).write_all(&buffer[..read]).is_err() {
@@ -191,7 +191,7 @@ fn tunnel(client: &TcpStream, upstream: &TcpStream) {
             let _ = from.shutdown(Shutdown::Both);
             let _ = to.shutdown(Shutdown::Both);
         };
-        let _ = thread::Builder::new().spawn_scoped(scope, move || carry(upstream, client));
-        carry(client, upstream);
+        let _ = thread::Builder::new().spawn_scoped(scope, move || copy(upstream, client));
+        copy(client, upstream);
     });
 }

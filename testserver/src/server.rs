@@ -1,12 +1,12 @@
-//! The server: listens, remembers what came, and carries an [`Answer`] out.
+//! The server: reads requests, keeps them, and carries out the [`Response`] for each.
 
 use crate::{
-    answer::{Answer, Close, Script, quoted},
     connection::Connection,
     dialect::Dialect,
-    http::{self, Request, Unread},
+    http::{self, NoRequest, Request},
     listener::{Listener, loopback},
     proxy::{Proxy, ProxyOptions},
+    response::{Close, Response, Script, quoted},
     tls::Tls,
 };
 use serde::Serialize;
@@ -17,24 +17,24 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// How a server is started. The default is plain HTTP on a free port of 127.0.0.1, granting a token to everyone.
+/// The settings of a server. The default is plain HTTP on a free port of 127.0.0.1, where every request gets a token.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
     pub dialect: Dialect,
-    /// What the dialects `Podero` and `Gardin` want; `Plain` does not look.
+    /// The client that the dialects `Podero` and `Gardin` accept. `Plain` accepts every client.
     pub client_id: String,
     pub client_secret: String,
     pub script: Script,
-    /// `expires_in` where the script has none; `None`: as the dialect has it.
+    /// `expires_in` if the script does not set it. None is the default of the dialect.
     pub expires_in: Option<u64>,
-    /// How long each answer takes that has no `delay` of its own.
+    /// The delay of each response whose script sets none.
     pub delay: Duration,
     pub tls: Option<Tls>,
-    /// Says this to whoever says anything, as soon as it is said, and ends. No request is read and none is counted.
-    pub blunt: Option<Vec<u8>>,
-    /// A proxy beside the server.
+    /// Sends these bytes at the first byte of the client, and closes. Reads and counts no request.
+    pub raw_reply: Option<Vec<u8>>,
+    /// A proxy that starts and ends with the server.
     pub proxy: Option<ProxyOptions>,
-    /// 0: any free one.
+    /// 0 is any free port.
     pub port: u16,
     /// ::1 instead of 127.0.0.1.
     pub ipv6: bool,
@@ -50,7 +50,7 @@ impl Default for ServerOptions {
             expires_in: None,
             delay: Duration::ZERO,
             tls: None,
-            blunt: None,
+            raw_reply: None,
             proxy: None,
             port: 0,
             ipv6: false,
@@ -58,25 +58,25 @@ impl Default for ServerOptions {
     }
 }
 
-/// A running server; dropping it ends it and every connection to it.
+/// A running server. It ends, with every connection, when it is dropped.
 pub struct Server {
     state: Arc<State>,
     listener: Listener,
 }
 
-/// What came in so far, as `GET /-/seen` has it. Requests under `/-/` are not counted.
+/// The requests so far, as `GET /-/seen` returns them. Requests under `/-/` are not counted.
 #[derive(Clone, Debug, Serialize)]
 pub struct Seen {
-    /// Token requests, refused ones included.
+    /// Token requests, rejected ones included.
     pub requests: usize,
-    /// Connections, those included on which no request came.
+    /// Connections, those without a request included.
     pub connections: usize,
-    /// Token requests that are being answered now.
+    /// Token requests without a complete response.
     pub running: usize,
     pub last: Option<Request>,
     /// The last hundred, oldest first.
     pub all: Vec<Request>,
-    /// What the proxy beside the server has seen.
+    /// The requests to the server's proxy.
     pub proxy: Option<SeenByProxy>,
 }
 
@@ -84,8 +84,8 @@ pub struct Seen {
 #[derive(Clone, Debug, Serialize)]
 pub struct SeenByProxy {
     pub connections: usize,
-    /// Host and port that each request was for, in order; the first hundred.
-    pub asked: Vec<String>,
+    /// The host and port of each request, in order: the first hundred.
+    pub targets: Vec<String>,
 }
 
 struct State {
@@ -99,9 +99,9 @@ struct State {
 #[derive(Default)]
 struct Log {
     script: Script,
-    /// Answers taken from this script.
+    /// The number of responses taken from this script.
     taken: usize,
-    /// Requests since the server started, so that no token is granted twice.
+    /// The number of requests since the server started, which `reset` keeps, so that no token is granted twice.
     serial: usize,
     requests: usize,
     connections: usize,
@@ -113,12 +113,12 @@ const MAX_SEEN: usize = 100;
 const MAX_SILENCE: Duration = Duration::from_secs(60);
 
 impl Server {
-    /// Starts a server. Panics where [`Server::bind`] fails.
+    /// Starts a server. Panics if [`Server::bind`] fails.
     pub fn start(options: ServerOptions) -> Self {
         Self::bind(options).expect("a server on loopback")
     }
 
-    /// Starts a server. Fails when the port is taken or the certificate and key do not fit.
+    /// Starts a server. Fails if the port is taken, or if certificate and key do not fit.
     pub fn bind(options: ServerOptions) -> io::Result<Self> {
         let tls = options.tls.as_ref().map(Tls::config).transpose().map_err(io::Error::other)?;
         let proxy = options.proxy.clone().map(Proxy::bind).transpose()?;
@@ -137,12 +137,12 @@ impl Server {
         Ok(Self { state, listener })
     }
 
-    /// The token endpoint: `http://127.0.0.1:PORT/oauth2/token/`.
+    /// Returns the URL of the token endpoint: `http://127.0.0.1:PORT/oauth2/token/`.
     pub fn url(&self) -> String {
         self.origin() + self.state.options.dialect.path()
     }
 
-    /// `http://127.0.0.1:PORT`; the endpoints under `/-/` are here.
+    /// Returns `http://127.0.0.1:PORT`, where the endpoints under `/-/` are.
     pub fn origin(&self) -> String {
         let scheme = if self.state.options.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.listener.address())
@@ -152,17 +152,17 @@ impl Server {
         self.listener.address().port()
     }
 
-    /// The proxy beside the server, if it was asked for.
+    /// Returns the proxy of the server, if the options have one.
     pub fn proxy(&self) -> Option<&Proxy> {
         self.state.proxy.as_ref()
     }
 
-    /// How many token requests came.
+    /// Returns the number of token requests.
     pub fn requests(&self) -> usize {
         self.state.log().requests
     }
 
-    /// How many connections came.
+    /// Returns the number of connections.
     pub fn connections(&self) -> usize {
         self.state.log().connections
     }
@@ -171,17 +171,17 @@ impl Server {
         self.state.seen()
     }
 
-    /// Replaces the script; the next request gets its first answer.
+    /// Replaces the script. The next request gets its first response.
     pub fn set_script(&self, script: impl Into<Script>) {
         self.state.set_script(script.into());
     }
 
-    /// Forgets what came, and begins the script again.
+    /// Forgets the requests, and restarts the script.
     pub fn reset(&self) {
         self.state.reset();
     }
 
-    /// Waits until `n` token requests have come; false when they have not within this time.
+    /// Waits until `n` token requests have arrived. Returns false if the time is over before.
     pub fn wait_for_requests(&self, n: usize, within: Duration) -> bool {
         let log = self.state.log();
         let (log, _) = self.state.arrived.wait_timeout_while(log, within, |log| log.requests < n).unwrap();
@@ -205,7 +205,7 @@ impl State {
 
     fn seen(&self) -> Seen {
         let proxy = self.proxy.as_ref();
-        let proxy = proxy.map(|proxy| SeenByProxy { connections: proxy.connections(), asked: proxy.asked() });
+        let proxy = proxy.map(|proxy| SeenByProxy { connections: proxy.connections(), targets: proxy.targets() });
         let log = self.log();
         Seen {
             requests: log.requests,
@@ -232,10 +232,10 @@ impl State {
         }
     }
 
-    /// One request after the other. The connection was counted when it came, which is undone when it turns out to be for
-    /// the endpoints under `/-/`.
+    /// Serves the requests of one connection. The connection was counted when it arrived. A request to an endpoint under
+    /// `/-/` takes that back.
     fn serve(&self, mut connection: Connection) -> io::Result<()> {
-        if let Some(bytes) = &self.options.blunt {
+        if let Some(bytes) = &self.options.raw_reply {
             connection.fill(Instant::now() + MAX_SILENCE)?;
             connection.write(bytes)?;
             connection.drain();
@@ -245,15 +245,15 @@ impl State {
         loop {
             let mut request = match http::read(&mut connection) {
                 Ok(request) => request,
-                Err(Unread::Gone) => return Ok(()),
-                Err(Unread::Refused(status)) => {
-                    connection.write(&Answer::status(status).wire(1, SystemTime::now()).bytes)?;
+                Err(NoRequest::Gone) => return Ok(()),
+                Err(NoRequest::Invalid(status)) => {
+                    connection.write(&Response::status(status).to_bytes(1, SystemTime::now()).bytes)?;
                     connection.drain();
                     return Ok(());
                 }
             };
             request.at = self.started.elapsed().as_secs_f64();
-            // What only proxies should be asked for, every server takes (RFC 9112 §3.2.2).
+            // Every server must accept a whole URL (RFC 9112 §3.2.2).
             if let Some((_, path)) = http::split_url(&request.path) {
                 request.path = path.to_owned();
             }
@@ -265,99 +265,106 @@ impl State {
                 counted = !counted;
             }
             let reusable = if is_control {
-                let wire = self.control(&request).wire(1, SystemTime::now());
-                connection.write(&wire.bytes)?;
+                let encoded = self.control(&request).to_bytes(1, SystemTime::now());
+                connection.write(&encoded.bytes)?;
                 true
             } else {
-                let (answer, n) = self.arrive(request);
+                let (response, n) = self.accept(request);
                 let running = Running(self);
-                if answer.close == Some(Close::Reset) {
-                    if connection.wait(answer.delay) {
+                if response.close == Some(Close::Reset) {
+                    if connection.wait(response.delay) {
                         drop(running);
                         connection.reset();
                     }
                     return Ok(());
                 }
-                let reusable = self.answer(&mut connection, &answer, n, running);
-                if answer.close == Some(Close::ResetMidBody) {
+                let reusable = self.respond(&mut connection, &response, n, running);
+                if response.close == Some(Close::ResetMidBody) {
                     connection.reset();
                     return Ok(());
                 }
                 reusable?
             };
             if last || !reusable {
-                connection.end();
+                connection.close();
                 return Ok(());
             }
         }
     }
 
-    /// Writes a token request down and decides its answer, as the `n`th since the start.
-    fn arrive(&self, request: Request) -> (Answer, usize) {
+    /// Keeps a token request. Returns its response, and its number since the start.
+    fn accept(&self, request: Request) -> (Response, usize) {
         let options = &self.options;
-        let refusal = options.dialect.refusal(&request, (&options.client_id, &options.client_secret));
+        let rejection = options.dialect.rejection(&request, (&options.client_id, &options.client_secret));
         let mut log = self.log();
         log.requests += 1;
         log.running += 1;
         log.serial += 1;
         let n = log.serial;
-        let mut answer = refusal.unwrap_or_else(|| {
+        let mut response = rejection.unwrap_or_else(|| {
             log.taken += 1;
-            let mut answer = log.script.answer(log.taken);
+            let mut response = log.script.response(log.taken);
             if let Some(expires_in) = options.expires_in {
-                answer.expires_in.usually(|| expires_in.to_string());
+                response.expires_in.set_default(|| expires_in.to_string());
             }
-            options.dialect.complete(&mut answer, &request, n, SystemTime::now());
-            answer
+            options.dialect.complete(&mut response, &request, n, SystemTime::now());
+            response
         });
-        if answer.delay.is_zero() {
-            answer.delay = options.delay;
+        if response.delay.is_zero() {
+            response.delay = options.delay;
         }
         if log.all.len() == MAX_SEEN {
             log.all.pop_front();
         }
         log.all.push_back(request);
         self.arrived.notify_all();
-        (answer, n)
+        (response, n)
     }
 
-    /// Whether the connection may be used again.
-    fn answer(&self, connection: &mut Connection, answer: &Answer, n: usize, running: Running) -> io::Result<bool> {
-        if !connection.wait(answer.delay) {
+    /// Sends a response. Returns whether the connection may be used again.
+    fn respond(
+        &self,
+        connection: &mut Connection,
+        response: &Response,
+        n: usize,
+        running: Running,
+    ) -> io::Result<bool> {
+        if !connection.wait(response.delay) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        if answer.hang {
+        if response.hang {
             connection.wait_for_end();
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        let wire = answer.wire(n, SystemTime::now());
-        let at_once = if answer.drip.is_zero() { 0 } else { wire.bytes.len().saturating_sub(1) };
-        for byte in &wire.bytes[..at_once] {
-            if !connection.wait(answer.drip) {
+        let encoded = response.to_bytes(n, SystemTime::now());
+        let dripped = if response.drip.is_zero() { 0 } else { encoded.bytes.len().saturating_sub(1) };
+        for byte in &encoded.bytes[..dripped] {
+            if !connection.wait(response.drip) {
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
             connection.write(&[*byte])?;
         }
-        if !connection.wait(answer.drip) {
+        if !connection.wait(response.drip) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        // Before the last byte, so that a client that has it all never sees its own request running.
+        // Before the last byte, so that a client with a complete response never sees its own request as running.
         drop(running);
-        connection.write(&wire.bytes[at_once..])?;
-        if let Some((block, times)) = answer.flood() {
+        connection.write(&encoded.bytes[dripped..])?;
+        if let Some((block, times)) = response.flood() {
             for _ in 0..times {
                 connection.write(&block)?;
             }
         }
-        if answer.close.is_some() {
-            // An error, so that TLS is cut off too instead of ended well.
+        if response.close.is_some() {
+            // An error, so that TLS ends without close_notify.
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        Ok(wire.reusable)
+        Ok(encoded.reusable)
     }
 
-    fn control(&self, request: &Request) -> Answer {
-        let json = |json: String| Answer { body: Some(json), ..Answer::default() };
+    /// Carries out a request to an endpoint under `/-/`.
+    fn control(&self, request: &Request) -> Response {
+        let json = |json: String| Response { body: Some(json), ..Response::default() };
         match (&*request.method, &*request.path) {
             ("GET", "/-/seen") => json(serde_json::to_string(&self.seen()).unwrap_or_default()),
             ("POST", "/-/script") => match Script::parse(&request.body) {
@@ -365,13 +372,13 @@ impl State {
                     self.set_script(script);
                     json("{}".into())
                 }
-                Err(error) => Answer { status: Some(400), ..json(format!("{{\"error\":{}}}", quoted(&error))) },
+                Err(error) => Response { status: Some(400), ..json(format!("{{\"error\":{}}}", quoted(&error))) },
             },
             ("POST", "/-/reset") => {
                 self.reset();
                 json("{}".into())
             }
-            _ => Answer::status(404),
+            _ => Response::status(404),
         }
     }
 }

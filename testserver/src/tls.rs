@@ -1,4 +1,4 @@
-//! Certificates: an authority made in memory, good and bad certificates of its, and a server's TLS settings.
+//! Certificates: an authority in memory, its good and bad certificates, and the TLS settings of a server.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -14,29 +14,26 @@ use rustls::{
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// A certificate authority that lives as long as this value: a root and an intermediate under it. Each has its own keys.
+/// A certificate authority in memory: a root, and an intermediate that the root has signed. Each value has new keys.
 pub struct Authority {
     root: CertifiedIssuer<'static, KeyPair>,
     intermediate: CertifiedIssuer<'static, KeyPair>,
 }
 
-/// What is wrong with a server's certificate.
+/// The kinds of server certificate, most of them with one fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Leaf {
-    /// Nothing: for `localhost`, `127.0.0.1`, `::1` and `token.example`, with an EC key.
+    /// Without a fault: for `localhost`, `127.0.0.1`, `::1` and `token.example`, with an EC key.
     Good,
-    /// Nothing, with an RSA key of 2048 bits.
+    /// Without a fault, with an RSA key of 2048 bits.
     GoodRsa,
-    /// Its time is over.
     Expired,
-    /// Its time has not come.
     NotYetValid,
     /// For `wrong.example`.
     WrongHost,
-    /// `localhost` stands in the subject only (RFC 6125 §6.4.4 forbids to look there).
+    /// `localhost` is in the subject only, which clients must ignore (RFC 6125 §6.4.4).
     SubjectOnly,
-    /// Signed by itself.
     SelfSigned,
     /// Signed by another authority.
     OtherAuthority,
@@ -46,18 +43,18 @@ pub enum Leaf {
     ClientOnly,
 }
 
-/// A certificate with what leads to its root, and its key, as PEM.
+/// A certificate with its chain, without the root, and its key, as PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     pub chain: String,
     pub key: String,
 }
 
-/// How a server speaks TLS.
+/// The TLS settings of a server.
 #[derive(Clone, Debug)]
 pub struct Tls {
     pub identity: Identity,
-    /// Asks for a client certificate under this root (PEM), and ends the handshake without.
+    /// Requires a client certificate of this root (PEM).
     pub client_root: Option<String>,
     pub versions: Versions,
 }
@@ -71,17 +68,17 @@ pub enum Versions {
     Only13,
 }
 
-// Making one takes seconds without optimisation. It protects nothing.
+// Stored, since generating one takes seconds without optimisation. It protects nothing.
 const RSA_KEY: &str = include_str!("rsa.key");
 
-/// The last one for clients that come through a proxy, which leads to loopback whatever it is asked for.
+/// The last name is for clients that come through the proxy, where every host leads to loopback.
 const NAMES: [&str; 4] = ["localhost", "127.0.0.1", "::1", "token.example"];
 
 impl Authority {
-    #[allow(clippy::new_without_default, reason = "every one is another")]
+    #[allow(clippy::new_without_default, reason = "every value is different")]
     pub fn new() -> Self {
         let (root_key, intermediate_key) = (ec_key(), ec_key());
-        // Another name for every authority, as in life: a client then says "unknown issuer", and not "bad signature".
+        // Each authority has a different name, as in practice: a client then reports "unknown issuer", not "bad signature".
         let name: String = root_key.public_key_raw()[1..5].iter().map(|byte| format!("{byte:02x}")).collect();
         let mut params = params(&format!("Test root {name}"), &[], ExtendedKeyUsagePurpose::ServerAuth);
         params.extended_key_usages.clear();
@@ -95,12 +92,12 @@ impl Authority {
         Self { root, intermediate }
     }
 
-    /// The root's certificate, for `ca_file` and its like.
+    /// Returns the certificate of the root, for options such as `ca_file`.
     pub fn pem(&self) -> String {
         self.root.pem()
     }
 
-    /// A server's certificate.
+    /// Issues a server certificate.
     pub fn issue(&self, leaf: Leaf) -> Identity {
         let server = ExtendedKeyUsagePurpose::ServerAuth;
         match leaf {
@@ -138,17 +135,17 @@ impl Authority {
         }
     }
 
-    /// A client's certificate, for servers with `client_root`.
+    /// Issues a client certificate, for servers with `client_root`.
     pub fn client(&self) -> Identity {
         self.sign(&params("Test client", &[], ExtendedKeyUsagePurpose::ClientAuth), ec_key())
     }
 
-    /// Settings of a server with this certificate, which asks for no client certificate.
+    /// Returns the settings of a server with this certificate, which requires no client certificate.
     pub fn tls(&self, leaf: Leaf) -> Tls {
         Tls { identity: self.issue(leaf), client_root: None, versions: Versions::Both }
     }
 
-    /// Settings of a server with a good certificate that wants a client certificate of this authority.
+    /// Returns the settings of a server with a good certificate, which requires a client certificate of this authority.
     pub fn mutual_tls(&self) -> Tls {
         Tls { client_root: Some(self.pem()), ..self.tls(Leaf::Good) }
     }
@@ -160,7 +157,7 @@ impl Authority {
 }
 
 impl Identity {
-    /// The certificates of the chain, the first one's own first.
+    /// Returns the certificates of the chain, the server's or client's own first.
     pub fn certificates(&self) -> Vec<CertificateDer<'static>> {
         CertificateDer::pem_slice_iter(self.chain.as_bytes()).map(|der| der.expect("PEM")).collect()
     }
@@ -203,7 +200,7 @@ fn common_name(name: &str) -> DistinguishedName {
     distinguished
 }
 
-/// With key identifiers and usages, since OpenSSL's strict mode (Python 3.13's default) refuses a certificate without.
+/// With key identifiers and usages: OpenSSL's strict mode, the default of Python 3.13, requires them.
 fn params(name: &str, names: &[&str], usage: ExtendedKeyUsagePurpose) -> CertificateParams {
     let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
     let mut params = CertificateParams::new(names).expect("fixed names");

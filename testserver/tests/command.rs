@@ -1,4 +1,4 @@
-//! The command, as a program that starts it sees it.
+//! The command, as a program that starts it uses it.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// A running server; its standard input closes when this is dropped.
+/// A running server. Dropping it closes the server's standard input.
 struct Running {
     child: Child,
     lines: BufReader<ChildStdout>,
@@ -35,13 +35,13 @@ impl Running {
         line.trim_end().into()
     }
 
-    fn ask(url: &str) -> String {
+    fn request_token(url: &str) -> String {
         let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         stream.write_all(format!("POST /{path} HTTP/1.1\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        response
     }
 }
 
@@ -58,14 +58,14 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn a_port_that_is_taken_is_named() {
+fn the_error_for_a_port_in_use_names_the_port() {
     let mut running = Running::start(&[]);
     let url = running.line();
     let port = url.rsplit_once(':').unwrap().1.split('/').next().unwrap();
     let output = run(&["--port", port]);
     assert!(!output.status.success());
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains(&format!("port {port} is taken: choose another with --port")), "{said}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains(&format!("port {port} is taken: choose another with --port")), "{message}");
 }
 
 fn directory(name: &str) -> PathBuf {
@@ -75,38 +75,38 @@ fn directory(name: &str) -> PathBuf {
 }
 
 #[test]
-fn the_first_line_is_the_token_url_and_it_ends_with_its_input() {
+fn the_first_line_is_the_token_url_and_the_server_ends_with_its_input() {
     let mut server = Running::start(&[]);
     let url = server.line();
     assert!(url.starts_with("http://127.0.0.1:") && url.ends_with("/oauth2/token/"), "{url}");
-    assert!(Running::ask(&url).contains(r#""access_token":"token-1","expires_in":3600"#));
+    assert!(Running::request_token(&url).contains(r#""access_token":"token-1","expires_in":3600"#));
 }
 
 #[test]
-fn flags_shape_the_answers() {
+fn flags_change_the_responses() {
     let url = Running::start(&["--dialect", "gardin"]).line();
     assert!(url.ends_with("/oauth2/token"), "{url}");
     let mut server = Running::start(&["--fail", "503:temporarily_unavailable", "--delay", "0.01"]);
-    let answer = Running::ask(&server.line());
+    let response = Running::request_token(&server.line());
     assert!(
-        answer.starts_with("HTTP/1.1 503 ") && answer.contains(r#"{"error":"temporarily_unavailable"}"#),
-        "{answer}"
+        response.starts_with("HTTP/1.1 503 ") && response.contains(r#"{"error":"temporarily_unavailable"}"#),
+        "{response}"
     );
     let mut server = Running::start(&["--expires-in=7", "--ipv6"]);
-    let answer = Running::ask(&server.line());
-    assert!(answer.contains(r#""expires_in":7,"#), "{answer}");
+    let response = Running::request_token(&server.line());
+    assert!(response.contains(r#""expires_in":7,"#), "{response}");
 }
 
 #[test]
-fn a_script_comes_from_a_file() {
+fn a_script_is_read_from_a_file() {
     let file = directory("script").join("script.json");
     fs::write(&file, r#"[{"status": 429, "retry_after": 5}]"#).unwrap();
     let mut server = Running::start(&["--script", file.to_str().unwrap()]);
-    assert!(Running::ask(&server.line()).contains("\r\nRetry-After: 5\r\n"));
+    assert!(Running::request_token(&server.line()).contains("\r\nRetry-After: 5\r\n"));
 }
 
 #[test]
-fn tls_leaves_the_client_its_files() {
+fn tls_writes_the_files_of_the_client() {
     let directory = directory("tls");
     let mut server = Running::start(&["--tls", directory.to_str().unwrap(), "--mtls", "--proxy"]);
     assert!(server.line().starts_with("https://127.0.0.1:"));
@@ -118,7 +118,7 @@ fn tls_leaves_the_client_its_files() {
 }
 
 #[test]
-fn it_ends_after_its_seconds() {
+fn the_server_ends_after_its_seconds() {
     let output = run(&["--seconds", "0"]);
     assert!(output.status.success() && output.stdout.starts_with(b"http://127.0.0.1:"));
 }
@@ -137,7 +137,7 @@ fn help_names_every_flag() {
 }
 
 #[test]
-fn a_wrong_argument_is_refused_in_one_line() {
+fn a_wrong_argument_is_an_error_of_one_line() {
     for (arguments, reason) in [
         (&["--dialect", "french"][..], "not \"french\""),
         (&["--nonsense"], "--nonsense"),

@@ -15,9 +15,9 @@ fn send(proxy: &Proxy, request: &str) -> TcpStream {
 }
 
 fn rest(mut stream: TcpStream) -> String {
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
 }
 
 fn start(behaviour: Behaviour) -> Proxy {
@@ -27,34 +27,34 @@ fn start(behaviour: Behaviour) -> Proxy {
 const CONNECT: &str = "CONNECT token.example:443 HTTP/1.1\r\nHost: token.example:443\r\n\r\n";
 
 #[test]
-fn a_tunnel_leads_to_loopback_whatever_the_host() {
+fn a_tunnel_to_any_host_leads_to_loopback() {
     let server = Server::start(ServerOptions::default());
     let proxy = start(Behaviour::Tunnel);
-    let asked = format!("token.example:{}", server.port());
+    let target = format!("token.example:{}", server.port());
     let request = "POST /oauth2/token/ HTTP/1.1\r\nConnection: close\r\n\r\n";
-    let answer = rest(send(&proxy, &format!("CONNECT {asked} HTTP/1.1\r\n\r\n{request}")));
-    assert!(answer.starts_with("HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 200 OK\r\n"), "{answer}");
-    assert!(answer.contains("token-1"));
-    assert_eq!((proxy.connections(), proxy.asked()), (1, vec![asked]));
+    let response = rest(send(&proxy, &format!("CONNECT {target} HTTP/1.1\r\n\r\n{request}")));
+    assert!(response.starts_with("HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 200 OK\r\n"), "{response}");
+    assert!(response.contains("token-1"));
+    assert_eq!((proxy.connections(), proxy.targets()), (1, vec![target]));
     proxy.reset();
-    assert_eq!((proxy.connections(), proxy.asked().len()), (0, 0));
+    assert_eq!((proxy.connections(), proxy.targets().len()), (0, 0));
 }
 
 #[test]
-fn a_request_for_an_http_url_is_passed_on_without_what_is_the_proxys() {
+fn a_request_for_an_http_url_is_forwarded_without_the_proxys_credentials() {
     let server = Server::start(ServerOptions::default());
     let credentials = Some(("user".into(), "pa:ss".into()));
     let proxy = Proxy::start(ProxyOptions { credentials, ..ProxyOptions::default() });
-    let asked = format!("token.example:{}", server.port());
+    let target = format!("token.example:{}", server.port());
     // dXNlcjpwYTpzcw== is user:pa:ss.
     for authorization in ["", "Proxy-Authorization: Basic dXNlcjpwYTpzcw==\r\n"] {
-        let url = format!("http://{asked}/oauth2/token/?a=b");
+        let url = format!("http://{target}/oauth2/token/?a=b");
         let head = format!("POST {url} HTTP/1.1\r\nContent-Length: 3\r\nConnection: close\r\n{authorization}\r\n");
-        let answer = rest(send(&proxy, &format!("{head}x=y")));
+        let response = rest(send(&proxy, &format!("{head}x=y")));
         let status = if authorization.is_empty() { "407" } else { "200" };
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{response}");
     }
-    assert_eq!(proxy.asked(), [asked.as_str(), &asked]);
+    assert_eq!(proxy.targets(), [target.as_str(), &target]);
     let seen = server.seen();
     let last = seen.last.unwrap();
     assert_eq!((seen.requests, &*last.method, &*last.path, &*last.body), (1, "POST", "/oauth2/token/?a=b", "x=y"));
@@ -62,16 +62,16 @@ fn a_request_for_an_http_url_is_passed_on_without_what_is_the_proxys() {
 }
 
 #[test]
-fn a_tunnel_to_nowhere_is_a_bad_gateway() {
+fn a_tunnel_to_a_closed_port_is_a_bad_gateway() {
     let taken = Server::start(ServerOptions::default());
     let port = taken.port();
     drop(taken);
-    let answer = rest(send(&start(Behaviour::Tunnel), &format!("CONNECT localhost:{port} HTTP/1.1\r\n\r\n")));
-    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+    let response = rest(send(&start(Behaviour::Tunnel), &format!("CONNECT localhost:{port} HTTP/1.1\r\n\r\n")));
+    assert!(response.starts_with("HTTP/1.1 502 "), "{response}");
 }
 
 #[test]
-fn credentials_are_wanted() {
+fn a_proxy_may_require_credentials() {
     for refusal in [407, 401] {
         let server = Server::start(ServerOptions::default());
         let credentials = Some(("user".into(), "pa:ss".into()));
@@ -94,7 +94,7 @@ fn credentials_are_wanted() {
 }
 
 #[test]
-fn a_proxy_may_refuse_show_a_page_or_go_away() {
+fn a_proxy_may_refuse_send_a_page_or_close() {
     assert!(rest(send(&start(Behaviour::Status(503)), CONNECT)).starts_with("HTTP/1.1 503 "));
     assert_eq!(rest(send(&start(Behaviour::Close), CONNECT)), "");
     assert!(rest(send(&start(Behaviour::Tunnel), "GET / HTTP/1.1\r\n\r\n")).starts_with("HTTP/1.1 400 "));
@@ -104,10 +104,10 @@ fn a_proxy_may_refuse_show_a_page_or_go_away() {
 }
 
 #[test]
-fn a_silent_proxy_says_nothing_until_it_is_dropped() {
+fn a_silent_proxy_sends_nothing_until_it_is_dropped() {
     let proxy = start(Behaviour::Silent);
     let stream = send(&proxy, CONNECT);
-    while proxy.asked().is_empty() {
+    while proxy.targets().is_empty() {
         std::thread::yield_now();
     }
     drop(proxy);
@@ -115,11 +115,11 @@ fn a_silent_proxy_says_nothing_until_it_is_dropped() {
 }
 
 #[test]
-fn a_proxy_beside_a_server_is_seen_with_it() {
+fn the_requests_to_the_proxy_of_a_server_are_in_its_seen() {
     let server = Server::start(ServerOptions { proxy: Some(ProxyOptions::default()), ..ServerOptions::default() });
     let request = format!("CONNECT h:{} HTTP/1.1\r\n\r\nGET / HTTP/1.0\r\nConnection: close\r\n\r\n", server.port());
     assert!(rest(send(server.proxy().unwrap(), &request)).contains("token-1"));
     let seen = serde_json::to_value(server.seen()).unwrap();
     assert_eq!(seen["proxy"]["connections"], 1);
-    assert_eq!(seen["proxy"]["asked"][0], format!("h:{}", server.port()));
+    assert_eq!(seen["proxy"]["targets"][0], format!("h:{}", server.port()));
 }

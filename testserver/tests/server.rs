@@ -1,4 +1,4 @@
-//! The server over raw sockets: every way to answer, what it remembers, its control endpoints, its end.
+//! The server over raw sockets: every kind of response, the requests it keeps, its control endpoints, its end.
 
 use std::{
     collections::BTreeSet,
@@ -8,7 +8,7 @@ use std::{
     thread,
     time::Duration,
 };
-use tokensource_testserver::{Answer, Dialect, Script, Server, ServerOptions};
+use tokensource_testserver::{Dialect, Response, Script, Server, ServerOptions};
 
 const LONG: Duration = Duration::from_secs(10);
 
@@ -30,16 +30,16 @@ fn token_request(connection: &str) -> String {
     )
 }
 
-/// Sends this on a connection of its own and reads until the server ends it.
+/// Sends a request on a new connection, and reads until the server closes it.
 fn exchange(server: &Server, request: &str) -> io::Result<String> {
     let mut stream = connect(server);
     stream.write_all(request.as_bytes())?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    Ok(answer.into_iter().map(char::from).collect())
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response)?;
+    Ok(response.into_iter().map(char::from).collect())
 }
 
-fn ask(server: &Server) -> String {
+fn request_token(server: &Server) -> String {
     exchange(server, &token_request("close")).unwrap()
 }
 
@@ -48,42 +48,42 @@ fn control(server: &Server, method: &str, path: &str, body: &str) -> String {
     exchange(server, &(head + body)).unwrap()
 }
 
-fn body(answer: &str) -> &str {
-    answer.split_once("\r\n\r\n").unwrap().1
+fn body(response: &str) -> &str {
+    response.split_once("\r\n\r\n").unwrap().1
 }
 
-/// Reads one answer off a connection that stays open.
+/// Reads one response from a connection that stays open.
 fn read_one(stream: &mut TcpStream) -> String {
-    let mut answer = String::new();
+    let mut response = String::new();
     loop {
         let mut byte = [0];
         stream.read_exact(&mut byte).unwrap();
-        answer.push(char::from(byte[0]));
-        if answer.ends_with('}') {
-            return answer;
+        response.push(char::from(byte[0]));
+        if response.ends_with('}') {
+            return response;
         }
     }
 }
 
 #[test]
-fn grants_a_new_token_to_each_request() {
+fn each_request_gets_a_new_token() {
     let server = server("[]");
-    let first = ask(&server);
+    let first = request_token(&server);
     assert!(first.starts_with("HTTP/1.1 200 OK\r\nDate: "), "{first}");
     assert_eq!(body(&first), r#"{"access_token":"token-1","expires_in":3600,"token_type":"Bearer"}"#);
-    assert!(ask(&server).contains("token-2"));
+    assert!(request_token(&server).contains("token-2"));
     assert_eq!(server.url(), format!("http://127.0.0.1:{}/oauth2/token/", server.port()));
 }
 
 #[test]
-fn answers_in_the_order_of_the_script() {
+fn responses_come_in_the_order_of_the_script() {
     let server = server(r#"[{"status": 503, "times": 2}, {"error": "invalid_scope"}, {}]"#);
-    let statuses: Vec<String> = (0..5).map(|_| ask(&server)[9..12].to_string()).collect();
+    let statuses: Vec<String> = (0..5).map(|_| request_token(&server)[9..12].to_string()).collect();
     assert_eq!(statuses, ["503", "503", "400", "200", "200"]);
 }
 
 #[test]
-fn a_connection_is_kept_for_the_next_request() {
+fn a_connection_stays_open_for_the_next_request() {
     let server = server("[]");
     let mut stream = connect(&server);
     for n in 1..=3 {
@@ -94,7 +94,7 @@ fn a_connection_is_kept_for_the_next_request() {
 }
 
 #[test]
-fn a_connection_ends_where_the_answer_says() {
+fn a_connection_ends_where_the_response_closes_it() {
     let server = server(
         r#"[{"close": "before"}, {"close": "after_head", "body": "abcd"}, {"close": "mid_body", "body": "abcd"},
             {"raw": "HTP/9 \u00ff\r\n", "latin1": true}, {"headers": {"Content-Length": null}, "body": "abcd"}]"#,
@@ -108,55 +108,55 @@ fn a_connection_ends_where_the_answer_says() {
 }
 
 #[test]
-fn a_reset_is_seen_as_one() {
+fn the_client_gets_a_reset_as_a_reset() {
     let server = server(r#"[{"close": "reset"}]"#);
     assert_eq!(exchange(&server, &token_request("close")).unwrap_err().kind(), ErrorKind::ConnectionReset);
 }
 
 #[test]
-fn a_reset_in_the_middle_comes_after_half_a_body_at_most() {
+fn a_reset_in_the_middle_comes_after_at_most_half_of_the_body() {
     let server = server(r#"[{"close": "reset_mid_body"}]"#);
     assert_eq!(exchange(&server, &token_request("close")).unwrap_err().kind(), ErrorKind::ConnectionReset);
     assert_eq!(server.requests(), 1);
 }
 
 #[test]
-fn a_flood_comes_after_everything_else_and_ends_with_the_client() {
+fn a_flood_follows_everything_else_and_ends_with_the_client() {
     let few = server(r#"[{"raw": "first ", "flood": {"text": "ab", "times": 3}}]"#);
-    assert_eq!(ask(&few), "first ababab");
+    assert_eq!(request_token(&few), "first ababab");
     let bytes = server(r#"[{"raw": "", "latin1": true, "flood": {"text": "\u00ff", "times": 2}}]"#);
-    assert_eq!(ask(&bytes), "\u{ff}\u{ff}");
+    assert_eq!(request_token(&bytes), "\u{ff}\u{ff}");
 
     let endless = server(r#"[{"raw": "", "flood": {"text": "x", "times": 1000000000000}}]"#);
     let mut stream = connect(&endless);
     stream.write_all(token_request("close").as_bytes()).unwrap();
     stream.read_exact(&mut vec![0; 1 << 20]).unwrap();
     drop(stream);
-    // Not before the flood has ended.
+    // Returns only after the flood has ended.
     drop(endless);
 }
 
 #[test]
-fn a_blunt_server_answers_the_first_bytes_and_counts_no_request() {
-    let server = Server::start(ServerOptions { blunt: Some(b"no".to_vec()), ..ServerOptions::default() });
+fn a_raw_reply_follows_the_first_bytes_and_counts_no_request() {
+    let server = Server::start(ServerOptions { raw_reply: Some(b"no".to_vec()), ..ServerOptions::default() });
     assert_eq!(exchange(&server, "?").unwrap(), "no");
     assert_eq!((server.requests(), server.connections()), (0, 1));
 }
 
 #[test]
-fn a_slow_answer_is_whole() {
+fn a_slow_response_is_complete() {
     let server = server(r#"[{"delay": 0.01, "drip": 0.0001, "raw": "HTTP/1.1 200 OK\r\n\r\nabcd"}]"#);
-    assert_eq!(body(&ask(&server)), "abcd");
+    assert_eq!(body(&request_token(&server)), "abcd");
 }
 
 #[test]
-fn a_padded_answer_is_whole() {
+fn a_padded_response_is_complete() {
     let server = server(r#"[{"body": "x", "pad": 3000000}]"#);
-    assert_eq!(body(&ask(&server)).len(), 3_000_001);
+    assert_eq!(body(&request_token(&server)).len(), 3_000_001);
 }
 
 #[test]
-fn a_request_that_is_never_answered_runs_until_the_client_leaves() {
+fn a_request_without_a_response_runs_until_the_client_closes() {
     for script in [r#"[{"hang": true}]"#, r#"[{"delay": 600}]"#, r#"[{"drip": 600}]"#] {
         let server = server(script);
         let mut stream = connect(&server);
@@ -171,7 +171,7 @@ fn a_request_that_is_never_answered_runs_until_the_client_leaves() {
 }
 
 #[test]
-fn dropping_the_server_ends_what_is_running() {
+fn dropping_the_server_ends_running_requests() {
     let server = server(r#"[{"hang": true}, {"delay": 600}, {"drip": 600}]"#);
     let mut streams: Vec<_> = (0..4).map(|_| connect(&server)).collect();
     for (n, stream) in streams[..3].iter_mut().enumerate() {
@@ -188,7 +188,7 @@ fn dropping_the_server_ends_what_is_running() {
 }
 
 #[test]
-fn remembers_what_came() {
+fn the_server_keeps_requests() {
     let server = server("[]");
     assert!(server.seen().last.is_none());
     exchange(&server, "POST /a?b=c HTTP/1.1\r\nX-Header: One\r\nContent-Length: 3\r\nConnection: close\r\n\r\nü!")
@@ -197,13 +197,13 @@ fn remembers_what_came() {
     let last = seen.last.unwrap();
     assert_eq!((&*last.method, &*last.path, &*last.body), ("POST", "/a?b=c", "ü!"));
     assert_eq!(last.header("x-header"), "One");
-    ask(&server);
+    request_token(&server);
     let all = server.seen().all;
     assert!(all.len() == 2 && all[0].at > 0.0 && all[0].at <= all[1].at);
 }
 
 #[test]
-fn remembers_a_hundred_requests_and_counts_all() {
+fn the_server_keeps_a_hundred_requests_and_counts_all() {
     let server = server("[]");
     let mut stream = connect(&server);
     for n in 0..103 {
@@ -216,7 +216,7 @@ fn remembers_a_hundred_requests_and_counts_all() {
 }
 
 #[test]
-fn a_body_may_come_in_chunks_and_after_asking() {
+fn a_body_may_come_in_chunks_or_after_100_continue() {
     let server = server("[]");
     exchange(
         &server,
@@ -224,12 +224,12 @@ fn a_body_may_come_in_chunks_and_after_asking() {
     )
     .unwrap();
     assert_eq!(server.seen().last.unwrap().body, "abc");
-    let asking = "POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx";
-    assert!(exchange(&server, asking).unwrap().starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"));
+    let expecting = "POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx";
+    assert!(exchange(&server, expecting).unwrap().starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"));
 }
 
 #[test]
-fn a_request_that_is_malformed_or_too_large_is_refused() {
+fn a_malformed_or_too_large_request_is_rejected() {
     let server = server("[]");
     assert!(exchange(&server, "nonsense\r\n\r\n").unwrap().starts_with("HTTP/1.1 400 "));
     let large = format!("POST / HTTP/1.1\r\nContent-Length: 1048577\r\n\r\n{}", "x".repeat(100_000));
@@ -238,9 +238,9 @@ fn a_request_that_is_malformed_or_too_large_is_refused() {
 }
 
 #[test]
-fn control_requests_see_and_change_and_are_not_counted() {
+fn control_requests_work_and_are_not_counted() {
     let server = server("[]");
-    ask(&server);
+    request_token(&server);
     let seen: serde_json::Value = serde_json::from_str(body(&control(&server, "GET", "/-/seen", ""))).unwrap();
     assert_eq!((&seen["requests"], &seen["connections"], &seen["running"]), (&1.into(), &1.into(), &0.into()));
     assert_eq!(seen["last"], seen["all"][0]);
@@ -250,15 +250,15 @@ fn control_requests_see_and_change_and_are_not_counted() {
     assert!(
         control(&server, "POST", "/-/script", r#"[{"status": 500}, {"status": 501}]"#).starts_with("HTTP/1.1 200 ")
     );
-    assert!(ask(&server).starts_with("HTTP/1.1 500 "));
+    assert!(request_token(&server).starts_with("HTTP/1.1 500 "));
     let refused = control(&server, "POST", "/-/script", r#"[{"statis": 500}]"#);
     assert!(refused.starts_with("HTTP/1.1 400 ") && body(&refused).contains("unknown field `statis`"), "{refused}");
-    assert!(ask(&server).starts_with("HTTP/1.1 501 "));
+    assert!(request_token(&server).starts_with("HTTP/1.1 501 "));
 
     control(&server, "POST", "/-/reset", "");
     let seen = server.seen();
     assert_eq!((seen.requests, seen.connections, seen.all.len()), (0, 0, 0));
-    assert!(ask(&server).starts_with("HTTP/1.1 500 "));
+    assert!(request_token(&server).starts_with("HTTP/1.1 500 "));
     assert!(control(&server, "GET", "/-/nothing", "").starts_with("HTTP/1.1 404 "));
     assert_eq!((server.requests(), server.connections()), (1, 1));
 }
@@ -275,17 +275,17 @@ fn a_connection_counts_from_its_first_token_request() {
 }
 
 #[test]
-fn a_script_is_replaced_while_it_runs() {
+fn a_script_can_be_replaced() {
     let server = server(r#"[{"status": 500}]"#);
-    ask(&server);
-    server.set_script(Answer::refusal("invalid_client"));
-    let refused = ask(&server);
+    request_token(&server);
+    server.set_script(Response::oauth_error("invalid_client"));
+    let refused = request_token(&server);
     assert!(refused.starts_with("HTTP/1.1 401 ") && refused.contains("\r\nWWW-Authenticate: Basic "), "{refused}");
     assert!(!server.wait_for_requests(3, Duration::from_millis(1)));
 }
 
 #[test]
-fn a_dialect_refuses_before_the_script_is_asked() {
+fn a_request_that_a_dialect_rejects_takes_no_response_of_the_script() {
     let server = Server::start(ServerOptions {
         dialect: Dialect::Gardin,
         script: Script::parse(r#"[{"status": 503}]"#).unwrap(),
@@ -307,21 +307,21 @@ fn a_dialect_refuses_before_the_script_is_asked() {
 }
 
 #[test]
-fn listens_on_ipv6_when_asked() {
+fn the_server_can_listen_on_ipv6() {
     let server = Server::start(ServerOptions { ipv6: true, ..ServerOptions::default() });
     assert!(server.url().starts_with("http://[::1]:"));
-    assert!(ask(&server).contains("token-1"));
+    assert!(request_token(&server).contains("token-1"));
 }
 
 #[test]
-fn a_port_that_is_taken_is_an_error() {
+fn a_port_in_use_is_an_error() {
     let server = server("[]");
     let again = Server::bind(ServerOptions { port: server.port(), ..ServerOptions::default() });
     assert_eq!(again.err().map(|error| error.kind()), Some(ErrorKind::AddrInUse));
 }
 
 #[test]
-fn two_hundred_clients_at_once_are_all_answered() {
+fn two_hundred_clients_at_once_all_get_a_response() {
     let server = Arc::new(server(r#"[{"delay": 0.05}]"#));
     let start = Arc::new(Barrier::new(200));
     let clients: Vec<_> = (0..200)
@@ -329,12 +329,12 @@ fn two_hundred_clients_at_once_are_all_answered() {
             let (server, start) = (server.clone(), start.clone());
             thread::spawn(move || {
                 start.wait();
-                body(&ask(&server)).to_string()
+                body(&request_token(&server)).to_string()
             })
         })
         .collect();
-    let answers: BTreeSet<String> = clients.into_iter().map(|client| client.join().unwrap()).collect();
-    assert_eq!(answers.len(), 200);
-    assert!(answers.iter().all(|answer| answer.starts_with(r#"{"access_token":"token-"#)));
+    let responses: BTreeSet<String> = clients.into_iter().map(|client| client.join().unwrap()).collect();
+    assert_eq!(responses.len(), 200);
+    assert!(responses.iter().all(|response| response.starts_with(r#"{"access_token":"token-"#)));
     assert_eq!((server.requests(), server.connections()), (200, 200));
 }

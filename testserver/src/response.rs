@@ -1,6 +1,6 @@
-//! What the server says: one [`Answer`] for each token request, a [`Script`] of them, and their bytes.
+//! The responses of the server: one [`Response`] for each token request, a [`Script`] of them, and their bytes.
 //!
-//! Pure: no clock, no socket. When an answer is late, cut or never comes is carried out by `server.rs`.
+//! Pure: it must not read a clock or touch a socket. `server.rs` carries out delays and early ends.
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
@@ -9,24 +9,24 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// The answers in the order of the requests; the last one repeats. An empty script answers as `[{}]` does.
+/// The responses in the order of the requests. The last one repeats. An empty script is the same as `[{}]`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(transparent)]
-pub struct Script(pub Vec<Answer>);
+pub struct Script(pub Vec<Response>);
 
 impl Script {
-    /// Reads a JSON array of answers.
+    /// Parses a JSON array of responses.
     pub fn parse(json: &str) -> Result<Self, String> {
         serde_json::from_str(json).map_err(|error| format!("not a script: {error}"))
     }
 
-    /// The answer for the `n`th request of this script, counted from 1.
-    pub fn answer(&self, n: usize) -> Answer {
+    /// Returns the response for the `n`th request of this script, counted from 1.
+    pub fn response(&self, n: usize) -> Response {
         let mut left = n.max(1);
-        for answer in &self.0 {
-            let times = answer.times.unwrap_or(1);
+        for response in &self.0 {
+            let times = response.times.unwrap_or(1);
             if left <= times {
-                return answer.clone();
+                return response.clone();
             }
             left -= times;
         }
@@ -34,69 +34,69 @@ impl Script {
     }
 }
 
-impl From<Answer> for Script {
-    fn from(answer: Answer) -> Self {
-        Self(vec![answer])
+impl From<Response> for Script {
+    fn from(response: Response) -> Self {
+        Self(vec![response])
     }
 }
 
-/// One answer. Everything left out is as a well-behaved server has it, so `{}` grants a token for an hour.
+/// One response. Every omitted member is that of a well-behaved server, so `{}` grants a token for an hour.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Answer {
-    /// How many requests in a row get this answer; 1 unless told.
+pub struct Response {
+    /// How many requests in a row get this response. Default: 1.
     pub times: Option<usize>,
 
-    /// `access_token`; usually `token-1`, `token-2` and so on, counting all requests.
+    /// `access_token`. Default: `token-1`, `token-2` and so on, counting all requests.
     pub token: Member,
-    /// `expires_in`; usually 3600.
+    /// `expires_in`. Default: 3600.
     pub expires_in: Member,
-    /// `token_type`; usually `Bearer`.
+    /// `token_type`. Default: `Bearer`.
     pub token_type: Member,
-    /// `scope`; usually left out.
+    /// `scope`. Default: omitted.
     pub scope: Member,
 
-    /// Makes this a refusal (RFC 6749 §5.2): status 401 for `invalid_client` and 400 for every other code, unless
-    /// `status` is given.
+    /// Makes this an OAuth error (RFC 6749 §5.2): status 401 for `invalid_client` and 400 for every other code, unless
+    /// `status` is set.
     pub error: Option<String>,
     pub error_description: Option<String>,
 
-    /// The HTTP status; without an `error`, one that is not 2xx comes with an empty body.
+    /// The HTTP status. Without an `error`, the body of a status other than 2xx is empty.
     pub status: Option<u16>,
-    /// Added to the usual headers; one of the same name is replaced, or left out where the value is `null`. With
-    /// `Transfer-Encoding: chunked` the body goes out in chunks; with `Content-Length: null` it ends with the connection.
+    /// Added to the default headers. A header of the same name is replaced, or omitted if the value is `null`. With
+    /// `Transfer-Encoding: chunked` the body is sent in chunks. With `Content-Length: null` the connection ends it.
     pub headers: BTreeMap<String, Option<String>>,
-    /// `Date`: `now` unless told; `-86400` or `+60` is so many seconds from now; any other text goes out as it is.
+    /// `Date`. Default: `now`. `-86400` or `+60` is a number of seconds from now. Any other text is sent unchanged.
     #[serde(deserialize_with = "text")]
     pub date: Option<String>,
-    /// `Retry-After`: a number goes out as it is written; `now+60` becomes that date; so does any other text as it is.
+    /// `Retry-After`. `now+60` becomes that date. A number, and any other text, is sent unchanged.
     #[serde(deserialize_with = "text")]
     pub retry_after: Option<String>,
-    /// Instead of the usual body: a string's content, any other JSON as it is written.
+    /// Replaces the default body: the content of a string, or any other JSON as written.
     #[serde(deserialize_with = "text")]
     pub body: Option<String>,
-    /// So many spaces after the body, at most 64 MiB.
+    /// The number of spaces after the body, at most 64 MiB.
     pub pad: usize,
-    /// Every character of `headers`, `body` and `raw` below U+0100 is one byte, so that `ÿ` is no UTF-8.
+    /// Encodes every character below U+0100 of `headers`, `body` and `raw` as one byte, so that `ÿ` is not UTF-8.
     pub latin1: bool,
-    /// Instead of all the above: these bytes, and then the connection ends.
+    /// Replaces all the above: these bytes, after which the connection ends.
     pub raw: Option<String>,
-    /// After everything else, for as long as the client listens; then the connection ends.
+    /// Sent after everything else, until the client closes; then the connection ends.
     pub flood: Option<Flood>,
 
-    /// Seconds to wait first, at most 600.
+    /// Seconds before the response, at most 600.
     #[serde(deserialize_with = "seconds")]
     pub delay: Duration,
-    /// Seconds to wait before each byte, head included, at most 600.
+    /// Seconds before each byte, those of the head included, at most 600.
     #[serde(deserialize_with = "seconds")]
     pub drip: Duration,
-    /// Never answers; ends when the client does.
+    /// Never responds, and ends when the client closes.
     pub hang: bool,
     /// Ends the connection early.
     pub close: Option<Close>,
 }
 
-/// A text that is sent over and over, made as it goes.
+/// A text that is sent many times, without holding all of it in memory.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Flood {
@@ -105,15 +105,15 @@ pub struct Flood {
     pub times: u64,
 }
 
-/// A member of the JSON that grants a token.
+/// A member of the JSON object that grants a token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Member {
-    /// Not in the script: what a well-behaved server says.
+    /// Absent from the script: the value of a well-behaved server.
     #[default]
-    Usual,
-    /// `null` in the script: not in the answer.
-    LeftOut,
-    /// Any other JSON in the script: in the answer as it is written, even `1e400`.
+    Default,
+    /// `null` in the script: absent from the response.
+    Omitted,
+    /// Any other JSON in the script: sent as written, even `1e400`.
     Json(String),
 }
 
@@ -121,19 +121,19 @@ pub enum Member {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Close {
-    /// Without a byte of answer.
+    /// Before the first byte of the response.
     Before,
     /// After the empty line that ends the headers.
     AfterHead,
     /// After half of the body.
     MidBody,
-    /// Without a byte of answer, by a TCP reset.
+    /// Before the first byte of the response, by a TCP reset.
     Reset,
     /// After half of the body, by a TCP reset.
     ResetMidBody,
 }
 
-/// An answer's parts, before they are put on a wire.
+/// The parts of a response, before they become bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
     pub status: u16,
@@ -146,60 +146,63 @@ const FLOOD_BLOCK: usize = 16 << 10;
 const MAX_PAD: usize = 64 << 20;
 const MAX_WAIT: f64 = 600.0;
 
-impl Answer {
-    /// An OAuth error.
-    pub fn refusal(error: &str) -> Self {
+impl Response {
+    /// Returns an OAuth error.
+    pub fn oauth_error(error: &str) -> Self {
         Self { error: Some(error.into()), ..Self::default() }
     }
 
-    /// Nothing but this status.
+    /// Returns a response with this status and no body.
     pub fn status(status: u16) -> Self {
         Self { status: Some(status), ..Self::default() }
     }
 
-    /// The parts of this answer as the `n`th of the server, counted from 1, at this moment of wall-clock time.
+    /// Returns the parts of this response as the `n`th of the server, counted from 1. `now` is wall-clock time.
     pub fn render(&self, n: usize, now: SystemTime) -> Rendered {
         let status = self.status.unwrap_or(match self.error.as_deref() {
             None => 200,
             Some("invalid_client") => 401,
             Some(_) => 400,
         });
-        let mut body = self.bytes(&self.body.clone().unwrap_or_else(|| self.json(status, n)));
+        let mut body = self.encode(&self.body.clone().unwrap_or_else(|| self.default_body(status, n)));
         body.resize(body.len() + self.pad.min(MAX_PAD), b' ');
 
-        let mut usual =
-            vec![("Date", self.date.as_deref().map_or_else(|| httpdate::fmt_http_date(now), |date| at(date, now)))];
+        let mut defaults = vec![(
+            "Date",
+            self.date.as_deref().map_or_else(|| httpdate::fmt_http_date(now), |date| date_or_text(date, now)),
+        )];
         if !body.is_empty() {
-            usual.push(("Content-Type", "application/json".into()));
+            defaults.push(("Content-Type", "application/json".into()));
         }
         // RFC 6749 §5.1.
-        usual.push(("Cache-Control", "no-store".into()));
+        defaults.push(("Cache-Control", "no-store".into()));
         if status == 401 {
-            usual.push(("WWW-Authenticate", "Basic realm=\"token\"".into()));
+            defaults.push(("WWW-Authenticate", "Basic realm=\"token\"".into()));
         }
         if let Some(after) = &self.retry_after {
-            usual.push(("Retry-After", if after.starts_with("now") { at(after, now) } else { after.clone() }));
+            defaults
+                .push(("Retry-After", if after.starts_with("now") { date_or_text(after, now) } else { after.clone() }));
         }
         if !is_bodiless(status) && !self.is_chunked() {
-            usual.push(("Content-Length", body.len().to_string()));
+            defaults.push(("Content-Length", body.len().to_string()));
         }
-        let told = |name: &str| self.headers.keys().any(|told| told.eq_ignore_ascii_case(name));
-        let usual = usual.into_iter().filter(|(name, _)| !told(name)).map(|(name, value)| (name.into(), value));
+        let is_set = |name: &str| self.headers.keys().any(|key| key.eq_ignore_ascii_case(name));
+        let defaults = defaults.into_iter().filter(|(name, _)| !is_set(name)).map(|(name, value)| (name.into(), value));
         let added = self.headers.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
-        Rendered { status, headers: usual.chain(added).collect(), body }
+        Rendered { status, headers: defaults.chain(added).collect(), body }
     }
 
-    /// The usual body for this status.
-    fn json(&self, status: u16, n: usize) -> String {
+    /// Returns the default body for this status.
+    fn default_body(&self, status: u16, n: usize) -> String {
         let mut members = Vec::new();
         if let Some(error) = &self.error {
             members.push(("error", Some(quoted(error))));
             members.push(("error_description", self.error_description.as_deref().map(quoted)));
         } else if (200..300).contains(&status) && !is_bodiless(status) {
-            members.push(("access_token", self.token.or_usually(Some(quoted(&format!("token-{n}"))))));
-            members.push(("expires_in", self.expires_in.or_usually(Some("3600".into()))));
-            members.push(("token_type", self.token_type.or_usually(Some(quoted("Bearer")))));
-            members.push(("scope", self.scope.or_usually(None)));
+            members.push(("access_token", self.token.or_default(Some(quoted(&format!("token-{n}"))))));
+            members.push(("expires_in", self.expires_in.or_default(Some("3600".into()))));
+            members.push(("token_type", self.token_type.or_default(Some(quoted("Bearer")))));
+            members.push(("scope", self.scope.or_default(None)));
         } else {
             return String::new();
         }
@@ -213,7 +216,7 @@ impl Answer {
         self.headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("transfer-encoding") && chunked(value))
     }
 
-    fn bytes(&self, text: &str) -> Vec<u8> {
+    fn encode(&self, text: &str) -> Vec<u8> {
         if !self.latin1 {
             return text.as_bytes().to_vec();
         }
@@ -221,10 +224,10 @@ impl Answer {
         text.chars().flat_map(byte).collect()
     }
 
-    /// What goes over the wire, and whether the connection may be used again after it.
-    pub(crate) fn wire(&self, n: usize, now: SystemTime) -> Wire {
+    /// Returns the bytes of this response, and whether the connection may be used again after it.
+    pub(crate) fn to_bytes(&self, n: usize, now: SystemTime) -> Encoded {
         if let Some(raw) = &self.raw {
-            return Wire { bytes: self.bytes(raw), reusable: false };
+            return Encoded { bytes: self.encode(raw), reusable: false };
         }
         let rendered = self.render(n, now);
         let mut head = format!("HTTP/1.1 {} {}\r\n", rendered.status, reason(rendered.status));
@@ -232,13 +235,13 @@ impl Answer {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str("\r\n");
-        let has = |name: &str| rendered.headers.iter().any(|(told, _)| told.eq_ignore_ascii_case(name));
+        let has = |name: &str| rendered.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
         let closes = rendered
             .headers
             .iter()
             .any(|(name, value)| name.eq_ignore_ascii_case("connection") && value.eq_ignore_ascii_case("close"));
         let ends = is_bodiless(rendered.status) || self.is_chunked() || has("content-length");
-        let mut bytes = self.bytes(&head);
+        let mut bytes = self.encode(&head);
         let head = bytes.len();
         if self.is_chunked() {
             bytes.extend(chunked(&rendered.body));
@@ -251,43 +254,43 @@ impl Answer {
             Some(Close::MidBody | Close::ResetMidBody) => bytes.truncate(head + (bytes.len() - head) / 2),
             None => {}
         }
-        Wire { bytes, reusable: ends && !closes && self.close.is_none() && self.flood.is_none() }
+        Encoded { bytes, reusable: ends && !closes && self.close.is_none() && self.flood.is_none() }
     }
 
-    /// What to write over and over, and how often.
+    /// Returns a block of bytes, and how often to send it.
     pub(crate) fn flood(&self) -> Option<(Vec<u8>, u64)> {
         let flood = self.flood.as_ref()?;
-        let text = self.bytes(&flood.text);
+        let text = self.encode(&flood.text);
         let most = MAX_FLOOD / text.len().max(1) as u64;
-        // Written in blocks: a few bytes at a time would take hours.
+        // In blocks, since writing a few bytes at a time would take hours.
         let each = (FLOOD_BLOCK / text.len().max(1)).max(1) as u64;
         let times = flood.times.min(most);
         Some((text.repeat(each.min(times) as usize), times.div_ceil(each)))
     }
 }
 
-pub(crate) struct Wire {
+pub(crate) struct Encoded {
     pub(crate) bytes: Vec<u8>,
     pub(crate) reusable: bool,
 }
 
 impl Member {
-    /// The JSON of this string.
+    /// Returns the member for a string.
     pub fn text(text: &str) -> Self {
         Self::Json(quoted(text))
     }
 
-    fn or_usually(&self, usual: Option<String>) -> Option<String> {
+    fn or_default(&self, default: Option<String>) -> Option<String> {
         match self {
-            Self::Usual => usual,
-            Self::LeftOut => None,
+            Self::Default => default,
+            Self::Omitted => None,
             Self::Json(json) => Some(json.clone()),
         }
     }
 
-    /// Says this where the script says nothing.
-    pub(crate) fn usually(&mut self, json: impl FnOnce() -> String) {
-        if *self == Self::Usual {
+    /// Sets the value if the script does not contain the member.
+    pub(crate) fn set_default(&mut self, json: impl FnOnce() -> String) {
+        if *self == Self::Default {
             *self = Self::Json(json());
         }
     }
@@ -296,11 +299,11 @@ impl Member {
 impl<'de> Deserialize<'de> for Member {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Ok(if raw.get() == "null" { Self::LeftOut } else { Self::Json(raw.get().into()) })
+        Ok(if raw.get() == "null" { Self::Omitted } else { Self::Json(raw.get().into()) })
     }
 }
 
-/// A string's content, or any other JSON as it is written.
+/// Returns the content of a string, or any other JSON as written.
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let raw = Box::<RawValue>::deserialize(deserializer)?;
     if raw.get().starts_with('"') {
@@ -321,8 +324,8 @@ pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// `now`, `now+60`, `+60` or `-60` as an HTTP date; any other text as it is.
-fn at(text: &str, now: SystemTime) -> String {
+/// Returns `now`, `now+60`, `+60` or `-60` as an HTTP date, and any other text unchanged.
+fn date_or_text(text: &str, now: SystemTime) -> String {
     let offset = text.strip_prefix("now").unwrap_or(text);
     let seconds = match offset.chars().next() {
         None => Some(0),
@@ -386,22 +389,22 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600)
     }
 
-    fn answer(json: &str) -> Answer {
+    fn response(json: &str) -> Response {
         serde_json::from_str(json).unwrap()
     }
 
     fn body(json: &str) -> String {
-        String::from_utf8(answer(json).render(7, now()).body).unwrap()
+        String::from_utf8(response(json).render(7, now()).body).unwrap()
     }
 
     fn header(json: &str, name: &str) -> Vec<String> {
-        let headers = answer(json).render(1, now()).headers;
-        headers.into_iter().filter(|(told, _)| told.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
+        let headers = response(json).render(1, now()).headers;
+        headers.into_iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
     }
 
     #[test]
-    fn an_empty_answer_grants_a_token_for_an_hour() {
-        let rendered = Answer::default().render(7, now());
+    fn an_empty_response_grants_a_token_for_an_hour() {
+        let rendered = Response::default().render(7, now());
         assert_eq!(rendered.status, 200);
         assert_eq!(rendered.body, br#"{"access_token":"token-7","expires_in":3600,"token_type":"Bearer"}"#);
         let headers: Vec<_> = rendered.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
@@ -412,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn members_go_out_as_they_are_written() {
+    fn members_are_sent_as_written() {
         assert_eq!(
             body(r#"{"token": "a\u0041\n", "expires_in": 1e400, "token_type": null, "scope": ["x",  1]}"#),
             r#"{"access_token":"a\u0041\n","expires_in":1e400,"scope":["x",  1]}"#
@@ -421,17 +424,17 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_a_text_or_json_as_it_is_written() {
+    fn a_body_is_the_content_of_a_string_or_json_as_written() {
         assert_eq!(body(r#"{"body": "<p>\u0041"}"#), "<p>A");
         assert_eq!(body(r#"{"body": {"access_token":  "x"}}"#), r#"{"access_token":  "x"}"#);
         assert_eq!(body(r#"{"body": null}"#), "null");
         assert_eq!(body(r#"{"body": "x", "pad": 3}"#), "x   ");
-        assert_eq!(answer(r#"{"body": "é", "latin1": true}"#).render(1, now()).body, [0xE9]);
+        assert_eq!(response(r#"{"body": "é", "latin1": true}"#).render(1, now()).body, [0xE9]);
     }
 
     #[test]
     fn an_error_sets_status_and_body() {
-        let status = |json| answer(json).render(1, now()).status;
+        let status = |json| response(json).render(1, now()).status;
         assert_eq!(status(r#"{"error": "invalid_client"}"#), 401);
         assert_eq!(status(r#"{"error": "invalid_scope"}"#), 400);
         assert_eq!(status(r#"{"error": "invalid_scope", "status": 200}"#), 200);
@@ -444,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_added_replaced_and_left_out() {
+    fn headers_are_added_replaced_and_omitted() {
         assert_eq!(header(r#"{"headers": {"X-One": "1"}}"#, "x-one"), ["1"]);
         assert_eq!(header(r#"{"headers": {"content-type": "text/html"}}"#, "content-type"), ["text/html"]);
         assert_eq!(header(r#"{"headers": {"DATE": null}}"#, "date"), [""; 0]);
@@ -470,15 +473,15 @@ mod tests {
     }
 
     #[test]
-    fn a_script_repeats_its_last_answer() {
+    fn a_script_repeats_its_last_response() {
         let script = Script::parse(r#"[{"status": 500}, {"status": 501, "times": 2}, {"status": 502}]"#).unwrap();
-        let status = |n| script.answer(n).status.unwrap();
+        let status = |n| script.response(n).status.unwrap();
         assert_eq!([1, 2, 3, 4, 99].map(status), [500, 501, 501, 502, 502]);
-        assert_eq!(Script::default().answer(3), Answer::default());
+        assert_eq!(Script::default().response(3), Response::default());
     }
 
     #[test]
-    fn a_script_with_a_typing_error_is_refused() {
+    fn a_script_with_a_typing_error_is_rejected() {
         for bad in [
             r#"[{"expire_in": 5}]"#,
             r#"[{"delay": -1}]"#,
@@ -492,17 +495,17 @@ mod tests {
     }
 
     #[test]
-    fn the_wire_carries_head_and_body() {
-        let wire = answer(r#"{"body": "abcd", "headers": {"Date": null}}"#).wire(1, now());
+    fn the_bytes_are_head_and_body() {
+        let encoded = response(r#"{"body": "abcd", "headers": {"Date": null}}"#).to_bytes(1, now());
         let head =
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: 4\r\n\r\n";
-        assert_eq!(String::from_utf8(wire.bytes).unwrap(), format!("{head}abcd"));
-        assert!(wire.reusable);
+        assert_eq!(String::from_utf8(encoded.bytes).unwrap(), format!("{head}abcd"));
+        assert!(encoded.reusable);
     }
 
     #[test]
-    fn the_wire_is_cut_where_the_answer_says() {
-        let ends = |json| String::from_utf8(answer(json).wire(1, now()).bytes).unwrap();
+    fn the_bytes_end_where_the_response_closes_the_connection() {
+        let ends = |json| String::from_utf8(response(json).to_bytes(1, now()).bytes).unwrap();
         assert_eq!(ends(r#"{"body": "abcd", "close": "before"}"#), "");
         assert_eq!(ends(r#"{"body": "abcd", "close": "reset"}"#), "");
         assert!(ends(r#"{"body": "abcd", "close": "after_head"}"#).ends_with("Content-Length: 4\r\n\r\n"));
@@ -511,12 +514,12 @@ mod tests {
             ends(r#"{"body": "abcd", "headers": {"transfer-encoding": "chunked"}}"#)
                 .ends_with("\r\n\r\n4\r\nabcd\r\n0\r\n\r\n")
         );
-        assert_eq!(answer(r#"{"raw": "ÿ\r\n", "latin1": true}"#).wire(1, now()).bytes, b"\xFF\r\n");
+        assert_eq!(response(r#"{"raw": "ÿ\r\n", "latin1": true}"#).to_bytes(1, now()).bytes, b"\xFF\r\n");
     }
 
     #[test]
-    fn a_connection_is_used_again_only_when_the_client_can_tell_where_the_answer_ends() {
-        let reusable = |json| answer(json).wire(1, now()).reusable;
+    fn a_connection_is_reusable_if_the_response_shows_its_own_end() {
+        let reusable = |json| response(json).to_bytes(1, now()).reusable;
         assert!(reusable("{}"));
         assert!(reusable(r#"{"status": 204}"#));
         assert!(reusable(r#"{"headers": {"Transfer-Encoding": "chunked"}}"#));
