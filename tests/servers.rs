@@ -1,7 +1,7 @@
-//! Authorization servers that others wrote, each set up as its users do, asked through the C library: what they grant, what
-//! they refuse, and whether the error then says what to change.
+//! Third-party authorization servers, each in a usual setup, through the C library: what they grant, what they reject, and
+//! whether the error then names the option to change.
 //!
-//! `make servers` installs them. Each runs from the first test that asks it to the end of this program.
+//! `make servers` installs them. Each server starts with the first test that needs it, and ends with this program.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -38,7 +38,7 @@ static INSTALLED: LazyLock<PathBuf> = LazyLock::new(|| make("servers").join("ser
 static DJANGO: LazyLock<Server> =
     LazyLock::new(|| Server::python("django", &["JSONOAuthLibCore", env!("CARGO_TARGET_TMPDIR")], "podero", 36_000));
 
-/// As Podero would be if it took forms: the JSON backend is on its way out.
+/// Like Podero with forms. Podero may change to them, since the JSON backend is deprecated.
 static DJANGO_WITH_FORMS: LazyLock<Server> =
     LazyLock::new(|| Server::python("django", &["OAuthLibCore", env!("CARGO_TARGET_TMPDIR")], "podero", 36_000));
 
@@ -49,12 +49,12 @@ static OIDC_PROVIDER: LazyLock<Server> = LazyLock::new(|| Server::node("oidc-pro
 static NODE_OAUTH2_SERVER: LazyLock<Server> = LazyLock::new(|| Server::node("node-oauth2-server", "gardin", 3600));
 
 struct Server {
-    /// Ends when its input does, with this program at the latest.
+    /// Ends when its standard input does, with this program at the latest.
     _process: Child,
     url: String,
-    /// Empty: none.
+    /// The option `provider`; empty for none.
     provider: &'static str,
-    /// Of its tokens, in seconds.
+    /// The lifetime of its tokens, in seconds.
     lifetime: i64,
 }
 
@@ -82,7 +82,7 @@ impl Server {
         Self { _process: process, url: url.trim_end().to_owned(), provider, lifetime }
     }
 
-    /// A source for one of the clients in `tests/servers/clients.json`. An option that is given twice has its last value.
+    /// Makes a source for a client in `tests/servers/clients.json`. An option that is set twice has its last value.
     fn source(&self, client: &str, options: Options) -> Source {
         let secret = known(client).map_or("none", |known| known["secret"].as_str().unwrap());
         let mut config = Config::new();
@@ -94,30 +94,32 @@ impl Server {
         Source::new(&config).unwrap()
     }
 
-    fn grants(&self, client: &str, options: Options) -> Token {
+    /// Asserts that the server grants a token, whose parts agree with the response.
+    fn assert_granted(&self, client: &str, options: Options) -> Token {
         let source = self.source(client, options);
-        let asked = unix_seconds();
+        let before = unix_seconds();
         let token = source.get().unwrap_or_else(|error| panic!("{client} {options:?}: {error:?}"));
-        let answered = unix_seconds();
+        let after = unix_seconds();
         assert_eq!(token.token_type(), "Bearer");
         assert_eq!(token.authorization(), format!("Bearer {}", token.access_token()));
         let response: Value = serde_json::from_str(&token.response()).unwrap();
-        // node-oauth2-server counts from when it writes the answer, which may be a second later than it made the token.
-        let said = response["expires_in"].as_i64().unwrap();
-        assert!((self.lifetime - 60..=self.lifetime).contains(&said), "{said}");
-        assert!((said as f64 - 60.0..=said as f64).contains(&token.expires_in()), "{} of {said}", token.expires_in());
-        let ends = asked + said - 1..=answered + said + 1;
-        assert!(ends.contains(&token.expires_at()), "{} is not in {ends:?}", token.expires_at());
+        // node-oauth2-server counts from the time of its response, which may be a second after it made the token.
+        let granted = response["expires_in"].as_i64().unwrap();
+        assert!((self.lifetime - 60..=self.lifetime).contains(&granted), "{granted}");
+        let left = token.expires_in();
+        assert!((granted as f64 - 60.0..=granted as f64).contains(&left), "{left} of {granted}");
+        let expiry = before + granted - 1..=after + granted + 1;
+        assert!(expiry.contains(&token.expires_at()), "{} is not in {expiry:?}", token.expires_at());
         assert_eq!(response.get("access_token"), None);
         assert_eq!((source.generation(), source.stat(REQUESTS)), (token.generation(), 1));
         token
     }
 
-    /// The error has these parts, holds this hint and no secret, and comes again without another request.
+    /// Asserts that the error has these parts, this hint and no secret, and that a second call returns it without a request.
     #[track_caller]
-    fn refuses(&self, client: &str, options: Options, expected: (&str, i32, &str), hint: &str) -> Error {
+    fn assert_rejected(&self, client: &str, options: Options, expected: (&str, i32, &str), hint: &str) -> Error {
         let source = self.source(client, options);
-        let error = source.get().expect_err("refused");
+        let error = source.get().expect_err("an error");
         let message = error.message();
         let parts = (error.status(), error.http_status(), error.oauth_error().unwrap_or_default());
         assert_eq!((parts.0.as_str(), parts.1, parts.2.as_str()), expected, "{message}");
@@ -137,8 +139,8 @@ impl Server {
         error
     }
 
-    /// A token that ages is replaced while it is served.
-    fn refreshes(&self, options: Options) {
+    /// Asserts that a token is replaced before it expires.
+    fn assert_refreshed(&self, options: Options) {
         let source = self.source("brief", options);
         let first = source.get().unwrap();
         let second = (0..3000).find_map(|_| {
@@ -148,10 +150,10 @@ impl Server {
         assert_ne!(second.expect("a second token within thirty seconds").access_token(), first.access_token());
     }
 
-    /// Callers who come at once share one request, also where the server takes its time over it.
-    fn shares(&self, client: &str) {
+    /// Asserts that concurrent callers share one request to a slow server.
+    fn assert_shared(&self, client: &str) {
         let source = self.source(client, &[]);
-        assert!(source.get_within(0.0).unwrap().is_none(), "the server answered in no time");
+        assert!(source.get_within(0.0).unwrap().is_none(), "the server is not slow");
         let generations: Vec<u32> = thread::scope(|scope| {
             let callers: Vec<_> = (0..32).map(|_| scope.spawn(|| source.get().unwrap().generation())).collect();
             callers.into_iter().map(|caller| caller.join().unwrap()).collect()
@@ -160,7 +162,8 @@ impl Server {
         assert_eq!(source.stat(REQUESTS), 1);
     }
 
-    fn replaces_what_is_invalidated(&self) {
+    /// Asserts that a rejected token is replaced.
+    fn assert_replaced(&self) {
         let source = self.source("plain", &[]);
         let first = source.get().unwrap();
         source.invalidate(&first);
@@ -175,6 +178,7 @@ impl Server {
     }
 }
 
+/// Returns a client in `tests/servers/clients.json`.
 fn known(client: &str) -> Option<&'static Value> {
     static CLIENTS: LazyLock<Value> =
         LazyLock::new(|| serde_json::from_str(include_str!("servers/clients.json")).unwrap());
@@ -185,7 +189,7 @@ fn unix_seconds() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64
 }
 
-/// What a signed token says.
+/// Returns the claims of a signed token.
 fn claims(token: &Token) -> Value {
     let token = token.access_token();
     let parts: Vec<&str> = token.split('.').collect();
@@ -197,8 +201,8 @@ fn lifetime(claims: &Value) -> i64 {
     claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap()
 }
 
-/// The least that is said to who cannot prove who it is.
-const WHO: &str = "check client_id, client_secret and which environment they are for";
+/// The hint in every error about client authentication.
+const CHECK_CLIENT: &str = "check client_id, client_secret and which environment they are for";
 
 const INVALID_CLIENT: (&str, i32, &str) = ("TKS_OAUTH", 401, "invalid_client");
 const INVALID_CLIENT_400: (&str, i32, &str) = ("TKS_OAUTH", 400, "invalid_client");
@@ -211,59 +215,64 @@ const UNSUPPORTED_GRANT_TYPE: (&str, i32, &str) = ("TKS_OAUTH", 400, "unsupporte
 fn django_grants_opaque_tokens_to_json_requests() {
     for client in ["plain", "odd+id %20", "accented", "hashed"] {
         for options in [&[][..], &[POST]] {
-            let token = DJANGO.grants(client, options);
+            let token = DJANGO.assert_granted(client, options);
             assert_eq!(token.scope().as_deref(), Some("read write"));
             assert_eq!(token.access_token().len(), 30);
         }
     }
-    // The two encodings are one for a secret such as Podero issues.
-    DJANGO.grants("plain", &[RAW]);
-    assert_eq!(DJANGO.grants("plain", &[("scope", "read")]).scope().as_deref(), Some("read"));
+    // Both encodings are the same for a secret such as Podero's.
+    DJANGO.assert_granted("plain", &[RAW]);
+    assert_eq!(DJANGO.assert_granted("plain", &[("scope", "read")]).scope().as_deref(), Some("read"));
 }
 
 #[test]
-fn django_decodes_what_basic_carries() {
+fn django_decodes_http_basic() {
     for client in ["odd+id %20", "accented", "hashed"] {
-        DJANGO.refuses(client, &[RAW], INVALID_CLIENT, "try basic_encoding=rfc6749");
+        DJANGO.assert_rejected(client, &[RAW], INVALID_CLIENT, "try basic_encoding=rfc6749");
     }
 }
 
 #[test]
-fn django_refuses_with_a_hint() {
-    DJANGO.refuses("plain", &[WRONG], INVALID_CLIENT, WHO);
-    DJANGO.refuses("plain", &[WRONG, POST], INVALID_CLIENT, WHO);
-    DJANGO.refuses("hashed", &[("client_secret", "% + : @ e horse-battery")], INVALID_CLIENT, "try basic_encoding=raw");
-    DJANGO.refuses("nobody", &[], INVALID_CLIENT, WHO);
+fn a_rejection_by_django_leads_to_a_hint() {
+    DJANGO.assert_rejected("plain", &[WRONG], INVALID_CLIENT, CHECK_CLIENT);
+    DJANGO.assert_rejected("plain", &[WRONG, POST], INVALID_CLIENT, CHECK_CLIENT);
+    DJANGO.assert_rejected(
+        "hashed",
+        &[("client_secret", "% + : @ e horse-battery")],
+        INVALID_CLIENT,
+        "try basic_encoding=raw",
+    );
+    DJANGO.assert_rejected("nobody", &[], INVALID_CLIENT, CHECK_CLIENT);
     for scope in ["nonsense", "read nonsense"] {
-        DJANGO.refuses("plain", &[("scope", scope)], INVALID_SCOPE, "check scope");
+        DJANGO.assert_rejected("plain", &[("scope", scope)], INVALID_SCOPE, "check scope");
     }
     let grant_type = ("grant_type", "account_credentials");
-    DJANGO.refuses("plain", &[grant_type], UNSUPPORTED_GRANT_TYPE, "does not offer this grant_type");
+    DJANGO.assert_rejected("plain", &[grant_type], UNSUPPORTED_GRANT_TYPE, "does not offer this grant_type");
 }
 
 #[test]
-fn django_takes_the_one_body_that_it_is_set_up_for() {
+fn django_accepts_only_the_body_format_of_its_backend() {
     for options in [&[FORM][..], &[FORM, POST]] {
-        DJANGO.refuses("plain", options, UNSUPPORTED_GRANT_TYPE, "may want body_format=json");
-        DJANGO_WITH_FORMS.grants("odd+id %20", options);
+        DJANGO.assert_rejected("plain", options, UNSUPPORTED_GRANT_TYPE, "may want body_format=json");
+        DJANGO_WITH_FORMS.assert_granted("odd+id %20", options);
     }
-    DJANGO_WITH_FORMS.refuses("plain", &[], UNSUPPORTED_GRANT_TYPE, "may want body_format=form");
-    DJANGO_WITH_FORMS.refuses("plain", &[POST], UNSUPPORTED_GRANT_TYPE, "may want body_format=form");
-    DJANGO_WITH_FORMS.grants("accented", &[FORM]);
+    DJANGO_WITH_FORMS.assert_rejected("plain", &[], UNSUPPORTED_GRANT_TYPE, "may want body_format=form");
+    DJANGO_WITH_FORMS.assert_rejected("plain", &[POST], UNSUPPORTED_GRANT_TYPE, "may want body_format=form");
+    DJANGO_WITH_FORMS.assert_granted("accented", &[FORM]);
 }
 
 #[test]
 fn django_redirects_to_the_path_with_a_slash() {
     let without = DJANGO.url.trim_end_matches('/');
     let hint = format!("points to {without}/; only a trailing slash differs: set token_url to it");
-    DJANGO.refuses("plain", &[("token_url", without)], ("TKS_HTTP", 301, ""), &hint);
+    DJANGO.assert_rejected("plain", &[("token_url", without)], ("TKS_HTTP", 301, ""), &hint);
     let elsewhere = format!("{}/o/token/", DJANGO.origin());
-    DJANGO.refuses("plain", &[("token_url", &elsewhere)], ("TKS_HTTP", 404, ""), "check the path of token_url");
+    DJANGO.assert_rejected("plain", &[("token_url", &elsewhere)], ("TKS_HTTP", 404, ""), "check the path of token_url");
 }
 
 #[test]
-fn django_is_asked_once_however_slow_its_hash() {
-    DJANGO.shares("hashed");
+fn concurrent_callers_send_one_request_to_a_slow_django() {
+    DJANGO.assert_shared("hashed");
 }
 
 #[test]
@@ -276,34 +285,34 @@ fn authlib_grants_signed_tokens_to_forms() {
         ("odd+id posting", &[POST]),
         ("accented", &[RFC6749]),
     ] {
-        let token = AUTHLIB.grants(client, options);
+        let token = AUTHLIB.assert_granted(client, options);
         assert_eq!(token.scope(), None);
         let claims = claims(&token);
         assert_eq!((claims["client_id"].as_str(), lifetime(&claims)), (Some(client), AUTHLIB.lifetime));
     }
-    assert_eq!(AUTHLIB.grants("plain", &[("scope", "read write")]).scope().as_deref(), Some("read write"));
+    assert_eq!(AUTHLIB.assert_granted("plain", &[("scope", "read write")]).scope().as_deref(), Some("read write"));
 }
 
 #[test]
-fn authlib_refuses_with_a_hint() {
-    AUTHLIB.refuses("plain", &[WRONG], INVALID_CLIENT, WHO);
-    AUTHLIB.refuses("posting", &[WRONG, POST], INVALID_CLIENT, WHO);
-    AUTHLIB.refuses("nobody", &[], INVALID_CLIENT, "The client does not exist");
-    AUTHLIB.refuses("nobody", &[POST], INVALID_CLIENT_400, "The client does not exist");
-    AUTHLIB.refuses("odd+id %20", &[RAW], INVALID_CLIENT, "try basic_encoding=rfc6749");
-    AUTHLIB.refuses("plain", &[JSON], UNSUPPORTED_GRANT_TYPE, "may want body_format=form");
-    AUTHLIB.refuses("plain", &[("scope", "read nonsense")], INVALID_SCOPE, "check scope");
+fn a_rejection_by_authlib_leads_to_a_hint() {
+    AUTHLIB.assert_rejected("plain", &[WRONG], INVALID_CLIENT, CHECK_CLIENT);
+    AUTHLIB.assert_rejected("posting", &[WRONG, POST], INVALID_CLIENT, CHECK_CLIENT);
+    AUTHLIB.assert_rejected("nobody", &[], INVALID_CLIENT, "The client does not exist");
+    AUTHLIB.assert_rejected("nobody", &[POST], INVALID_CLIENT_400, "The client does not exist");
+    AUTHLIB.assert_rejected("odd+id %20", &[RAW], INVALID_CLIENT, "try basic_encoding=rfc6749");
+    AUTHLIB.assert_rejected("plain", &[JSON], UNSUPPORTED_GRANT_TYPE, "may want body_format=form");
+    AUTHLIB.assert_rejected("plain", &[("scope", "read nonsense")], INVALID_SCOPE, "check scope");
     let slash = format!("{}/", AUTHLIB.url);
     let hint = "also whether it ends in a slash";
-    AUTHLIB.refuses("plain", &[("token_url", &slash)], ("TKS_HTTP", 404, ""), hint);
+    AUTHLIB.assert_rejected("plain", &[("token_url", &slash)], ("TKS_HTTP", 404, ""), hint);
 }
 
 #[test]
-fn authlib_takes_the_one_method_that_the_client_is_registered_for() {
-    AUTHLIB.refuses("plain", &[POST], INVALID_CLIENT, "auth_method=client_secret_basic");
-    AUTHLIB.refuses("posting", &[BASIC], INVALID_CLIENT, "auth_method=client_secret_post");
+fn authlib_accepts_only_the_registered_authentication_method() {
+    AUTHLIB.assert_rejected("plain", &[POST], INVALID_CLIENT, "auth_method=client_secret_basic");
+    AUTHLIB.assert_rejected("posting", &[BASIC], INVALID_CLIENT, "auth_method=client_secret_post");
     for encoding in [RAW, RFC6749] {
-        AUTHLIB.refuses("odd+id posting", &[encoding], INVALID_CLIENT, "auth_method=client_secret_post");
+        AUTHLIB.assert_rejected("odd+id posting", &[encoding], INVALID_CLIENT, "auth_method=client_secret_post");
     }
 }
 
@@ -312,72 +321,85 @@ fn oidc_provider_grants_tokens() {
     for (client, options) in
         [("plain", &[][..]), ("plain", &[RAW]), ("posting", &[POST]), ("odd+id %20", &[]), ("odd+id posting", &[POST])]
     {
-        assert_eq!(OIDC_PROVIDER.grants(client, options).scope(), None);
+        assert_eq!(OIDC_PROVIDER.assert_granted(client, options).scope(), None);
     }
-    assert_eq!(OIDC_PROVIDER.grants("plain", &[("scope", "write read")]).scope().as_deref(), Some("write read"));
-    // A scope that it does not know it leaves out, and says so only as long as another is left.
-    assert_eq!(OIDC_PROVIDER.grants("plain", &[("scope", "read nonsense")]).scope().as_deref(), Some("read"));
-    assert_eq!(OIDC_PROVIDER.grants("plain", &[("scope", "nonsense")]).scope(), None);
+    assert_eq!(
+        OIDC_PROVIDER.assert_granted("plain", &[("scope", "write read")]).scope().as_deref(),
+        Some("write read")
+    );
+    // It drops an unknown scope, and the response names the granted scope only if one is left.
+    assert_eq!(OIDC_PROVIDER.assert_granted("plain", &[("scope", "read nonsense")]).scope().as_deref(), Some("read"));
+    assert_eq!(OIDC_PROVIDER.assert_granted("plain", &[("scope", "nonsense")]).scope(), None);
 }
 
 #[test]
 fn oidc_provider_signs_a_token_for_a_resource() {
     let (api, other) = ("https://api.example/", "https://other.example/");
-    let token = OIDC_PROVIDER.grants("plain", &[("resource", api), ("scope", "read")]);
+    let token = OIDC_PROVIDER.assert_granted("plain", &[("resource", api), ("scope", "read")]);
     assert_eq!(token.scope().as_deref(), Some("read"));
     let claims = claims(&token);
     assert_eq!((claims["aud"].as_str(), lifetime(&claims)), (Some(api), OIDC_PROVIDER.lifetime));
     for resource in [other.to_owned(), format!("{api} {other}")] {
-        OIDC_PROVIDER.refuses("plain", &[("resource", &resource)], INVALID_TARGET, "check resource and audience");
+        OIDC_PROVIDER.assert_rejected(
+            "plain",
+            &[("resource", &resource)],
+            INVALID_TARGET,
+            "check resource and audience",
+        );
     }
 }
 
 #[test]
-fn oidc_provider_refuses_with_a_hint() {
-    OIDC_PROVIDER.refuses("plain", &[WRONG], INVALID_CLIENT, WHO);
-    OIDC_PROVIDER.refuses("posting", &[WRONG, POST], INVALID_CLIENT, WHO);
-    OIDC_PROVIDER.refuses("nobody", &[], INVALID_CLIENT, WHO);
-    OIDC_PROVIDER.refuses("odd+id %20", &[RAW], INVALID_REQUEST, "try basic_encoding=rfc6749");
-    OIDC_PROVIDER.refuses("plain", &[JSON], INVALID_REQUEST, "may want body_format=form");
+fn a_rejection_by_oidc_provider_leads_to_a_hint() {
+    OIDC_PROVIDER.assert_rejected("plain", &[WRONG], INVALID_CLIENT, CHECK_CLIENT);
+    OIDC_PROVIDER.assert_rejected("posting", &[WRONG, POST], INVALID_CLIENT, CHECK_CLIENT);
+    OIDC_PROVIDER.assert_rejected("nobody", &[], INVALID_CLIENT, CHECK_CLIENT);
+    OIDC_PROVIDER.assert_rejected("odd+id %20", &[RAW], INVALID_REQUEST, "try basic_encoding=rfc6749");
+    OIDC_PROVIDER.assert_rejected("plain", &[JSON], INVALID_REQUEST, "may want body_format=form");
     let grant_type = ("grant_type", "account_credentials");
-    OIDC_PROVIDER.refuses("plain", &[grant_type], UNSUPPORTED_GRANT_TYPE, "does not offer this grant_type");
+    OIDC_PROVIDER.assert_rejected("plain", &[grant_type], UNSUPPORTED_GRANT_TYPE, "does not offer this grant_type");
     let elsewhere = format!("{}/oauth2/token", OIDC_PROVIDER.origin());
-    OIDC_PROVIDER.refuses("plain", &[("token_url", &elsewhere)], ("TKS_HTTP", 404, ""), "check the path of token_url");
+    OIDC_PROVIDER.assert_rejected(
+        "plain",
+        &[("token_url", &elsewhere)],
+        ("TKS_HTTP", 404, ""),
+        "check the path of token_url",
+    );
 }
 
 #[test]
-fn node_oauth2_server_reads_basic_as_it_is() {
+fn node_oauth2_server_does_not_decode_http_basic() {
     for (client, options) in [("plain", &[][..]), ("plain", &[RFC6749]), ("odd+id %20", &[]), ("odd+id %20", &[POST])] {
-        let token = NODE_OAUTH2_SERVER.grants(client, options);
+        let token = NODE_OAUTH2_SERVER.assert_granted(client, options);
         assert_eq!(token.scope().as_deref(), Some("read write"));
     }
-    NODE_OAUTH2_SERVER.refuses("odd+id %20", &[RFC6749], INVALID_CLIENT, "try basic_encoding=raw");
+    NODE_OAUTH2_SERVER.assert_rejected("odd+id %20", &[RFC6749], INVALID_CLIENT, "try basic_encoding=raw");
 }
 
 #[test]
-fn node_oauth2_server_refuses_with_a_hint() {
-    NODE_OAUTH2_SERVER.refuses("plain", &[WRONG], INVALID_CLIENT, WHO);
-    NODE_OAUTH2_SERVER.refuses("plain", &[WRONG, POST], INVALID_CLIENT_400, WHO);
-    NODE_OAUTH2_SERVER.refuses("nobody", &[], INVALID_CLIENT, WHO);
-    NODE_OAUTH2_SERVER.refuses("plain", &[JSON], INVALID_REQUEST, "may want body_format=form");
-    NODE_OAUTH2_SERVER.refuses("plain", &[("scope", "nonsense")], INVALID_SCOPE, "check scope");
+fn a_rejection_by_node_oauth2_server_leads_to_a_hint() {
+    NODE_OAUTH2_SERVER.assert_rejected("plain", &[WRONG], INVALID_CLIENT, CHECK_CLIENT);
+    NODE_OAUTH2_SERVER.assert_rejected("plain", &[WRONG, POST], INVALID_CLIENT_400, CHECK_CLIENT);
+    NODE_OAUTH2_SERVER.assert_rejected("nobody", &[], INVALID_CLIENT, CHECK_CLIENT);
+    NODE_OAUTH2_SERVER.assert_rejected("plain", &[JSON], INVALID_REQUEST, "may want body_format=form");
+    NODE_OAUTH2_SERVER.assert_rejected("plain", &[("scope", "nonsense")], INVALID_SCOPE, "check scope");
 }
 
 #[test]
-fn every_server_has_its_tokens_replaced_as_they_age() {
+fn the_tokens_of_every_server_are_refreshed() {
     let inline = [("refresh", "inline")];
     thread::scope(|scope| {
         for options in [&[][..], &inline] {
             for server in [&DJANGO, &AUTHLIB, &OIDC_PROVIDER, &NODE_OAUTH2_SERVER] {
-                scope.spawn(move || server.refreshes(options));
+                scope.spawn(move || server.assert_refreshed(options));
             }
         }
     });
 }
 
 #[test]
-fn every_server_has_a_refused_token_replaced() {
+fn a_rejected_token_of_every_server_is_replaced() {
     for server in [&DJANGO, &AUTHLIB, &OIDC_PROVIDER, &NODE_OAUTH2_SERVER] {
-        server.replaces_what_is_invalidated();
+        server.assert_replaced();
     }
 }
