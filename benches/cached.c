@@ -1,9 +1,12 @@
-/* What a token that is there already costs.
+/* The cost of a cached token.
  *
- *     cached URL WHAT THREADS SECONDS    prints ns per call: of CPU, and of the clock with all threads taken together
+ *     cached URL WHAT THREADS SECONDS    prints ns per call: CPU time, and wall-clock time of all threads together
  *
- * WHAT is floor: an empty call into the library and a read of both coarse clocks, below which nothing can be that looks
- * whether a token is still good; generation; get: with the header's value and the free; mutex: the same by hand. */
+ * WHAT is one of:
+ *     floor        an empty call into the library, and a read of both coarse clocks, which every check of an expiry needs
+ *     generation   tks_source_generation
+ *     get          tks_source_get, the header's value and the free
+ *     mutex        the same by hand */
 #include <tokensource.h>
 
 #include "common.h"
@@ -18,7 +21,7 @@ static tks_source *source;
 static pthread_barrier_t start;
 static atomic_int stop;
 
-/* Answers are added up, so that no call can be left out. */
+/* The results are added up, so that the compiler cannot remove a call. */
 
 static uint64_t ask_floor(void) {
     struct timespec monotonic, wall;
@@ -40,10 +43,10 @@ static uint64_t ask_get(void) {
     return sum;
 }
 
-/* The peer: what one writes oneself. A mutex around a token that counts who holds it, and the same kind of clock. */
+/* The peer: code by hand, with a mutex, a token with a reference count, and the same kind of clock. */
 struct held {
     atomic_int holders;
-    time_t good_until;
+    time_t valid_until;
     char authorization[64];
 };
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -54,8 +57,8 @@ static uint64_t ask_mutex(void) {
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     pthread_mutex_lock(&mutex);
     struct held *token = held;
-    if (now.tv_sec >= token->good_until)
-        abort(); /* here it would be refreshed */
+    if (now.tv_sec >= token->valid_until)
+        abort(); /* a real program refreshes the token here */
     atomic_fetch_add_explicit(&token->holders, 1, memory_order_relaxed);
     pthread_mutex_unlock(&mutex);
     uint64_t sum = (unsigned char)token->authorization[7];
@@ -69,7 +72,7 @@ struct tally {
     volatile uint64_t sum;
 };
 
-/* One loop for each, so that nothing stands between the loop and the call. */
+/* A loop for each, so that no other call is between the loop and the measured one. */
 #define WORKER(what)                                                            \
     static void *work_##what(void *place) {                                     \
         struct tally *tally = place;                                            \
@@ -120,7 +123,7 @@ int main(int argc, char **argv) {
         give_up("generation", "is not the token's");
     held = malloc(sizeof *held);
     held->holders = 1;
-    held->good_until = (time_t)seconds_on(CLOCK_MONOTONIC) + 3600;
+    held->valid_until = (time_t)seconds_on(CLOCK_MONOTONIC) + 3600;
     snprintf(held->authorization, sizeof held->authorization, "%s", tks_token_authorization(token));
 
     pthread_barrier_init(&start, NULL, (unsigned)count + 1);

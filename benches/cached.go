@@ -1,8 +1,8 @@
-// What a token that is there already costs in Go, by golang.org/x/oauth2.
+// The cost of a cached token in Go, with golang.org/x/oauth2.
 //
-//	cached-go THREADS SECONDS    prints ns per call: of CPU, and of the clock with all threads taken together
+//	cached-go THREADS SECONDS    prints ns per call: CPU time, and wall-clock time of all threads together
 //
-// Only ReuseTokenSource's Token is called: the header's value is not made from it.
+// It calls only Token of a ReuseTokenSource, and does not make the header's value.
 package main
 
 import (
@@ -71,7 +71,7 @@ func main() {
 	fmt.Printf("%.3f %.3f\n", float64(cpuTaken)/float64(calls), float64(took)/float64(calls))
 }
 
-// The nanoseconds of CPU that this process has had.
+// Returns the CPU nanoseconds of this process.
 func cpu() int64 {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

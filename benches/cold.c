@@ -1,6 +1,6 @@
-/* The first token of a process over TLS, as a service meets it when it starts.
+/* The cost of the first token of a process over TLS, as when a service starts.
  *
- *     cold URL CA-FILE    prints wall ms, CPU ms used before main, resident bytes at most */
+ *     cold URL CA-FILE    prints wall-clock ms, CPU ms before main, the maximum of resident bytes */
 #include <tokensource.h>
 
 #include "common.h"

@@ -1,8 +1,8 @@
-/* What one run of a command costs, from its start to its end. The command's own output is thrown away.
+/* The cost of one run of a command, from start to end. Discards the output of the command.
  *
- *     command PROGRAM [ARGUMENT...]    prints wall ms, CPU ms, resident bytes at most
+ *     command PROGRAM [ARGUMENT...]    prints wall-clock ms, CPU ms, the maximum of resident bytes
  *
- * It is started from here because the most that a process was resident counts what its parent was before the exec. */
+ * A small program starts it, because the maximum of resident bytes includes the parent's memory before the exec. */
 #include "common.h"
 
 #include <fcntl.h>

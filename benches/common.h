@@ -1,4 +1,4 @@
-/* What the programs here share: a clock, memory as the kernel counts it, a source. */
+/* Shared by the programs in this folder: a clock, the memory of the process, a source. */
 #ifndef COMMON_H
 #define COMMON_H
 
@@ -18,7 +18,7 @@ static inline double seconds_on(clockid_t clock) {
     return now.tv_sec + now.tv_nsec / 1e9;
 }
 
-/* A line of /proc/self/status, in bytes: "VmRSS:" is resident now, "VmHWM:" the most it ever was. */
+/* Returns a line of /proc/self/status, in bytes: "VmRSS:" is resident memory, "VmHWM:" its maximum so far. */
 static inline double memory(const char *name) {
     char line[256];
     double kilobytes = -1;

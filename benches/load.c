@@ -1,4 +1,4 @@
-/* What loading a library costs a process that loads nothing else.
+/* The cost of loading a library, for a process that loads nothing else.
  *
  *     load FILE    prints ms */
 #include "common.h"

@@ -1,7 +1,7 @@
-/* Memory, where there is much of a thing.
+/* Memory of many sources, or after many fetches.
  *
- *     many held COUNT URL [CA-FILE]    as many sources, each with a token: prints bytes a source
- *     many fetched COUNT URL           as many fetches, two by each source, of which there is one at a time: prints the
+ *     many held COUNT URL [CA-FILE]    makes COUNT sources, each with a token, and prints the bytes per source
+ *     many fetched COUNT URL           makes COUNT fetches, two with each source, one source at a time, and prints the
  *                                      resident bytes after the first tenth and at the end */
 #include <tokensource.h>
 
@@ -10,7 +10,7 @@
 static void hold(long count, const tks_config *config) {
     tks_source **sources = malloc((size_t)count * sizeof *sources);
     memset(sources, 0xff, (size_t)count * sizeof *sources);
-    /* What the first one sets up serves them all. */
+    /* Sets up what all sources of a process share. */
     tks_source *first = source_for(config);
     tks_token_free(token_from(first));
     double before = memory("VmRSS:");
@@ -28,7 +28,7 @@ static void hold(long count, const tks_config *config) {
     free(sources);
 }
 
-/* One source fetches at most once a second, but for the first token that it is told is no good. */
+/* A source fetches at most once a second, except after the first token that is invalidated. */
 static void fetch(long count, const tks_config *config) {
     double early = 0;
     for (long i = 0; i < count / 2; i++) {

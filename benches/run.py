@@ -1,14 +1,14 @@
-"""Measures what the library costs, beside what one would use instead, and prints a table.
+"""Measures the cost of the library and of its peers, and prints a table.
 
     make bench
 
-Whatever is compared is measured in turn, in one run, many times over, so that a busy machine is busy for all of it. A
-number is a median; a ratio is the median of the ratios within each turn, which another program's load changes less.
-Every single measurement is a process of its own, the token server is another. All of it, with the quartiles, goes to
-bench/result.json in the directory of the build.
+All measurements alternate, many times in one run, so that a busy machine slows all of them alike. A number is a median.
+A ratio is the median of the ratios of each round, which the load of other programs changes less. Each measurement is a
+process of its own, and so is the token server. The results with their quartiles go to bench/result.json in the build
+directory.
 
-A cached token is measured twice: in CPU time, which says what a call costs and counts none of the time that a thread
-sleeps before a mutex; and by the clock over all threads together, which says how many calls get through.
+A cached token is measured twice. CPU time is the cost of a call, without the time that a thread sleeps before a mutex.
+Wall-clock time over all threads together is the throughput.
 """
 
 import argparse
@@ -38,11 +38,11 @@ def require_peers():
     oauth2 = GO_SOURCES / "src/golang.org/x/oauth2"
     commands = all(map(shutil.which, ("go", "curl-config", "curl")))
     if not (commands and oauth2.is_dir()):
-        sys.exit(f"The peers that are measured beside are missing. On Debian: apt-get install {PACKAGES}")
+        sys.exit(f"The peers are missing. On Debian: apt-get install {PACKAGES}")
 
 
 def build(target):
-    """The programs beside run.py, in a directory of their own below the target."""
+    """Compiles the programs of this folder into bench/ of the build directory, and returns that."""
     out = target / "bench"
     out.mkdir(exist_ok=True)
     release = target / "release"
@@ -62,7 +62,7 @@ def build(target):
 
 @contextmanager
 def server(target, *arguments):
-    """The URL of a token endpoint that lives as long as the block."""
+    """Yields the URL of a token endpoint, which ends with the block."""
     command = [target / "release/tokensource-testserver", "--until-stdin-closes", *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield process.stdout.readline().strip()
@@ -70,7 +70,7 @@ def server(target, *arguments):
 
 
 def run(*command):
-    """The numbers that a program prints, and the CPU milliseconds that it took from its start to its end."""
+    """Returns the numbers that a program prints, and its CPU milliseconds from start to end."""
     with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True) as process:
         text = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
@@ -80,8 +80,8 @@ def run(*command):
     return [float(number) for number in text.split()], (usage.ru_utime + usage.ru_stime) * 1e3
 
 
-def in_turn(rounds, measurements):
-    """Measures each as often as there are rounds, every round in another order."""
+def alternate(rounds, measurements):
+    """Takes every measurement once in each round, in random order."""
     taken = {name: [] for name in measurements}
     for _ in range(rounds):
         for name in random.sample(list(measurements), len(measurements)):
@@ -103,7 +103,7 @@ def cached(out, target, seconds, rounds):
             for what in ("floor", "generation", "get", "mutex"):
                 cells[what, threads] = in_c(what, threads)
             cells["go", threads] = in_go(threads)
-        taken = in_turn(rounds, cells)
+        taken = alternate(rounds, cells)
     kinds = enumerate(("cpu", "wall"))
     return {(kind, *cell): [each[place] for each in taken[cell]] for place, kind in kinds for cell in taken}
 
@@ -115,7 +115,7 @@ def cold(out, target, rounds):
 
     with server(target, "--tls", out) as url:
         programs = {"ours": "cold", "curl": "cold_curl"}
-        taken = in_turn(rounds, {name: lambda p=program: first_token(p) for name, program in programs.items()})
+        taken = alternate(rounds, {name: lambda p=program: first_token(p) for name, program in programs.items()})
     return {(name, what): [each[what] for each in taken[name]] for name in taken for what in taken[name][0]}
 
 
@@ -135,13 +135,13 @@ def commands(out, target, rounds):
             "ours": cost(target / "release/tokensource", "get", *ours),
             "curl": cost(shutil.which("curl"), "--silent", "--fail", "--cacert", ca, *request),
         }
-        taken = in_turn(rounds, costs)
+        taken = alternate(rounds, costs)
     return {(name, what): [each[what] for each in taken[name]] for name in taken for what in taken[name][0]}
 
 
 def loading(out, library, rounds):
     libraries = {"ours": library, "curl": "libcurl.so.4"}
-    return in_turn(rounds, {name: lambda f=file: run(out / "load", f)[0][0] for name, file in libraries.items()})
+    return alternate(rounds, {name: lambda f=file: run(out / "load", f)[0][0] for name, file in libraries.items()})
 
 
 def memory(out, target, held, fetched):
@@ -153,16 +153,16 @@ def memory(out, target, held, fetched):
     return {"held_http": http, "held_https": https, "fetched_early": early, "fetched_end": end}
 
 
-# Telling
+# Reporting
 
 
 class Report:
     def __init__(self):
         self.result = {}
 
-    def say(self, line=""):
-        assert len(line) <= 80, line
-        print(line, flush=True)
+    def line(self, text=""):
+        assert len(text) <= 80, text
+        print(text, flush=True)
 
     def ratio(self, name, value):
         self.result.setdefault("ratios", {})[name] = value
@@ -170,7 +170,7 @@ class Report:
     def aim(self, name, value, limit, at_least=False, unit=""):
         good = value >= limit if at_least else value <= limit
         bound = f"{'at least' if at_least else 'at most'} {limit:g}{unit}"
-        self.say(f"  {name:<40}{value:>8.2f}{unit:<4}{bound:<17}{'good' if good else 'MISSED'}")
+        self.line(f"  {name:<40}{value:>8.2f}{unit:<4}{bound:<17}{'met' if good else 'MISSED'}")
         self.result.setdefault("aims", {})[name] = {"value": value, "aim": bound, "good": good}
 
 
@@ -183,100 +183,101 @@ def ratio(taken, above, below):
     return statistics.median(a / b for a, b in zip(taken[above], taken[below], strict=True))
 
 
-def tell_cached(report, taken, seconds, rounds):
+def report_cached(report, taken, seconds, rounds):
     report.result["cached_ns"] = {" ".join(map(str, cell)): quartiles(values) for cell, values in taken.items()}
-    titles = {"cpu": "CPU ns per call", "wall": "ns by the clock per call, all threads together"}
+    titles = {"cpu": "CPU ns per call", "wall": "wall-clock ns per call, all threads together"}
     names = {
         "floor": "floor: empty call, both coarse clocks",
         "generation": "generation",
         "get": "get, authorization, free",
-        "mutex": "by hand in C: mutex, counted token",
+        "mutex": "by hand in C: mutex, token with a count",
         "go": "Go: oauth2.ReuseTokenSource.Token",
     }
     for kind, title in titles.items():
-        report.say(f"A cached token: {title}")
+        report.line(f"A cached token: {title}")
         head = f"threads (median of {rounds}, {seconds:g} s each)"
-        report.say(f"  {head:<40}" + "".join(map("{:>8}".format, THREADS)))
+        report.line(f"  {head:<40}" + "".join(map("{:>8}".format, THREADS)))
         for what, name in names.items():
             row = (statistics.median(taken[kind, what, threads]) for threads in THREADS)
-            report.say(f"  {name:<40}" + "".join(map("{:>8.1f}".format, row)))
+            report.line(f"  {name:<40}" + "".join(map("{:>8.1f}".format, row)))
         for above, below in (("generation", "floor"), ("go", "generation"), ("go", "get"), ("mutex", "get")):
             row = [ratio(taken, (kind, above, threads), (kind, below, threads)) for threads in THREADS]
-            report.say(f"  {f'{above} / {below}':<40}" + "".join(map("{:>8.2f}".format, row)))
+            report.line(f"  {f'{above} / {below}':<40}" + "".join(map("{:>8.2f}".format, row)))
             for threads, value in zip(THREADS, row, strict=True):
                 report.ratio(f"{kind} {above} / {below} {threads}", value)
-        report.say()
+        report.line()
 
     def cpu(above, below):
         return ratio(taken, ("cpu", *above), ("cpu", *below))
 
     report.aim("generation / floor, CPU", cpu(("generation", 1), ("floor", 1)), 1.3)
-    # A tenth is what the floor itself varies by.
+    # The floor itself varies by a tenth.
     report.aim("generation, 2 threads / 1, CPU", cpu(("generation", 2), ("generation", 1)), 1.1)
     report.aim("Go / generation, 1 thread, CPU", cpu(("go", 1), ("generation", 1)), 6, at_least=True)
     for threads in THREADS[1:]:
         value = ratio(taken, ("wall", "go", threads), ("wall", "generation", threads))
-        report.aim(f"Go / generation, {threads} threads, by the clock", value, 10, at_least=True)
-    report.say()
+        report.aim(f"Go / generation, {threads} threads, wall clock", value, 10, at_least=True)
+    report.line()
 
 
-def tell_beside_curl(report, taken, rows):
-    report.say(f"  {'':<40}{'ours':>8}{'curl':>9}{'ratio':>8}")
+def report_next_to_curl(report, taken, rows):
+    report.line(f"  {'':<40}{'ours':>8}{'curl':>9}{'ratio':>8}")
     for what, name, unit in rows:
-        ours, curl = (statistics.median(taken[who, what]) / unit for who in ("ours", "curl"))
+        ours, curl = (statistics.median(taken[program, what]) / unit for program in ("ours", "curl"))
         both = ratio(taken, ("ours", what), ("curl", what))
-        report.say(f"  {name:<40}{ours:>8.2f}{curl:>9.2f}{both:>8.2f}")
+        report.line(f"  {name:<40}{ours:>8.2f}{curl:>9.2f}{both:>8.2f}")
 
 
-def tell_cold(report, taken, rounds):
+def report_cold(report, taken, rounds):
     report.result["cold"] = {f"{name} {what}": quartiles(v) for (name, what), v in taken.items()}
-    report.say(f"The first token of a process, TLS on loopback (median of {rounds})")
+    report.line(f"The first token of a process, TLS on loopback (median of {rounds})")
     rows = (
         ("wall", "ms, from main to the token", 1),
         ("cpu", "CPU ms, from main to the end", 1),
-        ("whole", "CPU ms, with the loading of libraries", 1),
-        ("resident", "MB resident at most", MB),
+        ("whole", "CPU ms, with loading the libraries", 1),
+        ("resident", "MB resident, maximum", MB),
     )
-    tell_beside_curl(report, taken, rows)
+    report_next_to_curl(report, taken, rows)
     for what, _, _ in rows:
         report.ratio(f"cold curl / ours {what}", ratio(taken, ("curl", what), ("ours", what)))
-    report.say()
+    report.line()
     report.aim("CPU of libcurl, from main", ratio(taken, ("ours", "cpu"), ("curl", "cpu")), 0.6)
     report.aim("resident", statistics.median(taken["ours", "resident"]) / MB, 6, unit=" MB")
-    report.say()
+    report.line()
 
 
-def tell_commands(report, taken, rounds):
+def report_commands(report, taken, rounds):
     report.result["command"] = {f"{name} {what}": quartiles(v) for (name, what), v in taken.items()}
-    report.say(f"The command, from its start to its end, the same endpoint (median of {rounds})")
-    tell_beside_curl(report, taken, (("wall", "ms", 1), ("cpu", "CPU ms", 1), ("resident", "MB resident at most", MB)))
-    report.say()
+    report.line(f"The command, from start to end, the same endpoint (median of {rounds})")
+    rows = (("wall", "ms", 1), ("cpu", "CPU ms", 1), ("resident", "MB resident, maximum", MB))
+    report_next_to_curl(report, taken, rows)
+    report.line()
 
 
-def tell_loading(report, taken, library, rounds):
+def report_loading(report, taken, library, rounds):
     size = library.stat().st_size
     report.result["library"] = {"bytes": size} | {f"dlopen_ms {name}": quartiles(v) for name, v in taken.items()}
-    report.say(f"The library: {size / MB:.2f} MB, stripped (dlopen: median of {rounds})")
-    ours, curl = (statistics.median(taken[who]) for who in ("ours", "curl"))
-    report.say(f"  {'dlopen in ms; libcurl.so.4 for comparison':<40}{ours:>8.2f}{curl:>9.2f}{ours / curl:>8.2f}")
-    report.say()
+    report.line(f"The library: {size / MB:.2f} MB, stripped (dlopen: median of {rounds})")
+    ours, curl = (statistics.median(taken[program]) for program in ("ours", "curl"))
+    report.line(f"  {'dlopen in ms; libcurl.so.4 for comparison':<40}{ours:>8.2f}{curl:>9.2f}{ours / curl:>8.2f}")
+    report.line()
 
 
-def tell_memory(report, taken, held, fetched):
+def report_memory(report, taken, held, fetched):
     report.result["memory_bytes"] = taken
-    report.say("Memory (one run each)")
+    report.line("Memory (one run each)")
     report.aim(f"{held} sources with a token, https, each", taken["held_https"] / KB, 8, unit=" kB")
     report.aim(f"{held} sources with a token, http, each", taken["held_http"] / KB, 8, unit=" kB")
-    # The smallest block that malloc has is 32 bytes: a leak of one at each fetch, or each second one, would show.
+    # The smallest block of malloc is 32 bytes, so a leak of one block at every second fetch would show.
     growth = (taken["fetched_end"] - taken["fetched_early"]) / (0.9 * fetched)
-    report.aim(f"{fetched} fetches: growth at each", growth, 8, unit=" B")
-    report.say()
+    report.aim(f"{fetched} fetches: growth per fetch", growth, 8, unit=" B")
+    report.line()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("target", type=Path, help="the directory that make built in")
-    parser.add_argument("--quick", action="store_true", help="see that everything runs; the numbers say little")
+    parser.add_argument("--quick", action="store_true", help="only check that everything runs")
     arguments = parser.parse_args()
     target = arguments.target.resolve()
     library = target / "release/libtokensource.so"
@@ -289,18 +290,18 @@ def main():
     load = os.getloadavg()[0]
     report.result["machine"] = f"{platform.platform()}, {os.cpu_count()} cores"
     report.result["load_before"] = load
-    report.say(report.result["machine"])
+    report.line(report.result["machine"])
     if load > 0.5:
-        report.say(f"Others are busy here (load {load:.1f}): nothing by the clock is worth much, threads")
-        report.say("seldom meet, so that contention does not show.")
-    report.say()
-    tell_cached(report, cached(out, target, seconds, rounds), seconds, rounds)
-    tell_cold(report, cold(out, target, starts), starts)
-    tell_commands(report, commands(out, target, starts), starts)
-    tell_loading(report, loading(out, library, starts), library, starts)
-    tell_memory(report, memory(out, target, held, fetched), held, fetched)
+        report.line(f"Other programs are busy (load {load:.1f}): wall-clock times are unreliable, and")
+        report.line("threads seldom meet, so contention does not show.")
+    report.line()
+    report_cached(report, cached(out, target, seconds, rounds), seconds, rounds)
+    report_cold(report, cold(out, target, starts), starts)
+    report_commands(report, commands(out, target, starts), starts)
+    report_loading(report, loading(out, library, starts), library, starts)
+    report_memory(report, memory(out, target, held, fetched), held, fetched)
     (out / "result.json").write_text(json.dumps(report.result, indent=2) + "\n")
-    print(f"All of it with quartiles: {out / 'result.json'}")
+    print(f"Results with quartiles: {out / 'result.json'}")
 
 
 if __name__ == "__main__":
