@@ -1,6 +1,6 @@
 //! The token endpoint: a URL that is parsed once, strictly, so that no two parsers can disagree where a credential goes.
 //!
-//! Pure: it must not resolve a name. Whether a host may be reached over plain `http` is decided in `settings.rs`.
+//! Pure: it must not resolve a name. Whether a host may be reached over plain `http` is decided in `effective.rs`.
 
 use std::net::{IpAddr, Ipv6Addr};
 

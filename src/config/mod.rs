@@ -1,11 +1,13 @@
 //! The public configuration: options are set one by one, and checked together when a source is made.
 //!
-//! This file only hands each option to the table. What a value may be is in `values.rs`, what options mean together in
-//! `settings.rs`.
+//! This file only passes each option on to the table. What a value may be is in `values.rs`, and what the options mean
+//! together in `effective.rs`.
 
 mod client_secret;
+mod effective;
 mod endpoint;
 mod environment;
+mod fields;
 mod names;
 mod options;
 mod providers;
@@ -28,8 +30,8 @@ use crate::{
     duration::in_seconds,
     error::{Error, ErrorKind},
 };
+use fields::Values;
 use std::{fmt, path::Path, time::Duration};
-use values::Values;
 
 /// The options of a [`TokenSource`](crate::TokenSource).
 ///
@@ -82,7 +84,7 @@ impl Config {
 
     /// Returns the checked settings. One error reports all that is missing or contradictory.
     pub(crate) fn settings(&self, environment: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Error> {
-        Settings::new(&self.values, &environment::Environment(environment))
+        effective::settings(&self.values, &environment::Environment(environment))
     }
 }
 
@@ -245,6 +247,22 @@ impl Config {
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.values.fmt(f)
+    }
+}
+
+#[cfg(test)]
+impl Settings {
+    /// Returns the settings of a client that sets only what it must.
+    pub(crate) fn example() -> Self {
+        let mut config = Config::new();
+        for (name, value) in [
+            ("token_url", "https://auth.example.com/oauth2/token"),
+            ("client_id", "my-client"),
+            ("client_secret", "hunter2"),
+        ] {
+            config.set(name, value).unwrap();
+        }
+        config.settings(&|_| None).unwrap()
     }
 }
 

@@ -1,18 +1,18 @@
-//! Which option a name means, and which was probably meant where none has the name.
+//! Options by name: finds the row that a name means, and sets, unsets or shows its value.
 //!
-//! Pure. It must not look at values.
+//! Pure. It must not know a single option: all that it does follows from the table.
 
 use crate::{
     config::{
+        fields::Values,
         options::{Family, Field, OptionInfo, Slot, options},
         values::LONGEST_VALUE,
+        words::{SHOWN, closest},
     },
     error::{Error, ErrorKind},
     redact::truncate,
 };
-
-/// How much of a name or value an error shows, in characters.
-pub(crate) const SHOWN: usize = 80;
+use std::fmt;
 
 /// A row of the table, and where its value is kept.
 pub(crate) struct OptionName {
@@ -47,7 +47,7 @@ impl OptionName {
         let shown = name.split(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).next().unwrap_or_default();
         let advice = match closest(name, options().iter().map(OptionInfo::name)) {
             Some(name) => format!(", did you mean {name}?"),
-            None => "; the README lists all, and so does \"tokensource options\"".into(),
+            None => "; docs/options.md lists all, and so does \"tokensource options\"".into(),
         };
         Err(invalid(format!("unknown option \"{}\"{advice}", truncate(shown, SHOWN))))
     }
@@ -61,65 +61,64 @@ impl OptionName {
     }
 }
 
-/// Returns the candidate that was probably meant; None if none is close. A candidate that contains the whole word goes
-/// before one that is only similar: `secret` means `client_secret`, although `scope` is fewer letters away.
-pub(crate) fn closest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let normalized = |text: &str| {
-        let text = text.split('.').next().unwrap_or_default();
-        text.chars().take(64).map(|c| if c == '-' { '_' } else { c.to_ascii_lowercase() }).collect::<String>()
-    };
-    let word = normalized(word);
-    // One letter in three may be wrong, as rustc has it.
-    let most = word.chars().count().max(3) / 3;
-    let distance = |candidate: &&str| {
-        let candidate = normalized(candidate);
-        let contains = word.len() >= 3 && candidate.contains(&word);
-        (!contains, strsim::damerau_levenshtein(&word, &candidate))
-    };
-    let (closest, (only_similar, distance)) =
-        candidates.map(|each| (each, distance(&each))).min_by_key(|&(_, distance)| distance)?;
-    (!only_similar || distance <= most).then_some(closest)
+impl Values {
+    /// Sets an option by its name, or unsets it. The error says what is allowed or which name was meant; the values are
+    /// then as they were.
+    pub(crate) fn set(&mut self, name: &str, text: Option<&str>) -> Result<(), Error> {
+        let name = OptionName::find(name)?;
+        self.put(&name, text).map_err(|wrong| {
+            let (name, allowed) = (truncate(&name.full(), SHOWN), name.option.allowed());
+            Error::new(ErrorKind::InvalidArgument, format!("option {name}: {wrong}; allowed: {allowed}"))
+        })
+    }
+
+    fn put(&mut self, name: &OptionName, text: Option<&str>) -> Result<(), String> {
+        if let Some(text) = text {
+            if text.is_empty() && !name.option.may_be_empty() {
+                return Err("the value is empty; to unset the option, give no value (NULL, None, null)".into());
+            }
+            if text.len() > LONGEST_VALUE {
+                return Err("the value is longer than 64 KiB".into());
+            }
+        }
+        match &name.place {
+            Place::Field(field) => (field.set)(self, text),
+            Place::Member(family, member) => {
+                let value = text.map(family.parse_value).transpose()?;
+                (family.members_mut)(self).insert(member.clone(), value);
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn is_set(&self, name: &OptionName) -> bool {
+        match &name.place {
+            Place::Field(field) => (field.get)(self).is_some(),
+            Place::Member(family, member) => (family.members)(self).contains_key(member),
+        }
+    }
 }
 
-/// Parses the NAME of `header.NAME`, and returns it in lower case.
-pub(crate) fn header_name(name: &str) -> Result<String, String> {
-    const SET_BY_THE_LIBRARY: &[&str] = &[
-        "authorization",
-        "host",
-        "transfer-encoding",
-        "connection",
-        "keep-alive",
-        "te",
-        "trailer",
-        "upgrade",
-        "expect",
-        "accept-encoding",
-    ];
-    let name = http::HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| "NAME is not the name of a header (RFC 9110 section 5.1); give the value separately")?;
-    let name = name.as_str();
-    if name == "user-agent" {
-        return Err("User-Agent is the option user_agent".into());
+/// Shows the options that are set; `[redacted]` stands for each value that is a secret.
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for option in options() {
+            match option.slot() {
+                Slot::Field(field) => match (field.get)(self) {
+                    Some(_) if option.is_secret() => drop(map.entry(&option.name(), &format_args!("[redacted]"))),
+                    Some(value) => drop(map.entry(&option.name(), value)),
+                    None => {}
+                },
+                Slot::Family(family) => {
+                    for (member, value) in (family.members)(self) {
+                        map.entry(&[family.prefix, member].concat(), value);
+                    }
+                }
+            }
+        }
+        map.finish()
     }
-    if SET_BY_THE_LIBRARY.contains(&name) || name.starts_with("content-") || name.starts_with("proxy-") {
-        return Err(format!("{} is not for an option to set: it follows from the request", truncate(name, SHOWN)));
-    }
-    Ok(name.to_owned())
-}
-
-/// Parses the NAME of `param.NAME` (RFC 6749 §8.2).
-pub(crate) fn param_name(name: &str) -> Result<String, String> {
-    const WITH_AN_OPTION: &[&str] = &["grant_type", "scope", "audience", "resource", "client_id", "client_secret"];
-    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) {
-        return Err("NAME is of letters, digits and - . _ (RFC 6749 section 8.2); give the value separately".into());
-    }
-    if name.len() > LONGEST_VALUE {
-        return Err("NAME is longer than 64 KiB".into());
-    }
-    if WITH_AN_OPTION.contains(&name) {
-        return Err(format!("{name} is an option of its own: set that"));
-    }
-    Ok(name.to_owned())
 }
 
 #[cfg(test)]
@@ -162,7 +161,7 @@ mod tests {
         for name in ["verify", "ssl", "tenant", "retries", "id", ""] {
             assert_eq!(
                 rejected(name),
-                format!("unknown option \"{name}\"; the README lists all, and so does \"tokensource options\"")
+                format!("unknown option \"{name}\"; docs/options.md lists all, and so does \"tokensource options\"")
             );
         }
     }

@@ -2,17 +2,17 @@
 //! documentation are made from it.
 //!
 //! Pure data. How a value is parsed is in `values.rs`, how a name is found in `names.rs`, and what options mean together
-//! in `settings.rs`.
+//! in `effective.rs`.
 
 use crate::{
     c_text::{CText, const_join},
     config::{
         endpoint::Endpoint,
-        names::{header_name, param_name},
+        fields::{Members, Values},
         providers,
         proxy::ProxyChoice,
         settings::{AuthMethod, BasicEncoding, BodyFormat, Ca, Refresh},
-        values::{self, Members, Values},
+        values,
     },
     secret::Secret,
 };
@@ -153,11 +153,11 @@ static OPTIONS: &[OptionInfo] = &[
     option!(resource, values::resource,
         "The APIs that the token is for (RFC 8707), each sent as a parameter of its own.",
         allowed "absolute URIs without fragment, one space between two", unset "not sent"),
-    family!("param.", params, param_name, values::secret_text,
+    family!("param.", params, values::param_name, values::secret_text,
         "An additional parameter of the request, called NAME. Treated as a secret.",
         allowed "any text, also empty; NAME of letters, digits and - . _, but not a parameter that has an option",
         unset "not sent; the provider's own can be unset too").secret().may_be_empty_too(),
-    family!("header.", headers, header_name, values::secret_field_value,
+    family!("header.", headers, values::header_name, values::secret_field_value,
         "An additional header of the request, called NAME in any case. Treated as a secret.",
         allowed "printable text without spaces at its ends; NAME not Authorization, Host, Content-*, Transfer-Encoding, \
                  Connection, Keep-Alive, TE, Trailer, Upgrade, Expect, Proxy-*, Accept-Encoding, User-Agent",

@@ -59,7 +59,7 @@ impl Proxy {
         let (user, address) = rest.rsplit_once('@').map_or((None, rest), |(user, address)| (Some(user), address));
         let address = address.strip_suffix('/').unwrap_or(address);
         if address.contains(['/', '?', '#']) {
-            return Err("the host and port must be its end (in a user or password, percent-encode / ? # @)".into());
+            return Err("it has text after the host and port (in a user or password, percent-encode / ? # @)".into());
         }
         let (host, port) = parse_authority(address)?;
         let credentials = user.map(credentials).transpose()?;
@@ -184,8 +184,8 @@ mod tests {
             ("https://me:hunter2@h", "is http://"),
             ("socks5h://me:hunter2@h:1080", "SOCKS"),
             ("ftp://me:hunter2@h", "scheme"),
-            ("http://me:hunter2@h/path", "must be its end"),
-            ("http://me:hunter2@h?x", "must be its end"),
+            ("http://me:hunter2@h/path", "after the host and port"),
+            ("http://me:hunter2@h?x", "after the host and port"),
             ("http://me:hunter2@", "no host"),
             ("http://me:hunter2@h:0", "port"),
             ("http://me:hunter2", "port"),

@@ -1,134 +1,21 @@
-//! What one value may be, and the values that were set: each is parsed once, when it is set, and kept as its type.
+//! What one value may be: a parser for each kind of value, and the names in an option family.
 //!
-//! A parser here looks at one value alone, and must not know the other options: what options mean together is decided in
-//! `settings.rs`. Pure, but for the working directory that makes a path absolute.
+//! A parser looks at one value alone, and must not know the other options: what options mean together is decided in
+//! `effective.rs`. Pure, but for the working directory that makes a path absolute.
 
 use crate::{
     config::{
-        endpoint::{Endpoint, uri_characters},
-        names::{OptionName, Place, SHOWN},
-        options::{Slot, options},
-        providers::Provider,
-        proxy::ProxyChoice,
-        settings::{AuthMethod, BasicEncoding, BodyFormat, Ca, Refresh},
-        words::one_of,
+        endpoint::uri_characters,
+        words::{SHOWN, one_of},
     },
     duration,
-    error::{Error, ErrorKind},
     redact::truncate,
     secret::Secret,
 };
-use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 /// The longest value, and the largest secret file: no size that a caller chooses is without bound.
 pub(crate) const LONGEST_VALUE: usize = 64 * 1024;
-
-/// The values that were set. None is an option that is not.
-#[derive(Clone, Default)]
-pub(crate) struct Values {
-    pub(crate) provider: Option<&'static Provider>,
-    pub(crate) token_url: Option<Endpoint>,
-    pub(crate) client_id: Option<String>,
-    pub(crate) client_secret: Option<Secret>,
-    pub(crate) client_secret_file: Option<PathBuf>,
-    pub(crate) auth_method: Option<AuthMethod>,
-    pub(crate) basic_encoding: Option<BasicEncoding>,
-    pub(crate) body_format: Option<BodyFormat>,
-    pub(crate) grant_type: Option<String>,
-    pub(crate) scope: Option<String>,
-    pub(crate) audience: Option<String>,
-    pub(crate) resource: Option<Vec<String>>,
-    pub(crate) params: Members,
-    pub(crate) headers: Members,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) connect_timeout: Option<Duration>,
-    pub(crate) max_attempts: Option<u32>,
-    pub(crate) refresh: Option<Refresh>,
-    pub(crate) refresh_ahead: Option<Duration>,
-    pub(crate) expiry_margin: Option<Duration>,
-    pub(crate) default_lifetime: Option<Duration>,
-    pub(crate) ca: Option<Ca>,
-    pub(crate) ca_file: Option<PathBuf>,
-    pub(crate) client_cert_file: Option<PathBuf>,
-    pub(crate) client_key_file: Option<PathBuf>,
-    pub(crate) proxy: Option<ProxyChoice>,
-    pub(crate) user_agent: Option<String>,
-    pub(crate) allow_insecure_http: Option<bool>,
-}
-
-/// The members of `param.NAME` or `header.NAME`. None is a member that was unset: the provider's must not come back.
-pub(crate) type Members = BTreeMap<String, Option<Secret>>;
-
-impl Values {
-    /// Sets an option by its name, or unsets it. The error says what is allowed or which name was meant; the values are
-    /// then as they were.
-    pub(crate) fn set(&mut self, name: &str, text: Option<&str>) -> Result<(), Error> {
-        let name = OptionName::find(name)?;
-        self.put(&name, text).map_err(|wrong| {
-            let (name, allowed) = (truncate(&name.full(), SHOWN), name.option.allowed());
-            Error::new(ErrorKind::InvalidArgument, format!("option {name}: {wrong}; allowed: {allowed}"))
-        })
-    }
-
-    fn put(&mut self, name: &OptionName, text: Option<&str>) -> Result<(), String> {
-        if let Some(text) = text {
-            if text.is_empty() && !name.option.may_be_empty() {
-                return Err("the value is empty; to unset the option, give no value (NULL, None, null)".into());
-            }
-            if text.len() > LONGEST_VALUE {
-                return Err("the value is longer than 64 KiB".into());
-            }
-        }
-        match &name.place {
-            Place::Field(field) => (field.set)(self, text),
-            Place::Member(family, member) => {
-                let value = text.map(family.parse_value).transpose()?;
-                (family.members_mut)(self).insert(member.clone(), value);
-                Ok(())
-            }
-        }
-    }
-
-    fn is_set(&self, name: &OptionName) -> bool {
-        match &name.place {
-            Place::Field(field) => (field.get)(self).is_some(),
-            Place::Member(family, member) => (family.members)(self).contains_key(member),
-        }
-    }
-
-    /// Returns these values, with those of the provider for the options that are not set.
-    pub(crate) fn over_provider(&self) -> Result<Self, Error> {
-        let mut values = self.clone();
-        for (name, text) in self.provider.map_or(&[][..], |provider| provider.options) {
-            if !self.is_set(&OptionName::find(name)?) {
-                values.set(name, Some(text))?;
-            }
-        }
-        Ok(values)
-    }
-}
-
-/// Shows the options that are set; `[redacted]` stands for each value that is a secret.
-impl fmt::Debug for Values {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut map = f.debug_map();
-        for option in options() {
-            match option.slot() {
-                Slot::Field(field) => match (field.get)(self) {
-                    Some(_) if option.is_secret() => drop(map.entry(&option.name(), &format_args!("[redacted]"))),
-                    Some(value) => drop(map.entry(&option.name(), value)),
-                    None => {}
-                },
-                Slot::Family(family) => {
-                    for (member, value) in (family.members)(self) {
-                        map.entry(&[family.prefix, member].concat(), value);
-                    }
-                }
-            }
-        }
-        map.finish()
-    }
-}
 
 /// Parses the words `true` and `false`.
 pub(crate) fn boolean(text: &str) -> Result<bool, String> {
@@ -244,6 +131,47 @@ pub(crate) fn path(text: &str) -> Result<PathBuf, String> {
         return Err("this is not a path: give the name of the file, not what is in it".into());
     }
     std::path::absolute(text).map_err(|error| format!("the path cannot be made absolute: {error}"))
+}
+
+/// Parses the NAME of `header.NAME`, and returns it in lower case.
+pub(crate) fn header_name(name: &str) -> Result<String, String> {
+    const SET_BY_THE_LIBRARY: &[&str] = &[
+        "authorization",
+        "host",
+        "transfer-encoding",
+        "connection",
+        "keep-alive",
+        "te",
+        "trailer",
+        "upgrade",
+        "expect",
+        "accept-encoding",
+    ];
+    let name = http::HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| "NAME is not the name of a header (RFC 9110 section 5.1); give the value separately")?;
+    let name = name.as_str();
+    if name == "user-agent" {
+        return Err("User-Agent is the option user_agent".into());
+    }
+    if SET_BY_THE_LIBRARY.contains(&name) || name.starts_with("content-") || name.starts_with("proxy-") {
+        return Err(format!("{} is not for an option to set: it follows from the request", truncate(name, SHOWN)));
+    }
+    Ok(name.to_owned())
+}
+
+/// Parses the NAME of `param.NAME` (RFC 6749 §8.2).
+pub(crate) fn param_name(name: &str) -> Result<String, String> {
+    const WITH_AN_OPTION: &[&str] = &["grant_type", "scope", "audience", "resource", "client_id", "client_secret"];
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) {
+        return Err("NAME is of letters, digits and - . _ (RFC 6749 section 8.2); give the value separately".into());
+    }
+    if name.len() > LONGEST_VALUE {
+        return Err("NAME is longer than 64 KiB".into());
+    }
+    if WITH_AN_OPTION.contains(&name) {
+        return Err(format!("{name} is an option of its own: set that"));
+    }
+    Ok(name.to_owned())
 }
 
 #[cfg(test)]

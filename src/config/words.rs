@@ -42,10 +42,10 @@ macro_rules! words {
 }
 pub(crate) use words;
 
-use crate::{
-    config::names::{SHOWN, closest},
-    redact::truncate,
-};
+use crate::redact::truncate;
+
+/// How much of a name or value an error shows, in characters.
+pub(crate) const SHOWN: usize = 80;
 
 /// Returns what `text` stands for. The error names the closest word.
 pub(crate) fn one_of<T>(text: &str, words: impl Iterator<Item = (&'static str, T)> + Clone) -> Result<T, String> {
@@ -55,6 +55,26 @@ pub(crate) fn one_of<T>(text: &str, words: impl Iterator<Item = (&'static str, T
     let meant = closest(text, words.map(|(word, _)| word));
     let meant = meant.map(|word| format!(", did you mean {word}?")).unwrap_or_default();
     Err(format!("unknown value \"{}\"{meant}", truncate(text, SHOWN)))
+}
+
+/// Returns the candidate that was probably meant; None if none is close. A candidate that contains the whole word goes
+/// before one that is only similar: `secret` means `client_secret`, although `scope` is fewer letters away.
+pub(crate) fn closest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let normalized = |text: &str| {
+        let text = text.split('.').next().unwrap_or_default();
+        text.chars().take(64).map(|c| if c == '-' { '_' } else { c.to_ascii_lowercase() }).collect::<String>()
+    };
+    let word = normalized(word);
+    // One letter in three may be wrong, as rustc has it.
+    let most = word.chars().count().max(3) / 3;
+    let distance = |candidate: &&str| {
+        let candidate = normalized(candidate);
+        let contains = word.len() >= 3 && candidate.contains(&word);
+        (!contains, strsim::damerau_levenshtein(&word, &candidate))
+    };
+    let (closest, (only_similar, distance)) =
+        candidates.map(|each| (each, distance(&each))).min_by_key(|&(_, distance)| distance)?;
+    (!only_similar || distance <= most).then_some(closest)
 }
 
 #[cfg(test)]

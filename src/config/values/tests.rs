@@ -1,7 +1,14 @@
 //! Values that are allowed and values that are rejected, one option at a time.
 
 use super::*;
-use crate::config::options::OptionInfo;
+use crate::{
+    config::{
+        fields::Values,
+        options::{OptionInfo, options},
+        proxy::ProxyChoice,
+    },
+    error::ErrorKind,
+};
 
 /// Each option, with a member for each family.
 fn names() -> impl Iterator<Item = (&'static OptionInfo, String)> {

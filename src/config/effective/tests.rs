@@ -1,7 +1,7 @@
 //! What the options mean together, with a provider and with an environment.
 
 use super::*;
-use crate::Config;
+use crate::config::{BodyFormat, Config, Refresh, options};
 
 const REQUIRED: [(&str, &str); 3] = [("token_url", "https://h/t"), ("client_id", "id"), ("client_secret", "hunter2")];
 
@@ -32,7 +32,7 @@ fn an_option_that_is_not_set_has_the_default_of_the_table() {
     let debug = |config: &Config| format!("{:?}", config.settings(&|_| None).unwrap());
     let mut explicit = config(&REQUIRED);
     let mut defaults = 0;
-    for option in crate::options() {
+    for option in options() {
         if let Some((_, default)) = option.help().split_once(" Default: ") {
             explicit.set(option.name(), default.strip_suffix('.')).unwrap();
             defaults += 1;
@@ -66,7 +66,7 @@ fn a_program_may_rely_on_these_defaults() {
 fn each_word_of_an_option_is_a_setting_of_its_own() {
     let debug = |name, word: &'static str| format!("{:?}", settings(&with(&[(name, word)])));
     for name in ["auth_method", "basic_encoding", "body_format", "refresh", "ca"] {
-        let option = crate::options().iter().find(|option| option.name() == name).unwrap();
+        let option = options().iter().find(|option| option.name() == name).unwrap();
         let words: Vec<_> = option.allowed().split(" | ").collect();
         let mut seen: Vec<_> = words.iter().map(|word| debug(name, word)).collect();
         assert_eq!(seen.iter().filter(|seen| **seen == debug("client_id", "id")).count(), 1, "{name}: the default");

@@ -1,0 +1,196 @@
+//! The options in effect: the values that were set, over a provider's, over the defaults. Together they make the settings,
+//! or an error that reports all that is wrong with them.
+//!
+//! The environment is a parameter, and the secret file is the only file that is read. This file must not parse a value:
+//! that happened in `values.rs`, when it was set.
+
+use crate::{
+    config::{
+        client_secret::ClientSecret,
+        endpoint::Endpoint,
+        environment::Environment,
+        fields::{Members, Values},
+        names::OptionName,
+        options::defaults,
+        proxy::{Proxy, ProxyChoice},
+        settings::{AuthMethod, BasicEncoding, Ca, Identity, Roots, Settings},
+    },
+    error::{Error, ErrorKind},
+    secret::Secret,
+};
+use std::time::Duration;
+
+/// A default that is a number, read when the library is compiled.
+const fn number(text: &str) -> u32 {
+    match u32::from_str_radix(text, 10) {
+        Ok(number) => number,
+        Err(_) => panic!("a default is digits"),
+    }
+}
+
+const fn seconds(text: &str) -> Duration {
+    Duration::from_secs(number(text) as u64)
+}
+
+/// Checks the options together, and returns the settings that they make. One error reports all that is missing or
+/// contradictory.
+pub(crate) fn settings(values: &Values, environment: &Environment<'_>) -> Result<Settings, Error> {
+    let options = EffectiveOptions::new(values)?;
+    let mut errors = Vec::new();
+    let endpoint = collect_error(&mut errors, options.endpoint());
+    let client_id = collect_error(&mut errors, options.client_id());
+    let client_secret = collect_error(&mut errors, options.client_secret());
+    let roots = collect_error(&mut errors, options.roots(environment));
+    let identity = collect_error(&mut errors, options.identity());
+    let proxy = endpoint.as_ref().and_then(|endpoint| collect_error(&mut errors, options.proxy(endpoint, environment)));
+    let (Some(endpoint), Some(client_id), Some(client_secret), Some(roots), Some(identity), Some(proxy)) =
+        (endpoint, client_id, client_secret, roots, identity, proxy)
+    else {
+        return Err(Error::new(ErrorKind::InvalidConfig, errors.join("; ")));
+    };
+    let (auth_method, basic_encoding) = (options.auth_method(), options.basic_encoding());
+    let values = options.values;
+    Ok(Settings {
+        endpoint,
+        client_id,
+        client_secret,
+        auth_method,
+        basic_encoding,
+        body_format: values.body_format.unwrap_or_default(),
+        grant_type: values.grant_type.unwrap_or_else(|| defaults::GRANT_TYPE.to_owned()),
+        scope: values.scope,
+        audience: values.audience,
+        resource: values.resource.unwrap_or_default(),
+        params: sent(values.params),
+        headers: sent(values.headers),
+        timeout: values.timeout.unwrap_or(const { seconds(defaults::TIMEOUT) }),
+        connect_timeout: values.connect_timeout.unwrap_or(const { seconds(defaults::CONNECT_TIMEOUT) }),
+        max_attempts: values.max_attempts.unwrap_or(const { number(defaults::MAX_ATTEMPTS) }),
+        refresh: values.refresh.unwrap_or_default(),
+        refresh_ahead: values.refresh_ahead,
+        expiry_margin: values.expiry_margin,
+        default_lifetime: values.default_lifetime.unwrap_or(const { seconds(defaults::DEFAULT_LIFETIME) }),
+        roots,
+        identity,
+        proxy,
+        user_agent: values.user_agent.unwrap_or_else(|| defaults::USER_AGENT.to_owned()),
+    })
+}
+
+/// Returns the members of a family that are sent.
+fn sent(members: Members) -> Vec<(String, Secret)> {
+    members.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+/// Keeps what is wrong for the one error that reports everything.
+fn collect_error<T>(errors: &mut Vec<String>, part: Result<T, String>) -> Option<T> {
+    part.map_err(|wrong| errors.push(wrong)).ok()
+}
+
+/// The options in effect, read together. Each method returns one part of the settings, or what is wrong with it.
+struct EffectiveOptions {
+    values: Values,
+}
+
+impl EffectiveOptions {
+    /// Adds the provider's values for the options that are not set. The defaults are added where an option is read.
+    fn new(values: &Values) -> Result<Self, Error> {
+        let mut effective = values.clone();
+        for (name, text) in values.provider.map_or(&[][..], |provider| provider.options) {
+            if !values.is_set(&OptionName::find(name)?) {
+                effective.set(name, Some(text))?;
+            }
+        }
+        Ok(Self { values: effective })
+    }
+
+    fn auth_method(&self) -> AuthMethod {
+        self.values.auth_method.unwrap_or_default()
+    }
+
+    fn basic_encoding(&self) -> BasicEncoding {
+        self.values.basic_encoding.unwrap_or_default()
+    }
+
+    fn endpoint(&self) -> Result<Endpoint, String> {
+        let mut endpoint = self.values.token_url.clone().ok_or("neither provider nor token_url is set: set one")?;
+        endpoint.must_be_loopback &= !self.values.allow_insecure_http.unwrap_or_default();
+        if endpoint.must_be_loopback && !endpoint.is_loopback() {
+            return Err(
+                "token_url is http to another machine, where everyone on the way can read the secret: use https, \
+                 or set allow_insecure_http=true"
+                    .into(),
+            );
+        }
+        Ok(endpoint)
+    }
+
+    fn client_id(&self) -> Result<String, String> {
+        let id = self.values.client_id.clone().ok_or("client_id is not set: set it")?;
+        let has_colon_delimiter = match (self.auth_method(), self.basic_encoding()) {
+            (AuthMethod::ClientSecretBasic, BasicEncoding::Raw) => true,
+            (AuthMethod::ClientSecretBasic, BasicEncoding::Rfc6749) | (AuthMethod::ClientSecretPost, _) => false,
+        };
+        if has_colon_delimiter && id.contains(':') {
+            return Err(
+                "basic_encoding=raw cannot carry the colon in client_id (RFC 7617): set basic_encoding=rfc6749 \
+                 or auth_method=client_secret_post"
+                    .into(),
+            );
+        }
+        Ok(id)
+    }
+
+    fn client_secret(&self) -> Result<ClientSecret, String> {
+        let secret = match (&self.values.client_secret, &self.values.client_secret_file) {
+            (Some(text), None) => ClientSecret::Text(text.clone()),
+            (None, Some(path)) => ClientSecret::File(path.clone()),
+            (Some(_), Some(_)) => return Err("client_secret and client_secret_file are both set: unset one".into()),
+            (None, None) => {
+                return Err(
+                    "neither client_secret nor client_secret_file is set: set one (client_secret may be empty, \
+                     for a client that has none)"
+                        .into(),
+                );
+            }
+        };
+        secret.read().1.map_err(|error| error.message().to_owned())?;
+        Ok(secret)
+    }
+
+    fn roots(&self, environment: &Environment<'_>) -> Result<Roots, String> {
+        match (self.values.ca, &self.values.ca_file) {
+            (Some(_), Some(_)) => Err("ca and ca_file are both set: unset one".into()),
+            (None, Some(path)) => Ok(Roots::File { path: path.clone(), named_by: "ca_file" }),
+            (Some(ca), None) => Ok(ca.into()),
+            (None, None) => match environment.ca_file() {
+                Some(file) => {
+                    let path = std::path::absolute(file.value.as_str());
+                    let path = path.map_err(|error| format!("{}: {error}", file.name))?;
+                    Ok(Roots::File { path, named_by: file.name })
+                }
+                None => Ok(Ca::DEFAULT.into()),
+            },
+        }
+    }
+
+    fn identity(&self) -> Result<Option<Identity>, String> {
+        match (&self.values.client_cert_file, &self.values.client_key_file) {
+            (Some(cert), Some(key)) => Ok(Some(Identity { cert: cert.clone(), key: key.clone() })),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err("client_cert_file is set without client_key_file: set both".into()),
+            (None, Some(_)) => Err("client_key_file is set without client_cert_file: set both".into()),
+        }
+    }
+
+    fn proxy(&self, endpoint: &Endpoint, environment: &Environment<'_>) -> Result<Option<Proxy>, String> {
+        match &self.values.proxy {
+            Some(ProxyChoice::Direct) => Ok(None),
+            Some(ProxyChoice::Through(proxy)) => Ok(Some(proxy.clone())),
+            None => Proxy::of_environment(endpoint, environment),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

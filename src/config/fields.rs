@@ -1,0 +1,50 @@
+//! The values that were set, each as its type: one field for each option.
+//!
+//! Data alone. The table in `options.rs` says which field an option has, and which parser makes its value.
+
+use crate::{
+    config::{
+        endpoint::Endpoint,
+        providers::Provider,
+        proxy::ProxyChoice,
+        settings::{AuthMethod, BasicEncoding, BodyFormat, Ca, Refresh},
+    },
+    secret::Secret,
+};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+/// The values that were set. None is an option that is not.
+#[derive(Clone, Default)]
+pub(crate) struct Values {
+    pub(crate) provider: Option<&'static Provider>,
+    pub(crate) token_url: Option<Endpoint>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<Secret>,
+    pub(crate) client_secret_file: Option<PathBuf>,
+    pub(crate) auth_method: Option<AuthMethod>,
+    pub(crate) basic_encoding: Option<BasicEncoding>,
+    pub(crate) body_format: Option<BodyFormat>,
+    pub(crate) grant_type: Option<String>,
+    pub(crate) scope: Option<String>,
+    pub(crate) audience: Option<String>,
+    pub(crate) resource: Option<Vec<String>>,
+    pub(crate) params: Members,
+    pub(crate) headers: Members,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) max_attempts: Option<u32>,
+    pub(crate) refresh: Option<Refresh>,
+    pub(crate) refresh_ahead: Option<Duration>,
+    pub(crate) expiry_margin: Option<Duration>,
+    pub(crate) default_lifetime: Option<Duration>,
+    pub(crate) ca: Option<Ca>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) client_cert_file: Option<PathBuf>,
+    pub(crate) client_key_file: Option<PathBuf>,
+    pub(crate) proxy: Option<ProxyChoice>,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) allow_insecure_http: Option<bool>,
+}
+
+/// The members of `param.NAME` or `header.NAME`. None is a member that was unset: the provider's must not come back.
+pub(crate) type Members = BTreeMap<String, Option<Secret>>;
