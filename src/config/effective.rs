@@ -117,8 +117,8 @@ impl EffectiveOptions {
         endpoint.must_be_loopback &= !self.values.allow_insecure_http.unwrap_or_default();
         if endpoint.must_be_loopback && !endpoint.is_loopback() {
             return Err(
-                "token_url is http to another machine, where everyone on the way can read the secret: use https, \
-                 or set allow_insecure_http=true"
+                "token_url is http to another machine, so the secret can be read on the network: use https, or set \
+                 allow_insecure_http=true"
                     .into(),
             );
         }
