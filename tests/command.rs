@@ -312,7 +312,7 @@ fn arguments_are_accepted_in_any_order_and_the_last_one_counts() {
 fn every_error_has_its_name_and_its_exit_status() {
     let server = server(Dialect::Podero);
     let line = run(podero(&server).arg("client_secret=not-horse-battery"), b"").failed(7);
-    assert!(line.starts_with("TKS_OAUTH: the token endpoint answered 401 invalid_client; "), "{line}");
+    assert!(line.starts_with("TKS_OAUTH: the token endpoint responded with 401 invalid_client; "), "{line}");
     assert!(line.contains("client_secret"), "{line}");
     let line = run(podero(&server).args([&secret(), "body_format=form"]), b"").failed(7);
     assert!(line.contains("unsupported_grant_type") && line.contains("body_format=json"), "{line}");

@@ -96,19 +96,19 @@ pub(crate) fn hint(settings: &Settings) -> &'static str {
                     it is for";
         }
         Some(secret) if secret.trim() != secret => {
-            return "client_secret begins or ends with a space: check whether that belongs to it; then client_id and \
-                    which environment they are for";
+            return "client_secret begins or ends with a space: check whether the space belongs to it; then check \
+                    client_id and which environment they are for";
         }
         _ => {}
     }
     match (settings.auth_method, ambiguous_encoding(settings)) {
         (AuthMethod::ClientSecretBasic, Some(BasicEncoding::Raw)) => {
-            "check client_id, client_secret and which environment they are for; they hold characters that not all \
-             servers read alike: try basic_encoding=rfc6749 or auth_method=client_secret_post"
+            "check client_id, client_secret and which environment they are for; servers differ in how they \
+             read some of their characters: try basic_encoding=rfc6749 or auth_method=client_secret_post"
         }
         (AuthMethod::ClientSecretBasic, Some(BasicEncoding::Rfc6749)) => {
-            "check client_id, client_secret and which environment they are for; they hold characters that not all \
-             servers read alike: try basic_encoding=raw or auth_method=client_secret_post"
+            "check client_id, client_secret and which environment they are for; servers differ in how they \
+             read some of their characters: try basic_encoding=raw or auth_method=client_secret_post"
         }
         (AuthMethod::ClientSecretBasic, None) => {
             "check client_id, client_secret and which environment they are for; the server may want \

@@ -8,8 +8,8 @@ use crate::{
 };
 
 pub(crate) const WHICH_URL: &str = "is token_url the token endpoint?";
-pub(crate) const WHOSE_FAULT: &str = "the server breaks RFC 6749 §5.1: ask whoever runs it";
-const ASK: &str = "ask whoever runs the server what it wants";
+pub(crate) const WHOSE_FAULT: &str = "the server violates RFC 6749 §5.1: ask its operator";
+const ASK: &str = "ask the server's operator what it requires";
 
 /// A response that refuses the request, as far as hints depend on it.
 pub(crate) struct Refusal<'a> {
@@ -45,12 +45,12 @@ type Hint = (fn(&Refusal<'_>) -> bool, fn(&Refusal<'_>) -> &'static str);
 const HINTS: &[Hint] = &[
     (
         |it| it.has(&[], &[407, 511]),
-        |_| "that is no token server but a proxy or portal on the way: sign in there, or set proxy with a user and password",
+        |_| "a proxy or portal on the way responded, not the token server: sign in there, or set proxy with a user and password",
     ),
-    (|it| it.has(&["slow_down"], &[429]), |_| "the server limits how often it is asked: it is asked again later"),
+    (|it| it.has(&["slow_down"], &[429]), |_| "the server limits the rate of requests: the library tries again later"),
     (
         |it| it.has_retryable_status() || it.has_retryable_code(),
-        |_| "the trouble is the server's: it is asked again later; if it stays, ask whoever runs it",
+        |_| "the server has a problem: the library tries again later; if the problem stays, ask the server's operator",
     ),
     // django-oauth-toolkit's JSON backend names this code where the body is a form.
     (
@@ -62,7 +62,7 @@ const HINTS: &[Hint] = &[
     ),
     (
         |it| it.has(&["unauthorized_client"], &[]),
-        |_| "the server does not let this client use this grant_type: ask whoever runs it",
+        |_| "the server does not let this client use this grant_type: ask its operator",
     ),
     (
         |it| it.has(&["invalid_scope", "insufficient_scope"], &[]),
@@ -74,13 +74,13 @@ const HINTS: &[Hint] = &[
     (|it| it.has(&["invalid_client"], &[401]), |it| client_auth::hint(it.settings)),
     (
         |it| it.has(&["access_denied"], &[403]),
-        |_| "the server refuses this client or its address: ask whoever runs it what this client may do and from where",
+        |_| "the server rejects this client or its address: ask its operator what this client is allowed to do, and from where",
     ),
     (
         |it| it.has(&[], &[404, 410]),
         |_| "nothing is there: check the path of token_url, also whether it ends in a slash",
     ),
-    (|it| it.has(&[], &[405]), |_| "nothing takes a POST there: check the path of token_url"),
+    (|it| it.has(&[], &[405]), |_| "this URL does not accept POST: check the path of token_url"),
     (
         |it| it.has(&[], &[406, 415]),
         |it| match it.settings.body_format {
@@ -99,19 +99,19 @@ const HINTS: &[Hint] = &[
                 && client_auth::ambiguous_encoding(it.settings) == Some(BasicEncoding::Raw)
         },
         |_| {
-            "client_id and client_secret hold characters that not all servers read alike: try basic_encoding=rfc6749; \
-             else check that all the server needs is set (scope, audience, resource, param.NAME)"
+            "servers differ in how they read some characters of client_id and client_secret: try \
+             basic_encoding=rfc6749; else check that every parameter the server needs is set (scope, audience, resource, param.NAME)"
         },
     ),
     (
         |it| it.has(&["invalid_request"], &[400, 422]),
         |it| match it.settings.body_format {
             BodyFormat::Form => {
-                "check that all the server needs is set (scope, audience, resource, param.NAME); it may want \
+                "check that every parameter the server needs is set (scope, audience, resource, param.NAME); it may want \
                  body_format=json"
             }
             BodyFormat::Json => {
-                "check that all the server needs is set (scope, audience, resource, param.NAME); it may want \
+                "check that every parameter the server needs is set (scope, audience, resource, param.NAME); it may want \
                  body_format=form"
             }
         },
@@ -134,37 +134,37 @@ mod tests {
             (
                 401,
                 r#"{"error":"invalid_client","error_description":"Client authentication failed."}"#,
-                "the token endpoint answered 401 invalid_client: Client authentication failed; check client_id, client_secret and \
+                "the token endpoint responded with 401 invalid_client: Client authentication failed; check client_id, client_secret and \
                  which environment they are for; the server may want auth_method=client_secret_post",
             ),
             (
                 400,
                 r#"{"error":"unsupported_grant_type"}"#,
-                "the token endpoint answered 400 unsupported_grant_type; the server may want body_format=json, or does not offer \
+                "the token endpoint responded with 400 unsupported_grant_type; the server may want body_format=json, or does not offer \
                  this grant_type",
             ),
             (
                 400,
                 r#"{"error":"invalid_scope","error_description":"  "}"#,
-                "the token endpoint answered 400 invalid_scope; check scope: the server does not grant it to this client",
+                "the token endpoint responded with 400 invalid_scope; check scope: the server does not grant it to this client",
             ),
             (
                 403,
                 page,
-                "the token endpoint answered 403: a web page titled \"403 Forbidden\"; the server refuses this client or its \
-                 address: ask whoever runs it what this client may do and from where",
+                "the token endpoint responded with 403: a web page titled \"403 Forbidden\"; the server rejects this client or its \
+                 address: ask its operator what this client is allowed to do, and from where",
             ),
             (
                 404,
                 "",
-                "the token endpoint answered 404; nothing is there: check the path of token_url, also whether it ends in a slash",
+                "the token endpoint responded with 404; nothing is there: check the path of token_url, also whether it ends in a slash",
             ),
             (
                 429,
                 "slow down",
-                "the token endpoint answered 429: slow down; the server limits how often it is asked: it is asked again later",
+                "the token endpoint responded with 429: slow down; the server limits the rate of requests: the library tries again later",
             ),
-            (418, "", "the token endpoint answered 418; ask whoever runs the server what it wants"),
+            (418, "", "the token endpoint responded with 418; ask the server's operator what it requires"),
         ] {
             assert_eq!(error_of(status, &[], body).message(), message);
         }
@@ -208,8 +208,8 @@ mod tests {
             (&[&nothing], 401, "unauthorized_client", "does not let this client use this grant_type"),
             (&[&nothing], 400, "unauthorized_client", "does not let this client use this grant_type"),
             (&[&nothing], 403, "invalid_client", "check client_id, client_secret"),
-            (&[&nothing], 403, "", "refuses this client or its address"),
-            (&[&nothing], 400, "access_denied", "refuses this client or its address"),
+            (&[&nothing], 403, "", "rejects this client or its address"),
+            (&[&nothing], 400, "access_denied", "rejects this client or its address"),
             (&[&nothing], 400, "invalid_scope", "check scope"),
             (&[&nothing], 403, "insufficient_scope", "check scope"),
             (&[&nothing], 400, "invalid_target", "check resource and audience"),
@@ -220,18 +220,18 @@ mod tests {
             (&[&json], 422, "", "body_format=form"),
             (&[&nothing], 404, "", "whether it ends in a slash"),
             (&[&nothing], 410, "", "nothing is there"),
-            (&[&nothing], 405, "", "nothing takes a POST there"),
+            (&[&nothing], 405, "", "this URL does not accept POST"),
             (&[&nothing], 415, "", "body_format=json"),
             (&[&json], 415, "", "body_format=form"),
             (&[&nothing], 406, "", "body_format=json"),
             (&[&nothing], 413, "", "too large"),
             (&[&nothing], 431, "", "too large"),
-            (&[&nothing], 429, "invalid_client", "limits how often it is asked"),
-            (&[&nothing], 400, "slow_down", "limits how often it is asked"),
-            (&[&nothing], 503, "invalid_client", "the trouble is the server's"),
-            (&[&nothing], 400, "server_error", "the trouble is the server's"),
+            (&[&nothing], 429, "invalid_client", "limits the rate of requests"),
+            (&[&nothing], 400, "slow_down", "limits the rate of requests"),
+            (&[&nothing], 503, "invalid_client", "the server has a problem"),
+            (&[&nothing], 400, "server_error", "the server has a problem"),
             (&[&nothing], 400, "their_own", "body_format=json"),
-            (&[&nothing], 402, "their_own", "ask whoever runs the server"),
+            (&[&nothing], 402, "their_own", "ask the server's operator"),
         ] {
             let mut settings = Settings::example();
             changes.iter().for_each(|change| change(&mut settings));

@@ -44,7 +44,7 @@ impl Target {
         let same_port = port.unwrap_or(if https { 443 } else { 80 }) == endpoint.port;
         let same_origin = https == endpoint.https && same_host && same_port;
         let advice = if same_origin && path == own_path {
-            "that is token_url itself: ask whoever runs the server"
+            "that is token_url itself: ask the server's operator"
         } else if same_origin && path.trim_end_matches('/') == own_path.trim_end_matches('/') {
             "only a trailing slash differs: set token_url to it"
         } else if same_origin || https {
@@ -120,7 +120,7 @@ mod tests {
         ] {
             for status in [301, 302, 303, 307, 308] {
                 let error = error_of(status, &[("location", location)], "<html><body>Moved");
-                let message = format!("redirects are never followed, this one points to {shown}; {next}");
+                let message = format!("redirects are never followed, and this one points to {shown}; {next}");
                 assert!(error.message().contains(&message), "{location}\n{error}\n{message}");
                 assert_eq!(error.kind(), ErrorKind::Http);
                 assert!(!error.is_retryable());
@@ -130,7 +130,7 @@ mod tests {
         assert!(error.message().contains("points to nowhere"), "{error}");
         let error = error_of(302, &[("location", "/elsewhere")], r#"{"error":"invalid_client"}"#);
         assert_eq!(error.oauth_error(), Some("invalid_client"));
-        assert!(error.message().contains("answered 302 invalid_client; redirects are never followed"), "{error}");
+        assert!(error.message().contains("responded with 302 invalid_client; redirects are never followed"), "{error}");
         let long = format!("https://other.example/{}", "x".repeat(100_000));
         assert!(error_of(301, &[("location", &long)], "").message().contains(&"x".repeat(100)));
     }

@@ -203,7 +203,7 @@ impl ParsedResponse<'_> {
         let object = self.object_or_reason()?;
         // An empty or false `error` occurs together with valid tokens. Anything else must not be overlooked.
         if object.get("error").is_some_and(|error| !matches!(error.get(), "\"\"" | "false")) {
-            return Err(format!("its error member is no error code; {WHOSE_FAULT}"));
+            return Err(format!("its error member is not an error code; {WHOSE_FAULT}"));
         }
         let token = object.get("access_token").ok_or(format!("it has no access_token; {WHICH_URL}"))?;
         let token = json::text(token).ok_or(format!("its access_token is not a string; {WHOSE_FAULT}"))?;
@@ -212,7 +212,7 @@ impl ParsedResponse<'_> {
         }
         // It goes into a header: RFC 6750 §2.1 allows less, and a line feed would begin another header.
         if !token.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(format!("its access_token holds more than visible ASCII characters; {WHOSE_FAULT}"));
+            return Err(format!("its access_token holds characters other than visible ASCII; {WHOSE_FAULT}"));
         }
         let expires_in = object.get("expires_in").and_then(times::expires_in);
         Ok(Grant {
@@ -228,9 +228,10 @@ impl ParsedResponse<'_> {
     fn object_or_reason(&self) -> Result<&Object<'_>, String> {
         let redacted = |text| self.redactor.redact(text, LONGEST_NAME);
         match &self.body {
-            Body::Encoded(encoding) => {
-                Err(format!("its body is encoded ({}), which nobody asked for; {WHOSE_FAULT}", redacted(encoding)))
-            }
+            Body::Encoded(encoding) => Err(format!(
+                "its body is encoded ({}), which the request did not ask for; {WHOSE_FAULT}",
+                redacted(encoding)
+            )),
             Body::Empty => Err(format!("its body is empty; {WHICH_URL}")),
             _ if !self.is_utf8 => Err(format!("its body is not UTF-8; {WHOSE_FAULT}")),
             Body::Page(title) => {
@@ -240,21 +241,21 @@ impl ParsedResponse<'_> {
             Body::Text(_, ObjectError::NotJson { line, column }) => {
                 let (kind, next) = match self.raw.find("content-type", Some) {
                     Some(kind) if kind.to_ascii_lowercase().contains("json") => {
-                        (" though it says so".into(), WHOSE_FAULT)
+                        (", though its Content-Type is".into(), WHOSE_FAULT)
                     }
                     Some(kind) => (format!(" but {}", redacted(kind)), WHICH_URL),
                     None => (String::new(), WHICH_URL),
                 };
                 Err(format!("its body is not JSON{kind} (line {line}, column {column}); {next}"))
             }
-            Body::Text(_, ObjectError::NotAnObject) => Err(format!("its body is JSON but no object; {WHICH_URL}")),
+            Body::Text(_, ObjectError::NotAnObject) => Err(format!("its body is JSON but not an object; {WHICH_URL}")),
             Body::Text(_, ObjectError::TooDeep) => Err(format!("its JSON is nested too deeply; {WHOSE_FAULT}")),
             Body::Text(_, ObjectError::TooManyMembers) => Err(format!("it has more than 1000 members; {WHOSE_FAULT}")),
             Body::Text(_, ObjectError::Contradiction { member }) => {
                 let known = ["error", "token_type", "expires_in", "scope"].into_iter().chain(TOKENS);
                 // Any other name may be anything, even a token.
                 let name = known.into_iter().find(|known| known == member).unwrap_or("a member");
-                Err(format!("it gives {name} twice with different values; {WHOSE_FAULT}"))
+                Err(format!("it contains {name} twice with different values; {WHOSE_FAULT}"))
             }
             Body::Object(object) => Ok(object),
         }
@@ -269,7 +270,7 @@ impl ParsedResponse<'_> {
             Some(kind) => {
                 let kind = self.redactor.redact(&kind, LONGEST_NAME);
                 Err(format!(
-                    "its token_type is \"{kind}\" and this library knows only Bearer; ask whoever runs the server"
+                    "its token_type is \"{kind}\", and this library supports only Bearer; ask the server's operator"
                 ))
             }
             None => Err(format!("its token_type is not a string; {WHOSE_FAULT}")),
@@ -284,7 +285,7 @@ impl ParsedResponse<'_> {
             Some(_) if !endpoint.https => "the token endpoint, or the proxy before it,",
             _ => "the token endpoint",
         };
-        format!("{responder} answered {}", self.raw.status)
+        format!("{responder} responded with {}", self.raw.status)
     }
 
     /// Returns the error of a success that is not usable.
@@ -317,7 +318,7 @@ impl ParsedResponse<'_> {
             let url = target.map(|target| self.redactor.redact(&target.url, left.min(LONGEST_URL)));
             left -= length(&url);
             let url = url.as_deref().unwrap_or("nowhere");
-            message = format!("{message}; redirects are never followed, this one points to {url}; {advice}");
+            message = format!("{message}; redirects are never followed, and this one points to {url}; {advice}");
         } else {
             message = format!("{message}; {}", refusal.hint());
         }

@@ -154,14 +154,14 @@ fn the_error_of_an_unusable_success_gives_the_reason() {
         (200, none, "", "its body is empty; is token_url the token endpoint?"),
         (200, none, " \r\n", "its body is empty"),
         (200, none, "\u{feff}", "its body is empty"),
-        (200, none, "null", "JSON but no object"),
-        (200, none, "[]", "JSON but no object"),
-        (200, none, r#"[{"access_token":"T"}]"#, "JSON but no object"),
-        (200, none, "\"the-t0ken\"", "JSON but no object"),
-        (200, none, "42", "JSON but no object"),
+        (200, none, "null", "JSON but not an object"),
+        (200, none, "[]", "JSON but not an object"),
+        (200, none, r#"[{"access_token":"T"}]"#, "JSON but not an object"),
+        (200, none, "\"the-t0ken\"", "JSON but not an object"),
+        (200, none, "42", "JSON but not an object"),
         (200, none, "OK", "not JSON (line 1, column 1)"),
         (200, plain, "the-t0ken", "not JSON but text/plain (line 1, column"),
-        (200, json, "OK", "not JSON though it says so (line 1, column 1); the server"),
+        (200, json, "OK", "not JSON, though its Content-Type is (line 1, column 1); the server"),
         (200, none, "access_token=the-t0ken&token_type=bearer", "not JSON"),
         (200, none, r#"{"access_token":"the-t0ken""#, "not JSON"),
         (200, none, r#"{"access_token":"the-t0k"#, "not JSON"),
@@ -194,18 +194,18 @@ fn the_error_of_an_unusable_success_gives_the_reason() {
         (200, none, r#"{"access_token":true}"#, "its access_token is not a string"),
         (200, none, r#"{"access_token":"\ud800"}"#, "its access_token is not a string"),
         (200, none, r#"{"access_token":""}"#, "its access_token has 0 characters"),
-        (200, none, r#"{"access_token":" the-t0ken"}"#, "more than visible ASCII"),
-        (200, none, r#"{"access_token":"the-t0ken\r\nX-Evil: 1"}"#, "more than visible ASCII"),
-        (200, none, r#"{"access_token":"the-t0ken\n"}"#, "more than visible ASCII"),
-        (200, none, r#"{"access_token":"the-t0ken\u0000"}"#, "more than visible ASCII"),
-        (200, none, r#"{"access_token":"the-t0ken\u007f"}"#, "more than visible ASCII"),
-        (200, none, r#"{"access_token":"the-t0ken\u0020"}"#, "more than visible ASCII"),
-        (200, none, r#"{"access_token":"thé-t0ken"}"#, "more than visible ASCII"),
+        (200, none, r#"{"access_token":" the-t0ken"}"#, "other than visible ASCII"),
+        (200, none, r#"{"access_token":"the-t0ken\r\nX-Evil: 1"}"#, "other than visible ASCII"),
+        (200, none, r#"{"access_token":"the-t0ken\n"}"#, "other than visible ASCII"),
+        (200, none, r#"{"access_token":"the-t0ken\u0000"}"#, "other than visible ASCII"),
+        (200, none, r#"{"access_token":"the-t0ken\u007f"}"#, "other than visible ASCII"),
+        (200, none, r#"{"access_token":"the-t0ken\u0020"}"#, "other than visible ASCII"),
+        (200, none, r#"{"access_token":"thé-t0ken"}"#, "other than visible ASCII"),
         (
             200,
             none,
             r#"{"access_token":"T","token_type":"mac"}"#,
-            "its token_type is \"mac\" and this library knows only",
+            "its token_type is \"mac\", and this library supports only",
         ),
         (200, none, r#"{"access_token":"T","token_type":"DPoP"}"#, "\"DPoP\""),
         (200, none, r#"{"access_token":"T","token_type":"BearerToken"}"#, "\"BearerToken\""),
@@ -218,29 +218,29 @@ fn the_error_of_an_unusable_success_gives_the_reason() {
         (200, none, r#"{"access_token":"T","scope":"a\u0000b"}"#, "its scope holds unprintable"),
         (200, none, r#"{"access_token":"T","scope":"a\nb"}"#, "its scope holds unprintable"),
         (200, none, r#"{"access_token":"T","scope":["a","\u202e"]}"#, "its scope holds unprintable"),
-        (200, none, r#"{"access_token":"the-t0ken","access_token":"other"}"#, "it gives access_token twice"),
-        (200, none, r#"{"access_token":"the-t0ken","\u0061ccess_token":"other"}"#, "it gives access_token twice"),
-        (200, none, r#"{"access_token":"T","access_token":null}"#, "it gives access_token twice"),
-        (200, none, r#"{"access_token":"T","expires_in":1,"expires_in":2}"#, "it gives expires_in twice"),
-        (200, none, r#"{"access_token":"T","error":"a","error":null}"#, "it gives error twice"),
-        (200, none, r#"{"access_token":"the-t0ken","the-t0ken":1,"the-t0ken":2}"#, "it gives a member twice"),
-        (200, none, r#"{"access_token":"T","error":{}}"#, "its error member is no error code"),
-        (200, none, r#"{"access_token":"T","error":1}"#, "its error member is no error code"),
-        (200, none, r#"{"access_token":"T","error":true}"#, "its error member is no error code"),
-        (200, none, r#"{"access_token":"T","error":"Service Unavailable"}"#, "its error member is no error code"),
-        (200, none, r#"{"error":["invalid_client"]}"#, "its error member is no error code"),
-        (200, none, r#"{"error":"a\"b"}"#, "its error member is no error code"),
-        (200, none, r#"{"error":"s3cr3t+va/lue=="}"#, "its error member is no error code"),
-        (202, none, r#"{"access_token":"the-t0ken"}"#, "answered 202, but a token comes with 200"),
-        (203, none, r#"{"access_token":"the-t0ken"}"#, "answered 203, but a token comes with 200"),
-        (204, none, "", "answered 204, but a token comes with 200 (RFC 6749 §5.1); is token_url"),
-        (206, none, r#"{"access_token":"the-t0ken"}"#, "answered 206"),
-        (299, none, "", "answered 299"),
-        (201, none, "", "the token endpoint answered 201, but its body is empty"),
+        (200, none, r#"{"access_token":"the-t0ken","access_token":"other"}"#, "it contains access_token twice"),
+        (200, none, r#"{"access_token":"the-t0ken","\u0061ccess_token":"other"}"#, "it contains access_token twice"),
+        (200, none, r#"{"access_token":"T","access_token":null}"#, "it contains access_token twice"),
+        (200, none, r#"{"access_token":"T","expires_in":1,"expires_in":2}"#, "it contains expires_in twice"),
+        (200, none, r#"{"access_token":"T","error":"a","error":null}"#, "it contains error twice"),
+        (200, none, r#"{"access_token":"the-t0ken","the-t0ken":1,"the-t0ken":2}"#, "it contains a member twice"),
+        (200, none, r#"{"access_token":"T","error":{}}"#, "its error member is not an error code"),
+        (200, none, r#"{"access_token":"T","error":1}"#, "its error member is not an error code"),
+        (200, none, r#"{"access_token":"T","error":true}"#, "its error member is not an error code"),
+        (200, none, r#"{"access_token":"T","error":"Service Unavailable"}"#, "its error member is not an error code"),
+        (200, none, r#"{"error":["invalid_client"]}"#, "its error member is not an error code"),
+        (200, none, r#"{"error":"a\"b"}"#, "its error member is not an error code"),
+        (200, none, r#"{"error":"s3cr3t+va/lue=="}"#, "its error member is not an error code"),
+        (202, none, r#"{"access_token":"the-t0ken"}"#, "responded with 202, but a token comes with 200"),
+        (203, none, r#"{"access_token":"the-t0ken"}"#, "responded with 203, but a token comes with 200"),
+        (204, none, "", "responded with 204, but a token comes with 200 (RFC 6749 §5.1); is token_url"),
+        (206, none, r#"{"access_token":"the-t0ken"}"#, "responded with 206"),
+        (299, none, "", "responded with 299"),
+        (201, none, "", "the token endpoint responded with 201, but its body is empty"),
     ] {
         let error = error_of(status, headers, body);
         assert_eq!(error.kind(), ErrorKind::BadResponse, "{body}");
-        assert!(error.message().starts_with("the token endpoint answered 2"), "{error}");
+        assert!(error.message().starts_with("the token endpoint responded with 2"), "{error}");
         assert!(error.message().contains(why), "{body}\n{error}\n{why}");
         assert_eq!(error.http_status(), Some(status));
         assert!(!error.is_retryable() && !error.is_worth_another_attempt());
@@ -375,7 +375,7 @@ fn a_refusal_is_judged_by_status_and_code() {
         assert_eq!(error.is_retryable(), transient, "{status} {body}: {error}");
         assert_eq!(error.is_worth_another_attempt(), again, "{status} {body}: {error}");
         assert_eq!(error.http_status(), Some(status));
-        assert!(error.message().starts_with(&format!("the token endpoint answered {status}")), "{error}");
+        assert!(error.message().starts_with(&format!("the token endpoint responded with {status}")), "{error}");
         assert_eq!(error.server_wait(), None);
     }
     let encoded = error_of(401, &[("content-encoding", "gzip")], r#"{"error":"invalid_client"}"#);
@@ -399,7 +399,8 @@ fn a_known_code_is_kept_although_a_secret_is_part_of_it() {
 
 #[test]
 fn a_proxy_that_forwards_http_may_have_responded_itself() {
-    let (either, server) = ("the token endpoint, or the proxy before it, answered ", "the token endpoint answered ");
+    let (either, server) =
+        ("the token endpoint, or the proxy before it, responded with ", "the token endpoint responded with ");
     for (url, proxy, who) in [
         ("http://127.0.0.1/t", Some("http://proxy"), either),
         ("http://127.0.0.1/t", None, server),
