@@ -5,7 +5,7 @@
 
 use crate::{
     clock::Clock,
-    config::{Config, Endpoint, Environment, Proxy, Settings, options},
+    config::{Config, Endpoint, Environment, OptionInfo, Proxy, Settings, options},
     duration::TEN_YEARS,
     error::Error,
     oauth::{
@@ -149,8 +149,8 @@ pub fn options_and_request(bytes: &[u8]) {
 
 fn is_secret(name: &str) -> bool {
     let family = name.split_once('.').map(|(family, _)| format!("{family}.NAME"));
-    let known = |option: &&crate::OptionInfo| option.name() == name || Some(option.name()) == family.as_deref();
-    options().iter().find(known).is_some_and(crate::OptionInfo::is_secret)
+    let known = |option: &&OptionInfo| option.name() == name || Some(option.name()) == family.as_deref();
+    options().iter().find(known).is_some_and(OptionInfo::is_secret)
 }
 
 /// A URL, a proxy and a NO_PROXY list, a line each.

@@ -1,78 +1,130 @@
-//! An OAuth 2.0 access token that is always good.
+//! An OAuth 2.0 access token that is always valid.
 //!
-//! A program that calls an API as itself, with no user present, trades a client id and a client secret for an access token
-//! that lives minutes or hours (the client-credentials grant, RFC 6749 §4.4). A [`TokenSource`] makes that trade, and
-//! everything around it: it keeps the token, refreshes it before it ends and beside those who use it, shares each fetch and
-//! its one result among all threads, tries again where that helps and holds off where it does not.
+//! A program that calls an API as itself, with no user present, trades a client id and a client secret for an access
+//! token. The token lives minutes or hours (the client-credentials grant, RFC 6749 §4.4). A [`TokenSource`] makes that
+//! trade, and everything around it. It caches the token, refreshes it in the background before it expires, and shares each
+//! fetch and its one result among all threads. It retries where that helps, and holds off where it does not.
 //!
 //! ```no_run
+//! use std::time::Duration;
 //! use tokensource::{Config, TokenSource};
 //!
 //! let mut config = Config::new();
 //! config
-//!     .set("token_url", "https://login.example/oauth2/token")?
-//!     .set("client_id", "my-service")?
-//!     .set("client_secret_file", "/run/secrets/my-service")?
-//!     .set("scope", "read")?;
+//!     .token_url("https://login.example/oauth2/token")?
+//!     .client_id("my-service")?
+//!     .client_secret_file("/run/secrets/my-service")?
+//!     .scope("read")?
+//!     .timeout(Duration::from_secs(10))?;
 //! let source = TokenSource::new(&config)?;
 //!
-//! // Before each call of the API, from any thread:
+//! // Before each call of the API, on any thread:
 //! let token = source.get()?;
 //! let header = ("Authorization", token.authorization());
-//! // After a 401:
+//! // After a 401 from the API:
 //! source.invalidate(&token);
 //! # let _ = header;
 //! # Ok::<(), tokensource::Error>(())
 //! ```
 //!
-//! Four nouns: a [`Config`] says what is asked, a [`TokenSource`] keeps a token good, a [`Token`] is an immutable snapshot,
-//! an [`Error`] says what went wrong, with its parts. [`options`] lists what a config understands; a provider such as
-//! `podero` or `gardin` is a row of options.
+//! Four types do the work:
 //!
-//! The same behaviour is to be had in C: see `include/tokensource.h`, and the feature `capi`, which no Rust program needs.
+//! - A [`Config`] holds the options. Each has a method, and [`Config::set`] sets one by its name. [`options`] lists them.
+//! - A [`TokenSource`] keeps a token valid. Make one for each client, and share it among the threads.
+//! - A [`Token`] is an immutable snapshot, which outlives its source.
+//! - An [`Error`] says what happened, whose fault it is and what to do next, and has the parts as data.
+//!
+//! **Function calls block.** [`TokenSource::get`] waits for the network when no token is valid, at most as long as the
+//! option `timeout`. In an async program, call it as `tokio::task::spawn_blocking(move || source.get())`, or poll with
+//! [`TokenSource::get_within`].
+//!
+//! The same library has an interface for C, in `include/tokensource.h`. It is built with the feature `capi`, which a Rust
+//! program does not need.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
-//   Config ──► TokenRequest ──► RawResponse ──► Grant ──► Token ──► TokenSource ──► handle ──► caller
-//   (what was   (pure)           (transport)     (pure)    (+ time)   (state)
-//    asked)
+// The map. Data goes one way:
 //
-// Nothing flows back. A retry is a loop inside the fetch, never a call upwards.
+//   Config ──► Settings ──► TokenRequest ──► RawResponse ──► Grant ──► Token ──► TokenSource ──► handle ──► caller
+//              (checked)     (pure)           (transport)     (pure)    (+ time)   (state)
 //
-//   secret.rs         text that prints as [redacted], is wiped on drop, has one `expose()`
-//   error.rs          the one error type
-//   duration.rs       nanoseconds, and seconds as text
-//   system.rs         the operating system, and the only `unsafe` outside ffi
-//   sync.rs           locks and atomics that loom replaces in its models
-//   clock.rs          the current time and waiting, replaceable in tests
-//   options.rs        THE table of options
-//   providers.rs      what a provider's documentation says, as data
-//   config.rs         options + provider -> checked, immutable settings; with
-//       endpoint.rs   the token endpoint's URL
-//       proxy.rs      which proxy, if any
-//       client_secret.rs  the secret: text, or a file that is read at each fetch
-//   request.rs        pure: settings and a secret -> TokenRequest
-//   response.rs       pure: RawResponse -> Grant or Error; with
-//       json.rs       JSON that contradicts itself nowhere and is as deep as it likes
-//       printable.rs  others' text made fit to print
-//   backoff.rs        pure: what failed, how often, the server's hint, a random number -> pause
-//   transport.rs      sends; with its parts the only files that touch the network:
-//       resolver.rs   a name to addresses     connect.rs   TCP        tls.rs   whom to trust
-//       tunnel.rs     through a proxy         http.rs      the only file that names ureq
-//   fetch.rs          one fetch with its attempts. A store will wrap this
-//   token.rs          grant + the time of its request -> token
-//   source/           one token source; with
-//       mod.rs        its public face
-//       coordinator.rs  carries out what state.rs decides: serve, fetch, wait, fail; stats
-//       state.rs      pure: the state of a source, and what `get` does in it at an instant
-//       schedule.rs   pure: when a token is due for refresh and when it expires
-//       published.rs  state: read without a lock; the fast path
-//       flight.rs     state: one fetch and its one result for all waiting callers
-//       lock.rs       state: the lock under which a source is changed, also after a fork
-//       cases.rs      tests: runs tests/cases/*.json with an injected clock
-//   ffi/              the C ABI: borrow, call one method, hand out
-//   fault.rs          tests: faults that are switched on in the C library
-//   fuzzing.rs        tests: what any bytes must not break
+// Nothing flows back, except what a running fetch asks of its source: the time and the attempts left, whether to go on. A
+// retry is a loop inside the fetch. No file imports one that is further down in this list, and only ffi imports lib.rs.
+//
+// The ground floor:
+//   duration.rs            spans of time: nanoseconds, and seconds as text
+//   sync.rs                the locks and atomics that loom replaces
+//   secret.rs              text that prints as [redacted], is wiped on drop and has one `expose()`
+//   c_text.rs              text that is no secret, with a NUL for C
+//   error.rs               the one error type
+//   redact.rs              pure: third-party text made printable, without the secrets in it
+//   system.rs              the operating system, and the only `unsafe` outside ffi
+//   clock.rs               the time and waiting, replaceable in tests
+//   fault.rs               for tests: faults that are switched on in the C library
+//
+// What a source is asked to do:
+//   config/words.rs        options that take one of a few words, as enums
+//   config/endpoint.rs     the URL of the token endpoint
+//   config/values.rs       what one value may be: the parsers
+//   config/environment.rs  what is read from the environment
+//   config/proxy.rs        the HTTP proxy, and the hosts that are reached without one
+//   config/client_secret.rs  the secret: text, or a file that is read at each fetch
+//   config/providers.rs    the settings of known services, as data
+//   config/settings.rs     checked, immutable settings
+//   config/fields.rs       the values that were set, parsed
+//   config/options.rs      THE table of options
+//   config/names.rs        options by name
+//   config/effective.rs    values over a provider's over the defaults make settings
+//   config/mod.rs          the public Config
+//
+// The messages of OAuth 2.0, pure:
+//   oauth/request.rs       settings make a request
+//   oauth/client_auth.rs   client authentication: one function for each method
+//   oauth/json.rs          JSON from a server that cannot be trusted
+//   oauth/times.rs         lifetimes and dates in a response
+//   oauth/redirect.rs      where a redirect points, which is never followed
+//   oauth/hints.rs         what to do next about a refusal
+//   oauth/response.rs      a response becomes a grant or an error
+//   oauth/mod.rs           the room's face
+//
+// The network, and no other file touches it:
+//   transport/resolver.rs  a host name to addresses
+//   transport/connect.rs   TCP with a deadline
+//   transport/tls.rs       certificates, keys, the handshake
+//   transport/http.rs      HTTP/1.1, and the only file that names ureq
+//   transport/tunnel.rs    through a proxy
+//   transport/diagnosis.rs the error for a request that failed
+//   transport/mod.rs       sends a request and returns its response
+//
+// One token:
+//   backoff.rs             pure: pauses between attempts, hold-off after failures
+//   fetch.rs               one fetch with its attempts; a store will wrap it
+//   token.rs               the public Token: a grant with its times
+//
+// The life of a token:
+//   source/lock.rs         the lock under which a source changes, also after a fork
+//   source/flight.rs       one fetch, shared by all callers
+//   source/schedule.rs     pure: when a token is due for refresh, and when it expires
+//   source/published.rs    the published state, read without a lock
+//   source/state.rs        pure: the state of a source, and what follows from it
+//   source/coordinator.rs  carries out what the state decides
+//   source/mod.rs          the public TokenSource
+//
+// The C interface: borrow, call one method of the core, return.
+//   ffi/memory.rs          the allocator that wipes
+//   ffi/boundary.rs        no panic crosses
+//   ffi/error.rs           one file for each noun of the header
+//   ffi/text.rs            strings from C
+//   ffi/config.rs
+//   ffi/token.rs
+//   ffi/source.rs
+//   ffi/library.rs
+//   ffi/mod.rs             the text that opens the header
+//
+// Tests:
+//   leak_log.rs            collects what is searched for secrets
+//   source/cases.rs        runs tests/cases/*.json with an injected clock
+//   fuzzing.rs             what no bytes may break
 
 mod backoff;
 mod c_text;

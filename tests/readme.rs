@@ -526,6 +526,28 @@ fn the_layout_is_the_trees() {
     }
 }
 
+#[test]
+fn the_map_in_lib_rs_names_each_file_once() {
+    fn files(folder: &Path, found: &mut Vec<String>) {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                files(&path, found);
+            } else if !path.ends_with("tests.rs") && !path.components().any(|part| part.as_os_str() == "tests") {
+                found.push(path.strip_prefix("src").unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    let mut found = Vec::new();
+    files(Path::new("src"), &mut found);
+    found.retain(|file| file != "lib.rs");
+    let page = read("src/lib.rs");
+    let lines = page.lines().filter_map(|line| line.strip_prefix("//   ")?.split(' ').next());
+    let mut named: Vec<&str> = lines.filter(|word| word.ends_with(".rs")).collect();
+    found.sort();
+    named.sort_unstable();
+    assert_eq!(named, found);
+}
+
 /// A line of the demo without what differs from run to run.
 fn settled(line: &str) -> String {
     let words = line.split_whitespace().map(|word| {

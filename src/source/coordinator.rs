@@ -128,7 +128,10 @@ impl Policy {
         Self {
             timeout: settings.timeout,
             max_attempts: settings.max_attempts,
-            inline: settings.refresh == Refresh::Inline,
+            inline: match settings.refresh {
+                Refresh::Inline => true,
+                Refresh::Background => false,
+            },
             expiry_margin: settings.expiry_margin,
             refresh_ahead: settings.refresh_ahead,
             default_lifetime: settings.default_lifetime,
