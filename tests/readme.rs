@@ -310,6 +310,7 @@ fn try_command(line: &str) {
         ["python", "-m", "tokensource", subcommand, ref arguments @ ..] => {
             try_arguments(line, subcommand, arguments, "bindings/python/src/tokensource/__main__.py");
         }
+        ["python3", "-m", "venv", ..] => {}
         ["python3", script, ..] => assert!(Path::new(script).is_file(), "{line}"),
         ["pip", "install", "./bindings/python"] => {
             assert!(read("tests/install/run").contains("bindings/python"), "{line}: who tries it?");
@@ -363,13 +364,21 @@ fn shell(commands: &str) -> Command {
 /// Held while the Node package is installed: the demo installs it in the same place as the README.
 static NODE: Mutex<()> = Mutex::new(());
 
-/// Runs the examples, which `cc` and an installation have made, with a server like that of the block before.
+/// Runs the examples, with a server like that of the block before. The variables stand for what a user has installed.
 fn try_examples(block: &str) {
     let server = Server::start(ServerOptions::default());
-    let mut sh = shell(&block.replace("8899", &server.port().to_string()));
-    build::without_cargo(&mut sh).env("CARGO_TARGET_DIR", &*TARGET);
     let _node = NODE.lock();
-    let output = sh.env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
+    let node = TARGET.join("node-demo");
+    let mut install = Command::new("bindings/node/scripts/install");
+    assert!(install.arg(&node).arg("--omit=dev").status().unwrap().success());
+    let mut sh = shell(&block.replace("8899", &server.port().to_string()));
+    build::without_cargo(&mut sh)
+        .env("CARGO_TARGET_DIR", &*TARGET)
+        .env("TOKENSOURCE_LIBRARY", TARGET.join("release/libtokensource.so"))
+        .env("NODE_PATH", node.join("node_modules"))
+        .env("PYTHONPATH", "bindings/python/src")
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    let output = sh.output().unwrap();
     let (printed, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{block}{stderr}");
     let expected = block.lines().filter(|line| !line.starts_with("export ")).count();
