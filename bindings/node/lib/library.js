@@ -19,7 +19,7 @@ const PLATFORM_PACKAGE = 'tokensource-linux-x64-gnu';
 
 /**
  * Returns the root of the checkout that this file belongs to, or null in an installed package. No package contains the
- * scripts. Without them the folders around this one may be anybody's, and a library in them must not be loaded.
+ * scripts. Without them the folders around this one belong to another project, and a library in them must not be loaded.
  */
 function checkout() {
   // Under --preserve-symlinks, __dirname is in the project that links to the checkout.

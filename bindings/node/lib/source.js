@@ -1,4 +1,4 @@
-// The token source and its token. No call blocks: while a fetch runs, a timer asks the library whether it has ended.
+// The token source and its token. No call blocks: while a fetch runs, a timer polls the library for its result.
 'use strict';
 
 const { fileURLToPath } = require('node:url');

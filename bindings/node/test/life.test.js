@@ -109,7 +109,7 @@ test('a token handle that the library returns again is freed again', async (t) =
   writeFileSync(file, 'horse-battery');
   const counts = `
     const options = { tokenUrl: process.argv.at(-1), clientId: 'id', refreshAhead: 4, expiryMargin: 0 };
-    // With a secret file each call asks the library after a failed refresh.
+    // With a secret file each call goes to the library after a failed refresh.
     const uncached = new TokenSource({ ...options, clientSecretFile: ${JSON.stringify(file)} });
     uncached.token().then(async (token) => {
       while (uncached.lastError === null) {
