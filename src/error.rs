@@ -7,7 +7,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 /// What kind of failure an [`Error`] reports.
 ///
-/// The numbers are those of the C header. Kinds are only ever added: keep a `_` arm in a `match`.
+/// The numbers are those of the C header, which also has 10 for a fetch that is still running. Kinds are only ever added:
+/// keep a `_` arm in a `match`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
 #[non_exhaustive]
@@ -30,7 +31,7 @@ pub enum ErrorKind {
     BadResponse = 8,
     /// A bug in this library was contained; or no thread could be started for a refresh while the token was still valid.
     Internal = 9,
-    /// The source was closed. The C header has the number 10 for a fetch that still runs, which is no error.
+    /// The source was closed.
     Closed = 11,
 }
 
@@ -182,3 +183,42 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    /// Returns the doc comment before each `… = NUMBER` of a source file.
+    fn descriptions(source: &str) -> BTreeMap<u32, String> {
+        let mut found = BTreeMap::new();
+        let mut comment = Vec::new();
+        for line in source.lines().map(str::trim) {
+            if let Some(text) = line.strip_prefix("/// ") {
+                comment.push(text);
+            } else {
+                let number =
+                    line.rsplit_once(" = ").and_then(|(_, number)| number.trim_end_matches([',', ';']).parse().ok());
+                if let Some(number) = number {
+                    found.insert(number, comment.join(" ").replace('§', "section "));
+                }
+                comment.clear();
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn each_kind_is_described_as_its_status_in_the_header() {
+        let kinds = descriptions(include_str!("error.rs").split("impl Error").next().unwrap());
+        let statuses = descriptions(include_str!("ffi/error.rs").split("const _").next().unwrap());
+        assert_eq!((kinds.len(), statuses.len()), (10, 12));
+        for (number, kind) in kinds {
+            // The header adds what only C can get wrong: an argument that is NULL or not UTF-8.
+            assert!(
+                statuses[&number].starts_with(kind.trim_end_matches('.')),
+                "{number}: {kind} {}",
+                statuses[&number]
+            );
+        }
+    }
+}

@@ -77,15 +77,16 @@ pub(crate) fn parse_authority(authority: &str) -> Result<(String, Option<u16>), 
             (host, port)
         }
     };
-    let port = match port {
-        None => None,
-        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => match digits.parse() {
-            Ok(port) if port > 0 => Some(port),
-            _ => return Err("its port is not a number from 1 to 65535".into()),
-        },
-        Some(_) => return Err("its port is not a number from 1 to 65535".into()),
-    };
+    let port = port.map(parse_port).transpose()?;
     Ok((host.to_ascii_lowercase(), port))
+}
+
+fn parse_port(digits: &str) -> Result<u16, &'static str> {
+    match digits.parse() {
+        // `parse` accepts a sign.
+        Ok(port) if port > 0 && digits.bytes().all(|b| b.is_ascii_digit()) => Ok(port),
+        _ => Err("its port is not a number from 1 to 65535"),
+    }
 }
 
 /// Accepts a DNS name (also with underscores, and with one final dot) or an IPv4 address of four decimal numbers.
@@ -99,7 +100,7 @@ fn host_name(host: &str) -> Result<(), String> {
         (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
     };
     if name.len() > 253 || !name.split('.').all(label) {
-        return Err("its host is not a host name".into());
+        return Err("its host is not a valid host name".into());
     }
     let last = name.rsplit('.').next().unwrap_or_default();
     let looks_like_a_number =
@@ -157,8 +158,8 @@ mod tests {
             ("https:///token", "no host"),
             ("https://:443/token", "no host"),
             ("https://./token", "no host"),
-            ("https://a..b/", "not a host name"),
-            ("https://%61.example/", "not a host name"),
+            ("https://a..b/", "not a valid host name"),
+            ("https://%61.example/", "not a valid host name"),
             ("https://a:b:c/", "port"),
             ("https://::1/", "no host"),
             ("https://h:/", "port"),

@@ -193,7 +193,7 @@ mod tests {
             ("http://me:hunter2%ff@h", "printable"),
             ("http://me:hunter2\u{fffd}@h", "printable"),
             ("http://m%3Ae:hunter2@h", "colon"),
-            ("http://me:hunter2@h h", "not a host name"),
+            ("http://me:hunter2@h h", "not a valid host name"),
         ];
         for (text, reason) in rejected {
             let wrong = Proxy::parse(text, "proxy").expect_err(text);

@@ -33,7 +33,11 @@ pub(crate) fn text(text: &str) -> Result<String, String> {
 /// Parses a header's value (RFC 9110 §5.5), without tabs. Recipients strip spaces at its ends, so that none belongs there.
 pub(crate) fn field_value(value: &str) -> Result<String, String> {
     let value = text(value)?;
-    if value.starts_with(' ') || value.ends_with(' ') { Err("it has a space at an end".into()) } else { Ok(value) }
+    if value.starts_with(' ') || value.ends_with(' ') {
+        Err("it begins or ends with a space".into())
+    } else {
+        Ok(value)
+    }
 }
 
 /// Parses a header's value that is a secret.
@@ -75,7 +79,7 @@ pub(crate) fn is_nqchar(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)
 }
 
-const STRAY_SPACE: &str = "it has a space at an end, or two in a row";
+const STRAY_SPACE: &str = "it begins or ends with a space, or has two in a row";
 
 /// Parses absolute URIs (RFC 8707 §2).
 pub(crate) fn resource(text: &str) -> Result<Vec<String>, String> {
@@ -128,7 +132,7 @@ pub(crate) fn path(text: &str) -> Result<PathBuf, String> {
     }
     // Messages name paths. A key in PEM is no path but a secret, also where a variable keeps it in one line.
     if text.contains(['\n', '\r']) || text.contains("-----BEGIN ") {
-        return Err("this is not a path: give the name of the file, not what is in it".into());
+        return Err("this is not a path: give the name of the file, not its contents".into());
     }
     std::path::absolute(text).map_err(|error| format!("the path cannot be made absolute: {error}"))
 }
@@ -154,7 +158,7 @@ pub(crate) fn header_name(name: &str) -> Result<String, String> {
         return Err("User-Agent is the option user_agent".into());
     }
     if SET_BY_THE_LIBRARY.contains(&name) || name.starts_with("content-") || name.starts_with("proxy-") {
-        return Err(format!("{} is not for an option to set: it follows from the request", truncate(name, SHOWN)));
+        return Err(format!("{} cannot be set by an option: it follows from the request", truncate(name, SHOWN)));
     }
     Ok(name.to_owned())
 }
@@ -163,13 +167,13 @@ pub(crate) fn header_name(name: &str) -> Result<String, String> {
 pub(crate) fn param_name(name: &str) -> Result<String, String> {
     const WITH_AN_OPTION: &[&str] = &["grant_type", "scope", "audience", "resource", "client_id", "client_secret"];
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) {
-        return Err("NAME is of letters, digits and - . _ (RFC 6749 section 8.2); give the value separately".into());
+        return Err("NAME has only letters, digits and - . _ (RFC 6749 section 8.2); give the value separately".into());
     }
     if name.len() > LONGEST_VALUE {
         return Err("NAME is longer than 64 KiB".into());
     }
     if WITH_AN_OPTION.contains(&name) {
-        return Err(format!("{name} is an option of its own: set that"));
+        return Err(format!("{name} has an option of its own: set that one"));
     }
     Ok(name.to_owned())
 }
