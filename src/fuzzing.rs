@@ -1,7 +1,7 @@
-//! What any bytes must not break, for the fuzzers in `fuzz/` and for the test that runs their corpora again.
+//! What must hold for any bytes: for the fuzzers in `fuzz/`, and for the test that replays their corpora.
 //!
-//! Each function reads bytes its own way, hands them to one pure part of the library and looks at what comes back. The
-//! shapes are simple, so that a corpus can be read and written by hand.
+//! Each function gives bytes to one pure part of the library and checks the result. The formats are simple, so that people
+//! can read and write a corpus. It must not open a connection.
 
 use crate::{
     clock::Clock,
@@ -18,33 +18,34 @@ use crate::{
 use std::{sync::LazyLock, time::Duration};
 use zeroize::Zeroizing;
 
-/// What no error may show.
+/// No error may show it.
 const SECRET_MARKER: &str = "hush-4711";
 
-fn is_fit_to_print(error: &Error) {
+/// Panics unless the error is printable, bounded and free of the secret.
+fn check_error(error: &Error) {
     let texts = [Some(error.message()), error.oauth_error(), error.oauth_description(), error.oauth_uri()];
     for text in texts.into_iter().flatten() {
         assert!(!text.is_empty() && !text.contains(char::is_control), "{text:?}");
         assert!(!text.contains(['\u{202e}', '\u{2066}', '\u{200b}', '\u{2028}', '\u{feff}']), "{text:?}");
         assert!(!text.to_lowercase().contains(SECRET_MARKER), "{text:?}");
     }
-    let servers: usize = texts[1..].iter().flatten().map(|text| text.chars().count()).sum();
-    assert!(servers <= 500, "{error:?}");
+    let from_the_server: usize = texts[1..].iter().flatten().map(|text| text.chars().count()).sum();
+    assert!(from_the_server <= 500, "{error:?}");
     assert!(error.message().chars().count() <= 1200, "{error:?}");
     assert!(!format!("{error:?}").to_lowercase().contains(SECRET_MARKER), "{error:?}");
 }
 
 fn settings(more: &[(&str, &str)]) -> Settings {
     let mut config = Config::new();
-    let usual =
+    let required =
         [("token_url", "https://h.example/oauth2/token"), ("client_id", "id"), ("client_secret", SECRET_MARKER)];
-    for (name, value) in usual.iter().chain(more) {
-        config.set(name, *value).expect("a good value");
+    for (name, value) in required.iter().chain(more) {
+        config.set(name, *value).expect("a valid value");
     }
-    config.settings(&|_| None).expect("good settings")
+    config.settings(&|_| None).expect("valid settings")
 }
 
-/// An answer: a line with its status, header lines, an empty line, the body.
+/// Reads a response: a line with its status, header lines, an empty line, the body.
 pub fn response(bytes: &[u8]) {
     let (head, body) = match bytes.windows(2).position(|two| two == b"\n\n") {
         Some(end) => (&bytes[..end], &bytes[end + 2..]),
@@ -55,16 +56,16 @@ pub fn response(bytes: &[u8]) {
     let status: u16 = lines.next().and_then(|line| line.trim().parse().ok()).unwrap_or(200);
     let headers = lines.filter_map(|line| line.split_once(':'));
     let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
-    let answer = RawResponse { status, headers, body: Zeroizing::new(body.to_vec()) };
-    static ASKED: LazyLock<[(Settings, Vec<Secret>); 2]> = LazyLock::new(|| {
+    let response = RawResponse { status, headers, body: Zeroizing::new(body.to_vec()) };
+    static REQUESTS: LazyLock<[(Settings, Vec<Secret>); 2]> = LazyLock::new(|| {
         [&[][..], &[("auth_method", "client_secret_post"), ("body_format", "json")]].map(|more| {
             let (settings, secret) = (settings(more), Secret::new(SECRET_MARKER));
             let secrets = oauth::texts_to_redact(&settings, &ClientAuth::new(&settings, secret));
             (settings, secrets)
         })
     });
-    for (settings, secrets) in &*ASKED {
-        match response::read(&answer, settings, 1_700_000_000, secrets) {
+    for (settings, secrets) in &*REQUESTS {
+        match response::read(&response, settings, 1_700_000_000, secrets) {
             Ok(grant) => {
                 let token = grant.access_token.expose();
                 assert!(!token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()));
@@ -74,13 +75,13 @@ pub fn response(bytes: &[u8]) {
                 let rest: serde_json::Map<String, serde_json::Value> =
                     match serde_json::from_str(grant.response.expose()) {
                         Ok(rest) => rest,
-                        // A number that no float holds is handed on as it was written.
+                        // A number that no float holds is kept as it was written.
                         Err(error) => return assert!(error.to_string().contains("out of range"), "{error}"),
                     };
                 assert!(["access_token", "refresh_token", "id_token"].iter().all(|name| !rest.contains_key(*name)));
             }
             Err(error) => {
-                is_fit_to_print(&error);
+                check_error(&error);
                 assert_eq!(error.http_status(), Some(status));
                 assert!(error.server_wait().is_none_or(|wait| wait <= TEN_YEARS));
             }
@@ -88,21 +89,22 @@ pub fn response(bytes: &[u8]) {
     }
 }
 
-/// The Retry-After and the Date of an answer, a line each.
+/// Reads the Retry-After and the Date of a response, a line each.
 pub fn dates(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (retry_after, date) = text.split_once('\n').unwrap_or((&text, ""));
     let headers = [("retry-after", retry_after), ("date", date)];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let answer = RawResponse { status: 503, headers, body: Zeroizing::default() };
-    static ASKED: LazyLock<Settings> = LazyLock::new(|| settings(&[]));
-    let error = response::read(&answer, &ASKED, 1_700_000_000, &[]).expect_err("a 503 grants nothing");
-    is_fit_to_print(&error);
+    let response = RawResponse { status: 503, headers, body: Zeroizing::default() };
+    static SETTINGS: LazyLock<Settings> = LazyLock::new(|| settings(&[]));
+    let error = response::read(&response, &SETTINGS, 1_700_000_000, &[]).expect_err("a 503 grants nothing");
+    check_error(&error);
     assert!(error.server_wait().is_none_or(|wait| wait <= TEN_YEARS));
     assert!(error.is_retryable() && error.is_worth_another_attempt());
 }
 
-/// Options and the request that they make, a line each: `name=value` sets, `name` unsets, `$NAME=value` is the environment.
+/// Reads options, a line each, and builds their request. `name=value` sets an option, `name` unsets it, and `$NAME=value` is
+/// a variable of the environment.
 pub fn options_and_request(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut config = Config::new();
@@ -113,19 +115,19 @@ pub fn options_and_request(bytes: &[u8]) {
             environment.push((variable, value.unwrap_or_default()));
             continue;
         }
-        // An option that prints its value may be told anything.
-        let is_told = value.is_some_and(|value| value.to_lowercase().contains(SECRET_MARKER) && !is_secret(name));
-        if name.to_lowercase().contains(SECRET_MARKER) || is_told {
+        // An option that is no secret may show its value.
+        let is_shown = value.is_some_and(|value| value.to_lowercase().contains(SECRET_MARKER) && !is_secret(name));
+        if name.to_lowercase().contains(SECRET_MARKER) || is_shown {
             continue;
         }
         if let Err(error) = config.set(name, value) {
-            is_fit_to_print(&error);
+            check_error(&error);
         }
     }
     assert!(!format!("{config:?}").to_lowercase().contains(SECRET_MARKER), "{config:?}");
     let read = |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
     match config.settings(&read) {
-        Err(error) => is_fit_to_print(&error),
+        Err(error) => check_error(&error),
         Ok(settings) => {
             assert!(settings.timeout > Duration::ZERO && settings.timeout <= TEN_YEARS);
             assert!(settings.connect_timeout > Duration::ZERO && settings.max_attempts > 0);
@@ -153,14 +155,14 @@ fn is_secret(name: &str) -> bool {
     options().iter().find(known).is_some_and(OptionInfo::is_secret)
 }
 
-/// A URL, a proxy and a NO_PROXY list, a line each.
+/// Reads a URL, a proxy and a NO_PROXY list, a line each.
 pub fn url(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.split('\n');
     let mut line = || lines.next().unwrap_or_default();
     let (url, proxy, exempt) = (line(), line(), line());
     if let Ok(endpoint) = Endpoint::parse(url) {
-        // The HTTP crate reads the same host and port, and nobody sees a user.
+        // The HTTP crate must read the same host and port, and no user.
         let other: http::Uri = url.parse().expect("a URL");
         let authority = other.authority().expect("an authority");
         assert!(!authority.as_str().contains('@') && !endpoint.host.contains(['@', '/', '%', '[', ']']), "{url}");
@@ -184,7 +186,6 @@ pub fn url(bytes: &[u8]) {
     }
 }
 
-/// The corpora of the fuzzers, run again.
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,7 +194,7 @@ mod tests {
     fn replay(target: &str, run: fn(&[u8])) {
         let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
         if !corpora.exists() {
-            // The published crate: cargo leaves out the folders that have a Cargo.toml of their own.
+            // The published crate has none: cargo leaves out folders with a Cargo.toml of their own.
             return;
         }
         let folder = corpora.join(target);
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_corpora_hold() {
+    fn each_file_of_the_corpora_holds() {
         replay("response", response);
         replay("dates", dates);
         replay("options", options_and_request);

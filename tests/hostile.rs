@@ -1,8 +1,7 @@
-//! Runs the rows of `tests/hostile/*.json`: a network that lies, breaks and stalls, and what must come back from it.
+//! Runs the rows of `tests/hostile/*.json`: a network that lies, breaks and stalls, and what a caller must get.
 //!
-//! Each row runs through the C library and through the Rust API, or in a process of its own. Whatever a row says, nothing
-//! goes to another origin, no error shows a secret or a character that cannot be printed, nothing hangs, and asking again
-//! at once costs no request.
+//! Each row runs through the C library and through the Rust API, or in a process of its own. In every row, nothing goes to
+//! another origin, errors show no secret and no unprintable character, no call hangs, and a second call sends no request.
 
 mod common;
 
@@ -29,11 +28,10 @@ use std::{
 };
 use tokensource_testserver::{Authority, Leaf, Proxy, ProxyOptions, Server, ServerOptions, Tls, leak_log};
 
-/// What a caller got.
-type Outcome = Result<Granted, Box<Failed>>;
+type Outcome = Result<Received, Box<Failed>>;
 
 #[derive(Debug, PartialEq)]
-struct Granted {
+struct Received {
     token: String,
     token_type: String,
     scope: Option<String>,
@@ -52,18 +50,18 @@ struct Failed {
     transient: bool,
 }
 
-/// A first call and, where there is a source to ask again, a second.
-struct Ran {
+/// A first call and, if the source could be made, a second.
+struct Run {
     first: Outcome,
     took: Duration,
     again: Option<Outcome>,
-    /// KiB.
+    /// The growth of the process in KiB, where it was measured.
     grown: Option<u64>,
 }
 
 type Options = BTreeMap<String, String>;
 
-fn through_c(options: &Options) -> Ran {
+fn through_c(options: &Options) -> Run {
     use common::capi::{Config, Error, Source, Token};
     let failed = |error: Error| {
         Box::new(Failed {
@@ -78,7 +76,7 @@ fn through_c(options: &Options) -> Ran {
     };
     let granted = |token: Token| {
         assert_eq!(token.authorization(), format!("Bearer {}", token.access_token()));
-        Granted {
+        Received {
             token: token.access_token(),
             token_type: token.token_type(),
             scope: token.scope(),
@@ -94,7 +92,7 @@ fn through_c(options: &Options) -> Ran {
     run(source, |source| source.get().map(granted).map_err(failed))
 }
 
-fn through_rust(options: &Options) -> Ran {
+fn through_rust(options: &Options) -> Run {
     use tokensource::{Config, Error, ErrorKind, Token, TokenSource};
     let failed = |error: Error| {
         let status = match error.kind() {
@@ -123,7 +121,7 @@ fn through_rust(options: &Options) -> Ran {
     };
     let granted = |token: std::sync::Arc<Token>| {
         leak_log("hostile", &format!("{token:?}"));
-        Granted {
+        Received {
             token: token.access_token().into(),
             token_type: token.token_type().into(),
             scope: token.scope().map(str::to_owned),
@@ -140,23 +138,23 @@ fn through_rust(options: &Options) -> Ran {
     run(source, |source| source.get().map(granted).map_err(failed))
 }
 
-fn run<S>(source: Result<S, Box<Failed>>, get: impl Fn(&S) -> Outcome) -> Ran {
+fn run<S>(source: Result<S, Box<Failed>>, get: impl Fn(&S) -> Outcome) -> Run {
     let since = Instant::now();
     let (first, took, again) = match source {
         Ok(source) => {
             let first = get(&source);
             let took = since.elapsed();
-            // A token that is about to end is another matter.
+            // A token that is about to expire is fetched again.
             let lasts = first.as_ref().map_or(true, |granted| granted.expires_in > 120.0);
             (first, took, lasts.then(|| get(&source)))
         }
         Err(failed) => (Err(failed), since.elapsed(), None),
     };
-    Ran { first, took, again, grown: None }
+    Run { first, took, again, grown: None }
 }
 
-/// In a process of its own, with this environment alone.
-fn apart(options: &Options, environment: &BTreeMap<String, String>) -> Ran {
+/// Runs the call in a process of its own, whose whole environment this is.
+fn in_a_process(options: &Options, environment: &BTreeMap<String, String>) -> Run {
     static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
         let library = common::build::make("build").join("release");
         let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fetch");
@@ -174,42 +172,42 @@ fn apart(options: &Options, environment: &BTreeMap<String, String>) -> Ran {
     let output = fetch.output().unwrap();
     let took = since.elapsed();
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-    let told: BTreeMap<String, String> = String::from_utf8(output.stdout)
+    let printed: BTreeMap<String, String> = String::from_utf8(output.stdout)
         .unwrap()
         .lines()
-        .map(|line| line.split_once('=').expect("each part on a line of its own"))
+        .map(|line| line.split_once('=').expect("each part on its own line"))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    let text = |name: &str| told.get(name).cloned();
+    let text = |name: &str| printed.get(name).cloned();
     let first = match text("token") {
-        Some(token) => Ok(Granted {
+        Some(token) => Ok(Received {
             token,
-            token_type: told["token_type"].clone(),
+            token_type: printed["token_type"].clone(),
             scope: text("scope"),
-            response: told["response"].clone(),
-            expires_in: told["expires_in"].parse().unwrap(),
+            response: printed["response"].clone(),
+            expires_in: printed["expires_in"].parse().unwrap(),
         }),
         None => Err(Box::new(Failed {
-            status: told["status"].clone(),
-            message: told["message"].clone(),
+            status: printed["status"].clone(),
+            message: printed["message"].clone(),
             oauth_error: text("oauth_error"),
             description: text("description"),
             uri: text("uri"),
-            http_status: told["http_status"].parse().unwrap(),
-            transient: told["transient"] == "1",
+            http_status: printed["http_status"].parse().unwrap(),
+            transient: printed["transient"] == "1",
         })),
     };
-    Ran { first, took, again: None, grown: Some(told["grown"].parse().unwrap()) }
+    Run { first, took, again: None, grown: Some(printed["grown"].parse().unwrap()) }
 }
 
-/// What all rows share.
+/// What the rows share.
 struct Common {
     authority: Authority,
-    /// Name and path of each file.
+    /// The name and path of each file.
     files: Vec<(&'static str, String)>,
     refused: u16,
     full: TcpListener,
-    /// Fill the backlog of `full`.
+    /// These connections fill the backlog of `full`.
     waiting: Vec<TcpStream>,
 }
 
@@ -238,7 +236,7 @@ impl Common {
         while let Ok(one) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
             waiting.push(one);
         }
-        // The other end of a connection: taken, and nobody listens there.
+        // The port of the other end of a connection is taken and has no listener.
         let refused = waiting[0].local_addr().unwrap().port();
         Self { authority, files: files.into(), refused, full, waiting }
     }
@@ -302,28 +300,28 @@ impl World {
         Self { row, server, elsewhere, proxy, raw_proxy, options }
     }
 
-    fn check(&self, ran: Ran) {
+    fn check(&self, ran: Run) {
         let row = &self.row;
-        let Ran { first, took, again, grown } = ran;
+        let Run { first, took, again, grown } = ran;
         let timeout = Duration::from_secs_f64(self.options["timeout"].parse().unwrap());
         assert!(took <= timeout + Duration::from_secs(1), "took {took:?}: {first:?}");
         let given = first.as_ref().map_or_else(|failed| &failed.status, |granted| &granted.token);
         assert!(
             *given == row.gives || Some(given) == row.or.as_ref(),
-            "gives {given:.100} and not {:.100}: {first:?}",
+            "gives {given:.100} instead of {:.100}: {first:?}",
             row.gives
         );
         match &first {
             Ok(granted) => self.check_token(granted),
             Err(failed) => {
                 self.check_error(failed);
-                fit_to_print(failed);
+                assert_printable(failed);
             }
         }
         if let Some(again) = again {
             match (&first, &again) {
                 (Ok(first), Ok(again)) => assert_eq!(first.token, again.token),
-                // The call may have ended before its fetch, and then the second tells how that ended.
+                // If the call ended before its fetch, the second call reports how the fetch ended.
                 (Err(first), Err(again)) if first.status == "TKS_TIMEOUT" => assert_eq!(first.status, again.status),
                 (first, again) => assert_eq!(first, again, "the second call"),
             }
@@ -344,11 +342,11 @@ impl World {
             assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", path));
             assert_eq!(request.header("proxy-authorization"), "", "the proxy's credentials are not the server's");
         }
-        let proxy_heard = self.proxy.as_ref().map(|proxy| proxy.requests());
-        let proxy_heard = proxy_heard.or_else(|| self.raw_proxy.as_ref().map(|proxy| proxy.seen().all));
-        for request in proxy_heard.iter().flatten() {
+        let proxy_requests = self.proxy.as_ref().map(|proxy| proxy.requests());
+        let proxy_requests = proxy_requests.or_else(|| self.raw_proxy.as_ref().map(|proxy| proxy.seen().all));
+        for request in proxy_requests.iter().flatten() {
+            // The proxy must see the credentials only of a request that is not TLS.
             let asked = (request.method.as_str(), request.header("authorization").is_empty());
-            // What is TLS to the end is none of the proxy's business.
             assert_eq!(
                 asked,
                 if url.starts_with("https") { ("CONNECT", true) } else { ("POST", false) },
@@ -356,14 +354,14 @@ impl World {
             );
         }
         if let Some(expected) = &row.asked {
-            let paths = || proxy_heard.into_iter().flatten().map(|request| request.path).collect();
+            let paths = || proxy_requests.into_iter().flatten().map(|request| request.path).collect();
             let asked = self.proxy.as_ref().map_or_else(paths, Proxy::targets);
             assert_eq!(asked, *expected, "{first:?}");
         }
-        assert_eq!(self.elsewhere.connections(), 0, "something went elsewhere");
+        assert_eq!(self.elsewhere.connections(), 0, "a request went to another server");
     }
 
-    fn check_token(&self, granted: &Granted) {
+    fn check_token(&self, granted: &Received) {
         let row = &self.row;
         let near = |expected: f64| (expected - 5.0..=expected).contains(&granted.expires_in);
         assert!(row.expires_in.is_none_or(near), "expires_in is {}", granted.expires_in);
@@ -390,16 +388,17 @@ impl World {
     }
 }
 
-/// A server may add so much to an error, and what we say of it ourselves is short.
+/// A server may add this many characters to an error. The library adds fewer.
 const LONGEST: usize = 500;
 
-fn fit_to_print(failed: &Failed) {
+fn assert_printable(failed: &Failed) {
     let Failed { message, oauth_error, description, uri, .. } = failed;
     leak_log("hostile", &format!("{failed:?}"));
     assert!(message.chars().count() > 20, "{failed:?}");
     assert!(message.chars().count() <= 2 * LONGEST, "{failed:?}");
-    let servers: usize = [oauth_error, description, uri].into_iter().flatten().map(|text| text.chars().count()).sum();
-    assert!(servers <= LONGEST, "{servers} characters of the server: {failed:?}");
+    let from_the_server: usize =
+        [oauth_error, description, uri].into_iter().flatten().map(|text| text.chars().count()).sum();
+    assert!(from_the_server <= LONGEST, "{from_the_server} characters of the server: {failed:?}");
     for text in [Some(message), oauth_error.as_ref(), description.as_ref(), uri.as_ref()].into_iter().flatten() {
         let turns = |c: char| matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
         assert!(!text.contains(|c: char| c.is_control() || turns(c)), "{failed:?}");
@@ -412,14 +411,14 @@ fn every_row_holds() {
     let rows = row::all();
     let common = Common::new();
     assert!(common.waiting.len() > 1);
-    // A part of a row's name or its file's: only such rows run.
+    // If set, only rows run whose name or file contains it.
     let only = std::env::var("HOSTILE").unwrap_or_default();
     let mut work = Vec::new();
     for (file, text) in &rows {
         let row = Row::read(text, &[]);
         let name = format!("{file}: {:.100}", row.name);
         if name.contains(&only) {
-            let ways: &[&str] = if row.is_apart() { &["apart"] } else { &["C", "Rust"] };
+            let ways: &[&str] = if row.needs_a_process() { &["process"] } else { &["C", "Rust"] };
             work.extend(ways.iter().map(|way| (format!("{name} ({way})"), *way, text)));
         }
     }
@@ -431,16 +430,16 @@ fn every_row_holds() {
                 world.check(match *way {
                     "C" => through_c(&world.options),
                     "Rust" => through_rust(&world.options),
-                    _ => apart(&world.options, &world.row.environment.clone().unwrap_or_default()),
+                    _ => in_a_process(&world.options, &world.row.environment.clone().unwrap_or_default()),
                 });
             }));
             if let Err(panic) = held {
-                let said = panic.downcast::<String>().map_or_else(|_| "it panicked".into(), |said| *said);
-                failed.lock().unwrap().push(format!("{name}\n    {said:.1500}"));
+                let message = panic.downcast::<String>().map_or_else(|_| "it panicked".into(), |message| *message);
+                failed.lock().unwrap().push(format!("{name}\n    {message:.1500}"));
             }
         }
     };
-    // Many rows wait, few work.
+    // Most rows wait most of the time.
     std::panic::set_hook(Box::new(|_| {}));
     thread::scope(|scope| (0..12).for_each(|_| drop(scope.spawn(one))));
     let _ = std::panic::take_hook();

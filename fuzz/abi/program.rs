@@ -1,7 +1,7 @@
-//! Bytes as a program for the C ABI: any calls in any order, with NULL wherever it is allowed, and no network.
+//! Runs bytes as a program for the C ABI: any calls in any order, with NULL wherever it is allowed.
 //!
-//! Whatever is called, nothing crashes, outs are set, an error object comes with every error alone, and no text is broken
-//! or shows a secret. Each handle is freed once, as the header asks.
+//! No call crashes, every output parameter is set, exactly the failures set an error object, and no text is broken or shows
+//! a secret. Each handle is freed once, as the header asks. A program must not reach another machine.
 
 use std::{
     ffi::{CStr, CString, c_char, c_void},
@@ -50,10 +50,10 @@ unsafe extern "C" {
 }
 
 const SECRET_MARKER: &str = "hush-4711";
-/// A port where nobody listens.
+/// A port without a listener.
 const NOWHERE: [&str; 3] = ["http://127.0.0.1:1/token", "https://127.0.0.1:1/token", "http://localhost:1/"];
-/// What takes no whole second to fail, and leads nowhere.
-const ALWAYS: [(&str, &str); 4] =
+/// With these options a fetch fails within a second, and without a connection.
+const FIXED: [(&str, &str); 4] =
     [("proxy", "none"), ("max_attempts", "1"), ("timeout", "0.05"), ("client_secret", SECRET_MARKER)];
 const VALUES: [&str; 24] = [
     "",
@@ -93,7 +93,7 @@ struct Program<'a> {
 pub fn run(bytes: &[u8]) {
     let null = ptr::null_mut();
     let mut program = Program { bytes, configs: [null; 2], sources: [null; 2], errors: [null; 2] };
-    // What waits, waits for 50 ms: a long program would say nothing more than a short one.
+    // A call may wait for 50 ms, and a longer program would prove no more.
     for _ in 0..64 {
         if program.bytes.is_empty() {
             break;
@@ -112,7 +112,7 @@ impl Program<'_> {
         (*first).into()
     }
 
-    /// A few bytes of the program as text, most of them good.
+    /// Returns a few bytes of the program as text. Returns None if they hold a NUL.
     fn text(&mut self) -> Option<CString> {
         let length = self.byte() % 40;
         let (text, rest) = self.bytes.split_at(length.min(self.bytes.len()));
@@ -122,7 +122,6 @@ impl Program<'_> {
 
     fn step(&mut self) {
         let (call, nth) = (self.byte(), self.byte());
-        // Now and then a NULL.
         let is_null = nth >= 240;
         let nth = nth % 2;
         let pick = |handles: [Handle; 2]| if is_null { ptr::null_mut() } else { handles[nth] };
@@ -138,14 +137,14 @@ impl Program<'_> {
                 1 | 2 => {
                     let (name, value) = (self.byte(), self.byte());
                     let name = tks_option_name(name % 32);
-                    if !name.is_null() && !leads_out(CStr::from_ptr(name).to_bytes()) {
+                    if !name.is_null() && !is_fixed(CStr::from_ptr(name).to_bytes()) {
                         let value = VALUES.get(value % 28).map(|value| CString::new(*value).unwrap());
                         self.set(config, name, value.as_ref());
                     }
                 }
                 3 => {
                     let (name, value) = (self.text(), self.text());
-                    if let Some(name) = name.filter(|name| !leads_out(name.to_bytes())) {
+                    if let Some(name) = name.filter(|name| !is_fixed(name.to_bytes())) {
                         self.set(config, name.as_ptr(), value.as_ref());
                     }
                 }
@@ -172,7 +171,7 @@ impl Program<'_> {
                         7 => tks_source_get(source, out, error),
                         _ => tks_source_get_within(source, seconds, out, error),
                     });
-                    assert!(status != 0, "nobody grants a token");
+                    assert!(status != 0, "no server grants a token");
                     assert!(out.is_null() || token.is_null());
                 }
                 9 => assert_eq!(tks_source_generation(source), 0),
@@ -183,14 +182,14 @@ impl Program<'_> {
                 12 => {
                     let which = self.byte() as i32 - 3;
                     let count = tks_source_stat(source, which);
-                    assert!(which != 3 || count == 0, "a token out of nowhere");
+                    assert!(which != 3 || count == 0, "a token without a server");
                 }
                 13 => tks_source_close(source),
                 14 => {
                     tks_source_free(self.sources[nth]);
                     self.sources[nth] = ptr::null_mut();
                 }
-                15 => look(error),
+                15 => check_error(error),
                 16 => {
                     tks_error_free(self.errors[nth]);
                     self.errors[nth] = ptr::null_mut();
@@ -223,16 +222,16 @@ impl Program<'_> {
         self.checked(|error| unsafe { tks_config_set(config, name, value, error) });
     }
 
-    /// Whatever was set before, what comes now leads nowhere and soon.
+    /// Sets the fixed options, so that the source fails soon and reaches no other machine.
     fn prepare(&mut self, nth: usize) {
         let config = self.configs[nth];
-        for (name, value) in ALWAYS.into_iter().chain([("token_url", NOWHERE[nth])]) {
+        for (name, value) in FIXED.into_iter().chain([("token_url", NOWHERE[nth])]) {
             let (name, value) = (CString::new(name).unwrap(), CString::new(value).unwrap());
             unsafe { tks_config_set(config, name.as_ptr(), value.as_ptr(), ptr::null_mut()) };
         }
     }
 
-    /// Keeps the error of a call, looked at.
+    /// Checks the status and the error of a call, and keeps the error.
     fn checked(&mut self, call: impl FnOnce(*mut Handle) -> i32) -> i32 {
         let mut error = ptr::dangling_mut();
         let status = call(&mut error);
@@ -240,7 +239,7 @@ impl Program<'_> {
         assert_eq!(error.is_null(), [0, 10].contains(&status), "status {status}");
         if !error.is_null() {
             assert_eq!(unsafe { tks_error_status(error) }, status);
-            look(error);
+            check_error(error);
             unsafe { tks_error_free(self.errors[0]) };
             self.errors[0] = error;
             self.errors.swap(0, 1);
@@ -257,8 +256,8 @@ impl Program<'_> {
     }
 }
 
-/// Set by `prepare` alone: any of them could call another machine, or wait.
-fn leads_out(name: &[u8]) -> bool {
+/// Returns whether `prepare` alone may set this option: another value could call another machine, or wait.
+fn is_fixed(name: &[u8]) -> bool {
     ["token_url", "proxy", "timeout", "max_attempts", "client_secret"].iter().any(|own| name == own.as_bytes())
 }
 
@@ -267,7 +266,7 @@ fn text(text: Text) -> Option<String> {
     text.map(|text| text.to_str().expect("UTF-8").to_owned())
 }
 
-fn look(error: Handle) {
+fn check_error(error: Handle) {
     unsafe {
         assert_eq!(text(tks_error_message(error)).is_none(), error.is_null());
         let texts = [

@@ -14,7 +14,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use percent_encoding::utf8_percent_encode;
 use zeroize::Zeroizing;
 
-/// How the client proves its identity, with the credentials of one fetch: a secret in a file may change between two.
+/// A client authentication method with the credentials of one fetch. A secret in a file may change between two fetches.
 pub(crate) enum ClientAuth {
     /// `client_secret_basic`: the header Authorization.
     Basic { client_id: String, client_secret: Secret, encoding: BasicEncoding },
@@ -34,7 +34,7 @@ impl ClientAuth {
         }
     }
 
-    /// Adds the credentials to the request of one attempt. A method that signs dates its assertion `_now`.
+    /// Adds the credentials to the request of one attempt, which is built `_now`. A method that signs will need the time.
     pub(crate) fn apply(&self, _now: Now, draft: &mut Draft<'_>) {
         match self {
             Self::Basic { client_id, client_secret, encoding } => basic(client_id, client_secret, *encoding, draft),
@@ -147,28 +147,28 @@ mod tests {
     use super::*;
     use crate::oauth::tests::{body, header, request};
 
-    fn pair(options: &[(&str, &str)]) -> String {
+    fn credentials(options: &[(&str, &str)]) -> String {
         let request = request(options);
         let value = header(&request, "authorization").unwrap().strip_prefix("Basic ").unwrap();
         String::from_utf8(BASE64_STANDARD.decode(value).unwrap()).unwrap()
     }
 
     #[test]
-    fn basic_is_percent_encoded_utf8_or_raw() {
+    fn basic_credentials_are_percent_encoded_utf8_or_raw() {
         let odd = [("client_id", "a:b é"), ("client_secret", "p ü+/=%&-._~")];
-        assert_eq!(pair(&odd), "a%3Ab%20%C3%A9:p%20%C3%BC%2B%2F%3D%25%26-._~");
+        assert_eq!(credentials(&odd), "a%3Ab%20%C3%A9:p%20%C3%BC%2B%2F%3D%25%26-._~");
         let odd = [("client_id", "a b é"), ("client_secret", "p ü+/=%:&-._~"), ("basic_encoding", "raw")];
-        assert_eq!(pair(&odd), "a b é:p ü+/=%:&-._~");
-        assert_eq!(pair(&[("client_secret", "")]), "id:");
+        assert_eq!(credentials(&odd), "a b é:p ü+/=%:&-._~");
+        assert_eq!(credentials(&[("client_secret", "")]), "id:");
     }
 
     #[test]
-    fn with_basic_neither_id_nor_secret_is_in_the_body() {
+    fn basic_puts_neither_id_nor_secret_into_the_body() {
         assert_eq!(body(&[]), "grant_type=client_credentials");
     }
 
     #[test]
-    fn with_post_both_are_in_the_body_and_an_empty_secret_is_nowhere() {
+    fn post_puts_id_and_secret_into_the_body_and_omits_an_empty_secret() {
         let post = ("auth_method", "client_secret_post");
         let sent = request(&[post, ("client_secret", "p ü+&=")]);
         assert_eq!(header(&sent, "authorization"), None);

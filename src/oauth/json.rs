@@ -1,24 +1,24 @@
-//! Pure: a JSON object's members as they were written, for answers that cannot be trusted.
+//! Pure: reads the members of a JSON object from a response that cannot be trusted.
 //!
-//! serde_json alone lets the last of two members with one name win in silence and refuses a whole document for one number
-//! that no f64 holds. Here values stay text until somebody asks for one. Errors say where, never what: the text may hold
-//! a token.
+//! Of two members with one name, serde_json alone silently keeps the last. It also rejects a whole document for one number
+//! that an f64 cannot hold. Here each value stays text until it is used. An error must not quote the text, which may hold a
+//! token: it names a place.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// As deep as serde_json reads a value of its own: what is handed on can be read by the next parser too.
+/// The depth that serde_json allows. A caller can therefore parse `Grant::response` again.
 const MAX_DEPTH: usize = 127;
 
-/// No token server sends a hundred, and a million bytes hold enough of them to take 20 MB.
+/// Token servers send fewer than a hundred. Those that fit into a body of a megabyte would take 20 MB.
 const MAX_MEMBERS: usize = 1000;
 
 /// A JSON object: each name once, in the order of their first appearance.
 pub(crate) struct Object<'a>(Vec<(String, &'a RawValue)>);
 
-/// Why a text is no usable object.
+/// Why a text is not a usable object.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ObjectError {
     NotJson { line: usize, column: usize },
@@ -29,9 +29,9 @@ pub(crate) enum ObjectError {
 }
 
 impl<'a> Object<'a> {
-    /// Reads a text that is one object and nothing else. The same member with the same value twice counts as once.
+    /// Reads a text that is one object and nothing else. A member that is repeated with the same value counts once.
     pub(crate) fn read(text: &'a str) -> Result<Self, ObjectError> {
-        // Values are skipped without recursion (serde_json's `ignore_value`), so depth may be looked at afterwards.
+        // serde_json skips values without recursion (`ignore_value`), so the depth can be checked afterwards.
         let Members(members) = serde_json::from_str(text).map_err(|error| match error.is_data() {
             true => ObjectError::NotAnObject,
             false => ObjectError::NotJson { line: error.line(), column: error.column() },
@@ -45,18 +45,18 @@ impl<'a> Object<'a> {
         deduplicated(members).map(Self)
     }
 
-    /// The member's value; `null` is as good as none.
+    /// Returns the value of a member. Returns None if it is absent or `null`.
     pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
         let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
         (value.get() != "null").then_some(*value)
     }
 
-    /// The member's value if it is a string.
+    /// Returns the value of a member if it is a string.
     pub(crate) fn text(&self, name: &str) -> Option<Zeroizing<String>> {
         self.get(name).and_then(text)
     }
 
-    /// The object again without these members, the values as they were written.
+    /// Returns the object without these members, with its values as they were written.
     pub(crate) fn without(&self, names: &[&str]) -> Zeroizing<String> {
         let length = self.0.iter().map(|(name, value)| 6 * name.len() + value.get().len() + 4).sum::<usize>() + 2;
         let mut rest = Zeroizing::new(String::with_capacity(length));
@@ -74,12 +74,12 @@ impl<'a> Object<'a> {
     }
 }
 
-/// The value if it is a string.
+/// Returns the value if it is a string.
 pub(crate) fn text(value: &RawValue) -> Option<Zeroizing<String>> {
     serde_json::from_str(value.get()).ok().map(Zeroizing::new)
 }
 
-/// How deep brackets are nested. For text that has been read as JSON.
+/// Returns how deep brackets are nested in a text that is JSON.
 fn depth(text: &str) -> usize {
     let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
     for byte in text.bytes() {
@@ -98,7 +98,7 @@ fn depth(text: &str) -> usize {
     deepest
 }
 
-/// Drops repetitions and refuses contradictions: two readers of an answer must not see two tokens in it.
+/// Drops repetitions and rejects contradictions: two readers of a response must not see two tokens in it.
 fn deduplicated(members: Vec<(String, &RawValue)>) -> Result<Vec<(String, &RawValue)>, ObjectError> {
     let mut by_name: Vec<usize> = (0..members.len()).collect();
     by_name.sort_by_key(|&index| (&members[index].0, index));
@@ -125,7 +125,7 @@ fn is_same_value(one: &RawValue, other: &RawValue) -> bool {
         }
 }
 
-/// All members as they came, repetitions too; of too many, one too many.
+/// All members as they came, with repetitions, but at most one more than allowed.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -160,12 +160,12 @@ mod tests {
         Object::read(text).unwrap().0.into_iter().map(|(name, _)| name).collect()
     }
 
-    fn refused(text: &str) -> ObjectError {
+    fn error_of(text: &str) -> ObjectError {
         Object::read(text).err().unwrap()
     }
 
     #[test]
-    fn keeps_members_in_order_and_values_as_written() {
+    fn members_keep_their_order_and_values_their_spelling() {
         let object = Object::read(" {\"b\" : 1e400 , \"a\":[ 1,{\"x\" :2}], \"c\":\"\\u0041\"} ").unwrap();
         assert_eq!(&*object.without(&[]), r#"{"b":1e400,"a":[ 1,{"x" :2}],"c":"\u0041"}"#);
         assert_eq!(&*object.without(&["b", "c", "unknown"]), r#"{"a":[ 1,{"x" :2}]}"#);
@@ -175,19 +175,19 @@ mod tests {
     }
 
     #[test]
-    fn knows_a_name_however_it_is_written() {
+    fn a_name_is_found_in_any_spelling() {
         let object = Object::read(r#"{"access\u005ftoken":"x","q\"\u0000":1}"#).unwrap();
         assert_eq!(object.text("access_token").unwrap().as_str(), "x");
         assert_eq!(&*object.without(&["access_token"]), r#"{"q\"\u0000":1}"#);
     }
 
     #[test]
-    fn takes_null_for_nothing() {
+    fn null_counts_as_absent() {
         assert!(Object::read(r#"{"a":null}"#).unwrap().get("a").is_none());
     }
 
     #[test]
-    fn counts_a_repetition_once_and_refuses_a_contradiction() {
+    fn a_repetition_counts_once_and_a_contradiction_is_rejected() {
         assert_eq!(names(r#"{"a":1,"b":2,"a":1}"#), ["a", "b"]);
         assert_eq!(names(r#"{"a":"x","\u0061":"\u0078"}"#), ["a"]);
         assert_eq!(names(r#"{"a":[1, 2],"a":[1,2]}"#), ["a"]);
@@ -201,40 +201,40 @@ mod tests {
             r#"{"a":"x","b":0,"a":"x","a":"y"}"#,
             r#"{"a":1e400,"a":1e401}"#,
         ] {
-            assert_eq!(refused(text), ObjectError::Contradiction { member: "a".into() }, "{text}");
+            assert_eq!(error_of(text), ObjectError::Contradiction { member: "a".into() }, "{text}");
         }
     }
 
     #[test]
-    fn bounds_the_depth() {
+    fn the_depth_is_bounded() {
         let nested = |levels: usize| format!(r#"{{"[\"{{":{}{}}}"#, "[".repeat(levels - 1), "]".repeat(levels - 1));
         assert!(Object::read(&nested(MAX_DEPTH)).is_ok());
-        assert_eq!(refused(&nested(MAX_DEPTH + 1)), ObjectError::TooDeep);
-        assert_eq!(refused(&nested(5_000_000)), ObjectError::TooDeep);
+        assert_eq!(error_of(&nested(MAX_DEPTH + 1)), ObjectError::TooDeep);
+        assert_eq!(error_of(&nested(5_000_000)), ObjectError::TooDeep);
     }
 
     #[test]
-    fn reads_any_number_of_brackets_without_recursion() {
+    fn any_number_of_brackets_is_read_without_recursion() {
         const MANY: usize = 10_000_000;
-        assert_eq!(refused(&"[".repeat(MANY)), ObjectError::NotAnObject);
+        assert_eq!(error_of(&"[".repeat(MANY)), ObjectError::NotAnObject);
         for text in ["{".repeat(MANY), format!("{{\"a\":{}", "[".repeat(MANY)), "{\"a\":".repeat(MANY / 5)] {
-            assert!(matches!(refused(&text), ObjectError::NotJson { line: 1, .. }));
+            assert!(matches!(error_of(&text), ObjectError::NotJson { line: 1, .. }));
         }
     }
 
     #[test]
-    fn bounds_the_number_of_members() {
+    fn the_number_of_members_is_bounded() {
         let many = |count: usize| (0..count).map(|n| format!("\"{n}\":1")).collect::<Vec<_>>().join(",");
         assert_eq!(names(&format!("{{{}}}", many(MAX_MEMBERS))).len(), MAX_MEMBERS);
-        assert_eq!(refused(&format!("{{{}}}", many(MAX_MEMBERS + 1))), ObjectError::TooManyMembers);
-        assert_eq!(refused(&format!("{{{}}}", many(150_000))), ObjectError::TooManyMembers);
-        assert!(matches!(refused(&format!("{{{}", many(150_000))), ObjectError::NotJson { .. }));
+        assert_eq!(error_of(&format!("{{{}}}", many(MAX_MEMBERS + 1))), ObjectError::TooManyMembers);
+        assert_eq!(error_of(&format!("{{{}}}", many(150_000))), ObjectError::TooManyMembers);
+        assert!(matches!(error_of(&format!("{{{}", many(150_000))), ObjectError::NotJson { .. }));
     }
 
     #[test]
-    fn refuses_all_that_is_not_one_object() {
+    fn a_text_that_is_not_one_object_is_rejected() {
         for text in ["[]", "[{}]", "\"{}\"", "1", "true", "null"] {
-            assert_eq!(refused(text), ObjectError::NotAnObject, "{text}");
+            assert_eq!(error_of(text), ObjectError::NotAnObject, "{text}");
         }
         for text in [
             "",
@@ -253,8 +253,8 @@ mod tests {
             "{\"a\":\"b\0\"}",
             "\u{feff}{}",
         ] {
-            assert!(matches!(refused(text), ObjectError::NotJson { .. }), "{text:?}");
+            assert!(matches!(error_of(text), ObjectError::NotJson { .. }), "{text:?}");
         }
-        assert_eq!(refused("{\"a\":1,\n\"b\"}"), ObjectError::NotJson { line: 2, column: 4 });
+        assert_eq!(error_of("{\"a\":1,\n\"b\"}"), ObjectError::NotJson { line: 2, column: 4 });
     }
 }

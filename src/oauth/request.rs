@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_of_the_users_replaces_ours() {
+    fn a_header_of_the_caller_replaces_ours() {
         let sent = request(&[("header.ACCEPT", "*/*"), ("header.X-Key", "é"), ("user_agent", "mine/1")]);
         assert_eq!(header(&sent, "accept"), Some("*/*"));
         assert_eq!(header(&sent, "x-key"), Some("é"));

@@ -1,16 +1,16 @@
-//! The format of the rows beside this file: what a network does, and what must come back.
+//! The format of the rows in this folder: what a network does, and what a caller must get.
 //!
-//! In every text, these stand for what is known only when the row runs:
+//! A name in a text stands for a value that is known only when the row runs:
 //!
 //! | | |
 //! |---|---|
 //! | `$URL` `$PORT` | the token endpoint, and its port |
-//! | `$ELSEWHERE` | another server, to which nothing may ever be sent |
+//! | `$ELSEWHERE` | another server, to which nothing must ever be sent |
 //! | `$PROXY` | host and port of the row's proxy |
-//! | `$REFUSED` `$FULL` | a port where nobody listens; one whose listener takes no more connections |
+//! | `$REFUSED` `$FULL` | a port without a listener; a port whose listener accepts no more connections |
 //! | `$CA` `$CLIENT_CERT` `$CLIENT_KEY` `$STRANGER_CERT` `$STRANGER_KEY` `$NO_CA` | files |
-//! | `$SECRET` `$BASIC` … | the client's secret and its HTTP Basic credential, as `secrets.rs` spells them |
-//! | `$(1000*ab)` | `ab`, so many times |
+//! | `$SECRET` `$BASIC` … | the client's secret and its HTTP Basic credentials, in the spellings of `secrets.rs` |
+//! | `$(1000*ab)` | `ab`, 1000 times |
 
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::Path};
@@ -19,51 +19,51 @@ use tokensource_testserver::{Leaf, ProxyOptions, Response, Script, Versions};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
-    /// What holds, as a sentence.
+    /// A sentence that says what holds.
     pub name: String,
-    /// Besides `client_id`, `client_secret`, a `timeout` of 5 and, unless given, `token_url`; with `tls` also `ca_file`.
+    /// Added to `client_id`, `client_secret`, `token_url` and a `timeout` of 5, and with `tls` to `ca_file`.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
 
-    /// What the server says to each request, or to the first, the second and so on.
+    /// The response to each request; `answers` holds the response to the first, the second and so on.
     pub answer: Option<Response>,
     #[serde(default)]
     pub answers: Script,
-    /// The server says these bytes (each character is one) to the first it hears, and reads no request.
+    /// The server sends these bytes (each character is one) on the first input, and reads no request.
     pub blunt: Option<String>,
     /// The server speaks TLS, with this certificate.
     pub tls: Option<Leaf>,
     #[serde(default)]
     pub versions: Versions,
-    /// The server wants a client certificate.
+    /// The server requires a client certificate.
     #[serde(default)]
     pub mutual: bool,
     pub proxy: Option<ProxyOptions>,
-    /// A proxy that says this to each request.
+    /// The response of a proxy to each request.
     pub proxy_answer: Option<Response>,
-    /// The server listens on ::1 alone.
+    /// The server listens on ::1 only.
     #[serde(default)]
     pub ipv6: bool,
 
-    /// Runs in a process of its own with this environment alone.
+    /// The row runs in a process of its own, and this is its whole environment.
     pub environment: Option<BTreeMap<String, String>>,
-    /// Runs in a process of its own, whose memory may not grow by 16 MiB.
+    /// The row runs in a process of its own, whose memory must not grow by 16 MiB.
     #[serde(default)]
     pub measured: bool,
 
-    /// A token's text, or a status such as `TKS_NETWORK`.
+    /// The text of the token, or a status such as `TKS_NETWORK`.
     pub gives: String,
-    /// What it may give as well: RFC 9112 leaves it to the client, or the HTTP crate reads no better.
+    /// Another allowed result: RFC 9112 leaves it to the client, or the HTTP crate decides.
     pub or: Option<String>,
-    /// How many requests the server sees.
+    /// The number of requests that the server receives.
     #[serde(default = "one")]
     pub requests: usize,
-    /// How many connections the server sees, where that matters.
+    /// The number of connections that the server accepts, where it matters.
     pub connections: Option<usize>,
-    /// Whom the requests were for that came to the proxy.
+    /// The targets of the requests that the proxy receives.
     pub asked: Option<Vec<String>>,
 
-    /// What the error's message holds, in any case of letters.
+    /// Parts of the error's message, in upper or lower case.
     #[serde(default)]
     pub says: Vec<String>,
     pub http_status: Option<i32>,
@@ -72,7 +72,7 @@ pub struct Row {
     pub uri: Option<String>,
     pub transient: Option<bool>,
 
-    /// Seconds, to within five.
+    /// In seconds. The token may have up to five fewer.
     pub expires_in: Option<f64>,
     pub token_type: Option<String>,
     pub scope: Option<String>,
@@ -83,7 +83,7 @@ fn one() -> usize {
     1
 }
 
-/// Each row as it is written, with the name of its file.
+/// Returns the text of each row with the name of its file.
 pub fn all() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
     let mut paths: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -99,10 +99,10 @@ pub fn all() -> Vec<(String, String)> {
 }
 
 impl Row {
-    /// Reads a row, with the values that its names stand for.
+    /// Reads a row, and replaces each name by its value.
     pub fn read(text: &str, values: &[(&str, String)]) -> Self {
         let mut text = text.to_owned();
-        // The longest name first: one may begin like another.
+        // The longest name first, since one name may begin with another.
         let mut values = values.to_vec();
         values.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         for (name, value) in values {
@@ -121,8 +121,8 @@ impl Row {
         self.answer.clone().map_or_else(|| self.answers.clone(), Script::from)
     }
 
-    /// Whether it needs a process of its own.
-    pub fn is_apart(&self) -> bool {
+    /// Returns whether the row needs a process of its own.
+    pub fn needs_a_process(&self) -> bool {
         self.measured || self.environment.is_some()
     }
 }

@@ -1,6 +1,6 @@
-//! What no text may show, in the spellings in which a server may echo it, and the search for any of them.
+//! The secrets of the tests, in the spellings that a server may echo, and the search for them in a text.
 //!
-//! Written without a look at how the library hides them: two that think alike overlook alike.
+//! It must not follow `src/redact.rs`: two searches with one idea would overlook the same spelling.
 
 use base64::{
     Engine,
@@ -10,9 +10,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 pub const CLIENT: &str = "hostile-client";
 pub const SECRET: &str = "s3cr3t-Zürich+4711/&=\"<\\ ~q";
-/// Tokens, `param.*`, `header.*` and proxy passwords that a row wants hidden begin with this.
+/// The tokens, `param.*`, `header.*` and proxy passwords that a row must not show begin with it.
 pub const SECRET_MARKER: &str = "hush-hush";
-/// Every secret of every other test has one of these in it, but for those of examples that a standard or a server wrote.
+/// Every secret of every other test contains one of these, except the secrets in examples of a standard or a server.
 pub const SECRET_MARKERS: [&str; 6] = ["horse-battery", "hunter2", "hush-4711", "test-secret", "s3cr3t", SECRET_MARKER];
 
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -25,7 +25,7 @@ fn pair() -> String {
     format!("{CLIENT}:{}", percent(SECRET))
 }
 
-/// The names for rows and what they stand for.
+/// Returns the names for rows and their values.
 pub fn spellings() -> Vec<(&'static str, String)> {
     let each = |spell: fn(char) -> String| SECRET.chars().map(spell).collect::<String>();
     vec![
@@ -49,10 +49,10 @@ pub fn spellings() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What the text shows of what it may not, if anything.
+/// Returns what a text shows of a secret. Returns None if it shows nothing.
 pub fn found_in(text: &str) -> Option<String> {
     let mut readings = vec![text.to_owned()];
-    // Twice, as what is decoded may be encoded again.
+    // Twice, since a decoded text may still be encoded.
     for _ in 0..2 {
         for reading in readings.clone() {
             readings.push(percent_decode_str(&reading).decode_utf8_lossy().into_owned());
@@ -72,7 +72,7 @@ pub fn found_in(text: &str) -> Option<String> {
     let pieces = [SECRET.to_owned(), BASE64_STANDARD.encode(pair()), BASE64_STANDARD.encode(SECRET), percent(SECRET)];
     let pieces = pieces.iter().flat_map(|piece| {
         let chars: Vec<char> = piece.to_lowercase().chars().collect();
-        // Half a secret is one too many.
+        // Part of a secret is already a leak.
         chars.windows(8).map(|window| window.iter().collect::<String>()).collect::<Vec<_>>()
     });
     let words = SECRET_MARKERS.iter().flat_map(|word| in_base64(word)).chain(SECRET_MARKERS.map(str::to_owned));
@@ -83,12 +83,12 @@ pub fn found_in(text: &str) -> Option<String> {
     })
 }
 
-/// What a word looks like in the middle of a Base64 text, wherever that begins; nothing for one so short that it would be
-/// found by chance.
+/// Returns the spellings of a word within a Base64 text, one for each alignment. A short word has none, since a search would
+/// find it by chance.
 fn in_base64(word: &str) -> Vec<String> {
     let middle = |before: usize| {
         let text = BASE64_STANDARD_NO_PAD.encode([&vec![0; before][..], word.as_bytes()].concat());
-        // The characters to which nothing but the word gave bits.
+        // Only the characters whose bits all come from the word.
         text[(before * 8).div_ceil(6)..(before + word.len()) * 8 / 6].to_owned()
     };
     (0..3).map(middle).filter(|_| word.len() > 6).collect()
@@ -98,7 +98,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && !"+/-_".contains(c)).filter(|word| word.len() >= 8)
 }
 
-/// Replaces `start`, then `length` digits (0: up to a semicolon), by their character.
+/// Replaces `start` and the `length` digits after it by their character. A `length` of 0 stands for digits up to a semicolon.
 fn unescaped(text: &str, start: &str, length: usize, radix: u32) -> String {
     let mut parts = text.split(start);
     let mut read = parts.next().unwrap_or_default().to_owned();
@@ -121,16 +121,16 @@ fn unescaped(text: &str, start: &str, length: usize, radix: u32) -> String {
     read
 }
 
-/// A search that finds nothing proves nothing: each spelling must be found.
+/// Without it, a search that finds nothing would prove nothing.
 #[test]
 fn the_search_finds_each_spelling() {
     for (name, spelling) in spellings() {
-        assert!(found_in(&format!("it said '{spelling}'.")).is_some(), "{name}: {spelling}");
+        assert!(found_in(&format!("it was '{spelling}'.")).is_some(), "{name}: {spelling}");
     }
     assert!(found_in("a hush-hush token").is_some());
     for word in SECRET_MARKERS.into_iter().filter(|word| word.len() > 6) {
         for before in ["", "a", "bc"] {
-            // Glued to what is no Base64 text of its own, so that decoding does not help.
+            // The neighbours belong to no Base64 text, so that decoding finds nothing.
             let glued = format!("from/{}", BASE64_STANDARD.encode(format!("{before}{word}/@")));
             assert!(found_in(&glued).is_some(), "{word} in {glued}");
         }

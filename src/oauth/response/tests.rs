@@ -18,7 +18,7 @@ pub(crate) fn read_with(settings: &Settings, status: u16, headers: Headers<'_>, 
     let secrets = [SECRET, BASIC, PARAM, "7"].map(Secret::new);
     let result = read(&response, settings, NOW, &secrets);
     if let Err(error) = &result {
-        is_fit_to_show(error);
+        check_error(error);
     }
     result
 }
@@ -37,9 +37,9 @@ pub(crate) fn error_of(status: u16, headers: Headers<'_>, body: &str) -> Error {
     read_response(status, headers, body).expect_err(body)
 }
 
-/// What holds for every error that an answer can cause.
+/// Panics unless the error is printable, bounded and free of secrets.
 #[track_caller]
-fn is_fit_to_show(error: &Error) {
+fn check_error(error: &Error) {
     let texts = [Some(error.message()), error.oauth_error(), error.oauth_description(), error.oauth_uri()];
     for text in texts.into_iter().flatten() {
         assert!(is_printable(text), "{text:?}");
@@ -54,11 +54,11 @@ fn is_fit_to_show(error: &Error) {
     assert_eq!(error.kind() == ErrorKind::OAuth, error.oauth_error().is_some());
 }
 
-/// Type, scope, lifetime in milliseconds (or 0), what is left of the answer.
+/// The columns are type, scope, lifetime in milliseconds (or 0) and the rest of the response.
 #[test]
 fn a_valid_response_becomes_a_grant() {
     for (body, token_type, scope, lifetime, rest) in [
-        // Podero's, Gardin's (Amazon Cognito), the example of RFC 6749 §5.1.
+        // Podero, Gardin (Amazon Cognito), and the example of RFC 6749 §5.1.
         (
             r#"{"access_token":"T","expires_in":36000,"token_type":"Bearer","scope":"read write"}"#,
             "Bearer",
@@ -84,7 +84,7 @@ fn a_valid_response_becomes_a_grant() {
         (r#"{"access_token":"T","token_type":null}"#, "Bearer", None, 0, r#"{"token_type":null}"#),
         (r#"{"access_token":"T","token_type":"BEARER"}"#, "BEARER", None, 0, r#"{"token_type":"BEARER"}"#),
         (r#"{"access_token":"T","token_type":"bEaReR"}"#, "bEaReR", None, 0, r#"{"token_type":"bEaReR"}"#),
-        // Names and values in escapes; other tokens in every spelling.
+        // Names and values with escapes, and tokens of other kinds.
         (
             r#"{"\u0061ccess_token":"\u0054","id\u005ftoken":"I","refresh_token":null,"n\u0061me":"\u0000"}"#,
             "Bearer",
@@ -92,11 +92,11 @@ fn a_valid_response_becomes_a_grant() {
             0,
             r#"{"name":"\u0000"}"#,
         ),
-        // The same twice is no contradiction.
+        // A repetition is not a contradiction.
         (r#"{"access_token":"T","access_token":"\u0054","x":1,"x":1}"#, "Bearer", None, 0, r#"{"x":1}"#),
         ("\u{feff}{\"access_token\":\"T\"}", "Bearer", None, 0, "{}"),
         (" \r\n\t{ \"access_token\" : \"T\" } \r\n", "Bearer", None, 0, "{}"),
-        // Values that nobody here needs are handed on as they were written.
+        // Values that this library does not read are kept as they were written.
         (
             r#"{"z":1e400,"access_token":"T","a":[1, {"access_token":"inner"}],"b":-0.10}"#,
             "Bearer",
@@ -104,7 +104,7 @@ fn a_valid_response_becomes_a_grant() {
             0,
             r#"{"z":1e400,"a":[1, {"access_token":"inner"}],"b":-0.10}"#,
         ),
-        // An error that names none.
+        // An `error` that names no error.
         (r#"{"access_token":"T","error":null}"#, "Bearer", None, 0, r#"{"error":null}"#),
         (r#"{"access_token":"T","error":""}"#, "Bearer", None, 0, r#"{"error":""}"#),
         (r#"{"access_token":"T","error":false}"#, "Bearer", None, 0, r#"{"error":false}"#),
@@ -289,14 +289,14 @@ fn a_body_of_any_depth_and_length_is_rejected_without_harm() {
     assert!(read_response(200, &[], &deep(127)).is_err());
 }
 
-/// OAuth or not, transient, worth another attempt.
+/// The columns are the kind, whether it is retryable, and whether another attempt follows.
 #[test]
 fn a_refusal_is_judged_by_status_and_code() {
     use ErrorKind::{Http, OAuth};
     let spring = r#"{"timestamp":"2024-01-01T00:00:00Z","status":503,"error":"Service Unavailable","path":"/token"}"#;
     let too_long = format!(r#"{{"error":"{}"}}"#, "x".repeat(101));
     let just_fits = format!(r#"{{"error":"{}"}}"#, "x".repeat(100));
-    for (status, body, kind, transient, again) in [
+    for (status, body, kind, is_retryable, is_attempted_again) in [
         (400, r#"{"error":"invalid_request"}"#, OAuth, false, false),
         (400, r#"{"error":"invalid_client"}"#, OAuth, false, false),
         (401, r#"{"error":"invalid_client","error_description":null}"#, OAuth, false, false),
@@ -308,14 +308,14 @@ fn a_refusal_is_judged_by_status_and_code() {
         (200, r#"{"error":"invalid_client"}"#, OAuth, false, false),
         (200, r#"{"access_token":"the-t0ken","error":"invalid_scope"}"#, OAuth, false, false),
         (201, r#"{"error":"invalid_client"}"#, OAuth, false, false),
-        // Transient anywhere, but tried again only where the status says so.
+        // Retryable with any status, but attempted again only with some.
         (400, r#"{"error":"temporarily_unavailable"}"#, OAuth, true, false),
         (400, r#"{"error":"server_error"}"#, OAuth, true, false),
         (400, r#"{"error":"slow_down"}"#, OAuth, true, false),
         (401, r#"{"error":"temporarily_unavailable"}"#, OAuth, true, false),
         (200, r#"{"error":"temporarily_unavailable"}"#, OAuth, true, false),
         (303, r#"{"error":"server_error"}"#, OAuth, true, false),
-        // Whatever the body says.
+        // With any body.
         (408, r#"{"error":"invalid_client"}"#, OAuth, true, true),
         (425, "", Http, true, true),
         (429, r#"{"error":"invalid_request"}"#, OAuth, true, true),
@@ -372,8 +372,8 @@ fn a_refusal_is_judged_by_status_and_code() {
     ] {
         let error = error_of(status, &[], body);
         assert_eq!(error.kind(), kind, "{status} {body}: {error}");
-        assert_eq!(error.is_retryable(), transient, "{status} {body}: {error}");
-        assert_eq!(error.is_worth_another_attempt(), again, "{status} {body}: {error}");
+        assert_eq!(error.is_retryable(), is_retryable, "{status} {body}: {error}");
+        assert_eq!(error.is_worth_another_attempt(), is_attempted_again, "{status} {body}: {error}");
         assert_eq!(error.http_status(), Some(status));
         assert!(error.message().starts_with(&format!("the token endpoint responded with {status}")), "{error}");
         assert_eq!(error.server_wait(), None);
@@ -506,7 +506,7 @@ fn a_description_is_bounded_and_a_uri_whole_or_absent() {
     }
 }
 
-/// The longest that a server can make of an error.
+/// The server sends the longest error that it can.
 #[test]
 fn no_error_holds_more_than_500_characters_of_the_server() {
     let code = "\u{7e}".repeat(100);
@@ -527,7 +527,7 @@ fn no_error_holds_more_than_500_characters_of_the_server() {
     }
 }
 
-/// Wherever a server puts what it was sent or what it grants, it comes to nobody's eyes.
+/// A server may put what it was sent, or what it grants, anywhere into a response.
 #[test]
 fn no_echo_of_a_secret_is_shown_in_any_place_or_spelling() {
     let json = |text: &str| serde_json::to_string(text).unwrap();
@@ -582,7 +582,7 @@ fn no_echo_of_a_secret_is_shown_in_any_place_or_spelling() {
                         &[("content-encoding", header)],
                         &[("content-type", "text/html")],
                     ] {
-                        // `is_fit_to_show` looks at every error.
+                        // `check_error` checks every error.
                         errors += u32::from(read_response(status, headers, &body).is_err());
                     }
                 }
