@@ -209,8 +209,8 @@ tks_status tks_source_new(const tks_config *config,
  * If `client_secret_file` is set, it first checks once a second whether the file has changed.
  *
  * TKS_TIMEOUT, TKS_NETWORK, TKS_TLS, TKS_HTTP, TKS_OAUTH, TKS_BAD_RESPONSE: the fetch failed. tks_error_retry_after
- * returns when the source sends the next request. TKS_INVALID_CONFIG: a file is no longer usable. TKS_CLOSED: the source
- * was closed.
+ * returns the seconds until the next request. TKS_INVALID_CONFIG: a file is no longer usable. TKS_CLOSED: the source was
+ * closed.
  */
 tks_status tks_source_get(const tks_source *source,
                           tks_token **token_out,

@@ -57,8 +57,8 @@ pub extern "C" fn tks_source_new(
 /// If `client_secret_file` is set, it first checks once a second whether the file has changed.
 ///
 /// TKS_TIMEOUT, TKS_NETWORK, TKS_TLS, TKS_HTTP, TKS_OAUTH, TKS_BAD_RESPONSE: the fetch failed. tks_error_retry_after
-/// returns when the source sends the next request. TKS_INVALID_CONFIG: a file is no longer usable. TKS_CLOSED: the source
-/// was closed.
+/// returns the seconds until the next request. TKS_INVALID_CONFIG: a file is no longer usable. TKS_CLOSED: the source was
+/// closed.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_source_get(
     source: Option<&tks_source>,

@@ -1,11 +1,11 @@
-/* Everything a caller can do wrong without breaking C itself: it is refused, and nothing is harmed.
- * argv: a server that takes its time. */
+/* Calls every function with wrong arguments: NULL, unknown options, odd numbers. Each call is rejected and does no harm.
+ * argv: a server that responds late. */
 #include "check.h"
 
 #include <math.h>
 #include <stdint.h>
 
-/* A pointer that was never handed out: an out must have lost it, whatever happened. */
+/* A pointer to no handle. Every function must overwrite it in an `**out` argument, also when it fails. */
 #define STALE(type) ((type *)(uintptr_t)0x5a5a5a50)
 
 static void null_everywhere(const char *url) {
@@ -85,7 +85,7 @@ static void null_everywhere(const char *url) {
     tks_error_free(NULL);
 }
 
-/* Numbers that no later version takes either. */
+/* Numbers that no later version accepts either. */
 static void wild_numbers(void) {
     static const tks_status unknown[] = {-1, 1000, INT32_MIN, INT32_MAX};
     size_t count = 0;
@@ -103,8 +103,8 @@ static void wild_numbers(void) {
     CHECK(tks_option_name(SIZE_MAX) == NULL && tks_option_help(SIZE_MAX) == NULL);
 }
 
-/* Refused, with a message of a size that fits a log. */
-static void refused(tks_config *config, const char *name, const char *value) {
+/* Checks that an option is rejected, with a message that is short enough for a log. */
+static void check_rejected(tks_config *config, const char *name, const char *value) {
     tks_error *error = NULL;
     CHECK(tks_config_set(config, name, value, &error) == TKS_INVALID_ARGUMENT);
     CHECK(error != NULL);
@@ -123,16 +123,16 @@ static void bad_options(const char *url) {
     memset(mebibyte, 'x', 1 << 20);
     mebibyte[1 << 20] = '\0';
 
-    refused(config, "", "read");
-    refused(config, "scop", "read");
-    refused(config, "\xff", "read");
-    refused(config, "scope", "\xc3\x28");
-    refused(config, mebibyte, "read");
-    refused(config, "timeout", mebibyte);
+    check_rejected(config, "", "read");
+    check_rejected(config, "scop", "read");
+    check_rejected(config, "\xff", "read");
+    check_rejected(config, "scope", "\xc3\x28");
+    check_rejected(config, mebibyte, "read");
+    check_rejected(config, "timeout", mebibyte);
     for (size_t i = 0; i < sizeof durations / sizeof durations[0]; i++)
-        refused(config, "timeout", durations[i]);
+        check_rejected(config, "timeout", durations[i]);
 
-    /* Too long for a scope or not, that is for the option to say; but nothing breaks and nothing long is said. */
+    /* The option decides whether this is too long for a scope. Nothing breaks, and the message stays short. */
     tks_status status = tks_config_set(config, "scope", mebibyte, &error);
     CHECK(status == TKS_OK || status == TKS_INVALID_ARGUMENT);
     CHECK(status == TKS_OK || strlen(tks_error_message(error)) < 1024);
@@ -171,7 +171,7 @@ static void odd_seconds(const char *url) {
     tks_source_invalidate(NULL, token);
     CHECK(tks_source_generation(source) == tks_token_generation(token));
 
-    /* A token outlives its source, and its source's having been closed. */
+    /* A token outlives its source, also after the source was closed. */
     tks_source_close(source);
     tks_source_close(source);
     tks_source_free(source);

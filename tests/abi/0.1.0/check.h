@@ -1,4 +1,5 @@
-/* What the programs here share. Each ends with 0 and prints nothing, or names the first check that failed. */
+/* The checks that the programs here share. A program that passes ends with 0 and prints nothing. Otherwise it names the
+ * first check that failed. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -17,7 +18,7 @@
         }                                                                       \
     } while (0)
 
-/* A call that should have been good; when it was not, its error is worth reading. */
+/* Checks a call that must succeed. Prints its error if it fails. */
 #define CHECK_OK(call, error)                                                   \
     do {                                                                        \
         tks_status status_ = (call);                                            \
@@ -29,9 +30,9 @@
         }                                                                       \
     } while (0)
 
-/* Before an error goes, all that it says is added to the file c in the directory that TOKENSOURCE_LEAK_LOG names, for the
- * search for secrets that ends `make test`: in one write, for threads and children do so too. */
-static inline void said_and_freed(tks_error *error) {
+/* Adds the texts of an error to the leak log and frees it. The leak log is searched for secrets at the end of the tests. The
+ * file is c in the directory TOKENSOURCE_LEAK_LOG. One write, because other threads and children write to it too. */
+static inline void log_and_free(tks_error *error) {
     const char *folder = getenv("TOKENSOURCE_LEAK_LOG");
     const char *texts[] = {tks_error_message(error), tks_error_oauth_error(error), tks_error_oauth_description(error),
                            tks_error_oauth_uri(error)};
@@ -45,7 +46,7 @@ static inline void said_and_freed(tks_error *error) {
         }
         CHECK((size_t)snprintf(path, sizeof path, "%s/c", folder) < sizeof path);
         file = open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
-        /* One program has all the files open that it may. */
+        /* One program has opened all the files that it may open. */
         if (file >= 0) {
             CHECK(write(file, all, length + 1) == (ssize_t)length + 1);
             close(file);
@@ -53,11 +54,11 @@ static inline void said_and_freed(tks_error *error) {
     }
     tks_error_free(error);
 }
-#define tks_error_free said_and_freed
+#define tks_error_free log_and_free
 
 #define SECRET "correct-horse-battery-staple"
 
-/* How many threads this process has. */
+/* Returns the number of threads of this process. */
 static inline int threads(void) {
     char line[256];
     int count = 0;

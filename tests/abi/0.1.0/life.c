@@ -1,4 +1,4 @@
-/* A token's life as C sees it. argv: a server that grants, one that refuses the client. */
+/* The life cycle of a token, as the header describes it. argv: a server that grants, one that rejects the client. */
 #include "check.h"
 
 #include <time.h>
@@ -38,7 +38,7 @@ static void granted(const char *url) {
     CHECK(tks_token_generation(first) != 0);
     CHECK(tks_source_generation(source) == tks_token_generation(first));
 
-    /* Kept: no second request, and the handle is the very same token. */
+    /* The token is cached: no second request, and the same handle. */
     CHECK_OK(tks_source_get(source, &same, &error), error);
     CHECK(same == first);
     tks_token_free(same);
@@ -49,7 +49,7 @@ static void granted(const char *url) {
     CHECK(tks_source_stat(source, TKS_STAT_TOKENS) == 1);
     CHECK(tks_source_stat(source, TKS_STAT_FAILURES) == 0);
 
-    /* Refused by the API: the next is another, and the first no longer matters to the source. */
+    /* The API rejected the token: the next token is another, and a second report of the first one changes nothing. */
     tks_source_invalidate(source, first);
     CHECK(tks_source_generation(source) == 0);
     CHECK_OK(tks_source_get(source, &next, &error), error);
@@ -74,7 +74,7 @@ static void granted(const char *url) {
     tks_token_free(next);
 }
 
-static void refused(const char *url) {
+static void rejected(const char *url) {
     tks_source *source = source_for(url);
     tks_error *error = NULL, *again = NULL;
     tks_token *token = NULL;
@@ -88,7 +88,7 @@ static void refused(const char *url) {
     CHECK(tks_error_retry_after(error) > 0);
     CHECK(strstr(tks_error_message(error), SECRET) == NULL);
 
-    /* Held off: the same error at once, without another request. */
+    /* In the hold-off: the same error at once, without another request. */
     CHECK(tks_source_get(source, &token, &again) == TKS_OAUTH);
     CHECK(again != error);
     CHECK(tks_error_retry_after(again) <= tks_error_retry_after(error));
@@ -112,6 +112,6 @@ int main(int argc, char **argv) {
     CHECK(argc == 3);
     incomplete_config();
     granted(argv[1]);
-    refused(argv[2]);
+    rejected(argv[2]);
     return 0;
 }

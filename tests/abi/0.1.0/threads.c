@@ -1,4 +1,4 @@
-/* Many threads use one source at once, whatever its server says. argv: a server that grants, one that refuses. */
+/* Many threads use one handle at the same time. argv: a server that grants, one that rejects the client. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
@@ -9,8 +9,20 @@ enum { THREADS = 64, CALLS = 50 };
 static tks_source *source;
 static pthread_barrier_t start;
 
-/* A cold source and a server that grants: one request, one token, for all. */
-static void *ask(void *unused) {
+/* tks_source_new takes its config as `const`, so all threads may use one config. */
+static void *make_sources(void *config) {
+    pthread_barrier_wait(&start);
+    for (int i = 0; i < CALLS; i++) {
+        tks_error *error = NULL;
+        tks_source *made = NULL;
+        CHECK_OK(tks_source_new(config, &made, &error), error);
+        tks_source_free(made);
+    }
+    return NULL;
+}
+
+/* A source without a token and a server that grants: all callers share one request and one token. */
+static void *get_tokens(void *unused) {
     pthread_barrier_wait(&start);
     for (int i = 0; i < CALLS; i++) {
         tks_error *error = NULL;
@@ -25,8 +37,8 @@ static void *ask(void *unused) {
     return unused;
 }
 
-/* A wrong secret: one request, one failure, told to everybody alike, and nobody waits after the first answer. */
-static void *be_refused(void *unused) {
+/* A wrong secret: all callers share one request and one failure, and no caller waits after the first response. */
+static void *be_rejected(void *unused) {
     pthread_barrier_wait(&start);
     for (int i = 0; i < CALLS; i++) {
         tks_error *error = NULL;
@@ -42,8 +54,8 @@ static void *be_refused(void *unused) {
     return unused;
 }
 
-/* An API that refuses every token: whoever is given one reports it. */
-static void *report(void *unused) {
+/* An API that rejects every token: each caller reports each token. */
+static void *report_tokens(void *unused) {
     pthread_barrier_wait(&start);
     for (int i = 0; i < CALLS; i++) {
         tks_error *error = NULL;
@@ -55,11 +67,11 @@ static void *report(void *unused) {
     return unused;
 }
 
-static void all(void *(*work)(void *)) {
+static void run_all(void *(*work)(void *), void *argument) {
     pthread_t threads[THREADS];
     CHECK(pthread_barrier_init(&start, NULL, THREADS) == 0);
     for (int i = 0; i < THREADS; i++)
-        CHECK(pthread_create(&threads[i], NULL, work, NULL) == 0);
+        CHECK(pthread_create(&threads[i], NULL, work, argument) == 0);
     for (int i = 0; i < THREADS; i++)
         CHECK(pthread_join(threads[i], NULL) == 0);
     CHECK(pthread_barrier_destroy(&start) == 0);
@@ -67,23 +79,27 @@ static void all(void *(*work)(void *)) {
 
 int main(int argc, char **argv) {
     CHECK(argc == 3);
+    tks_config *config = config_for(argv[1]);
+    run_all(make_sources, config);
+    tks_config_free(config);
+
     source = source_for(argv[1]);
-    all(ask);
+    run_all(get_tokens, NULL);
     CHECK(tks_source_stat(source, TKS_STAT_REQUESTS) == 1);
     CHECK(tks_source_stat(source, TKS_STAT_TOKENS) == 1);
     CHECK(tks_source_stat(source, TKS_STAT_FAILURES) == 0);
     CHECK(tks_source_stat(source, TKS_STAT_WAITS) >= 1);
     CHECK(tks_source_stat(source, TKS_STAT_WAITS) <= THREADS);
 
-    /* The brake: two fetches at once, then one after 1 s, 2 s, 4 s, 8 s ... however many report. */
-    all(report);
+    /* The limit on invalidations: two fetches at once, then one after 1 s, 2 s, 4 s, 8 s ... for any number of reports. */
+    run_all(report_tokens, NULL);
     CHECK(tks_source_stat(source, TKS_STAT_REQUESTS) >= 3);
     CHECK(tks_source_stat(source, TKS_STAT_REQUESTS) <= 9);
     CHECK(tks_source_stat(source, TKS_STAT_FAILURES) == 0);
     tks_source_free(source);
 
     source = source_for(argv[2]);
-    all(be_refused);
+    run_all(be_rejected, NULL);
     CHECK(tks_source_stat(source, TKS_STAT_REQUESTS) == 1);
     CHECK(tks_source_stat(source, TKS_STAT_TOKENS) == 0);
     CHECK(tks_source_stat(source, TKS_STAT_FAILURES) == 1);

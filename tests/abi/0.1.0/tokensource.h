@@ -1,10 +1,10 @@
 /* ====================================================================================================
- * tokensource: an OAuth 2.0 access token that is always good.
+ * tokensource: an OAuth 2.0 access token that is always valid.
  *
- * A program that calls an API as itself trades a client id and a client secret for an access token that lives minutes
- * or hours (the client-credentials grant, RFC 6749 section 4.4). A source keeps such a token good: it fetches one when
- * it is first asked, hands out the same one until it ages, fetches the next beside it, and shares each fetch and its
- * result, good or bad, among all threads.
+ * A program that calls an API as itself trades a client id and a client secret for an access token. This is the
+ * client-credentials grant of RFC 6749 section 4.4. Such a token lives minutes or hours. A token source keeps a valid one
+ * for all threads of the program. It fetches the first token on demand, caches it, and refreshes it in the background
+ * before it expires. All threads share each fetch and its result, whether token or error.
  *
  * # Example
  *
@@ -35,54 +35,61 @@
  *         return failed;
  *     }
  *
- * # From start to end
+ * # Life cycle
  *
- *     tks_config_new, tks_config_set ...      what is asked, as name and value texts
+ *     tks_config_new, tks_config_set ...      the options, as pairs of name and value
  *     tks_source_new, tks_config_free         one source for each kind of token, for the life of the program
- *         tks_source_get                      before each call of the API, from any thread
+ *         tks_source_get                      before each API call, from any thread
  *         tks_token_authorization             the value of the Authorization header
- *         tks_source_invalidate               when the API answered 401 all the same
+ *         tks_source_invalidate               after the API rejected the token with a 401
  *         tks_token_free
  *     tks_source_free
  *
- * # Manners
+ * # Conventions
  *
- * Handles. What a function hands out through `**out` is the caller's to free, with the `_free` function of its type,
- * once, after every call on it has returned. Handles may be freed in any order: a source keeps no hold of its config, a
- * token outlives its source. A `const char *` that a function returns belongs to the handle that was asked and lives as
- * long; one that was asked of nothing lives for ever.
+ * Ownership. A function that stores a handle in a `**out` argument gives it to the caller. The caller frees it once, with
+ * the `_free` function of its type, after every function call on it has returned. Handles may be freed in any order: a
+ * source has its own copy of its config, and a token outlives its source. A `const char *` that a function returns is
+ * owned by the handle that was passed, and is valid until that handle is freed. Strings from functions without a handle
+ * are static.
  *
- * NULL. Every function takes NULL for every pointer without crashing: one that answers with a status then says
- * TKS_INVALID_ARGUMENT, one that answers with a value says NULL or 0, one without an answer does nothing. Only `error_out`
- * and the `value` of an option may be NULL in earnest.
+ * NULL. Passing NULL never crashes. Functions that return a tks_status return TKS_INVALID_ARGUMENT, functions that return
+ * a value return NULL or 0, and void functions do nothing. NULL is meaningful only for `error_out` and for the `value` of
+ * an option.
  *
- * Errors. A function that can fail returns a tks_status and takes `error_out` last, which may be NULL. All `**out` are
- * set to NULL first. With TKS_OK and TKS_PENDING no error object is made; with every other status there is one, and
- * no other object. There is no "last error" of a thread, and errno means nothing after a call.
+ * Errors. A function that can fail returns a tks_status and takes `error_out` as its last argument. A caller that needs
+ * no error object passes NULL. All `**out` arguments are set to NULL first. TKS_OK and TKS_PENDING come without an error
+ * object; every other status comes with an error object and no other object. There is no thread-local "last error", and
+ * errno has no meaning after a call.
  *
- * Text. Text in is UTF-8, ends with a NUL and is copied. Text out is UTF-8 and ends with a NUL.
+ * Strings. Strings are UTF-8 and end with a NUL. The library copies every string that is passed to it.
  *
- * Threads. A source, a token and an error may be used from any thread at any time. A config may be used from any
- * thread, by one at a time. No function may be called from a signal handler, and no thread may be cancelled
- * (pthread_cancel) in one. A signal does not end a wait.
+ * const. Functions that take a handle as `const` may be called on the same handle from any number of threads at the same
+ * time. While a function that takes a handle without `const` runs, no other function must be called on that handle. So
+ * all threads may use a source, a token and an error at once. One thread at a time may set the options of a config.
+ * tks_source_close takes a `const` handle because other threads may be waiting in calls on it. Each token that a call
+ * stores is a handle of its own, even if two pointers are equal.
  *
- * Forks. A child of fork() may go on using every handle, whatever the parent's threads were doing at that moment; one
- * made behind its back (_Fork, vfork, clone) may only exec. Files and sockets are closed by exec; a child of a fork during
- * a fetch keeps a copy of that socket.
+ * Threads. A handle may be used and freed on any thread. Functions must not be called from a signal handler. A thread
+ * must not be cancelled (pthread_cancel) during a function call. A signal does not end a wait.
  *
- * The host. Nothing is written to stdout or stderr, no signal handler is installed, no environment variable is
- * changed, nothing exits. Fetches run on short-lived threads of the library that block all signals, and run at the
- * priority of the caller who needed them. With the option `refresh` set to `inline` there are none; then, and where the
- * system gives the library no thread, who asks for a token needs 128 KiB of stack. A bug in the library becomes
- * TKS_INTERNAL. Running out of memory aborts. Once loaded, the library stays loaded: dlclose is harmless and does nothing.
- * A plugin that contains the static library must see to that itself (link it with `-z nodelete`).
+ * Forks. A child of fork() may go on using every handle, even if threads of the parent were in calls on it. A child
+ * created without fork handlers (_Fork, vfork, clone) may only call exec. The library's files and sockets are closed by
+ * exec. A child that is forked during a fetch keeps a copy of the socket of that fetch.
  *
- * Cost. Whatever does not say that it waits or reads files only computes, and not for long.
+ * Blocking. No function blocks or does I/O unless its comment states it.
  *
- * Secrets. No error message holds a secret or a token. All memory of the library is wiped when it is freed.
+ * Process. The library writes nothing to stdout or stderr, installs no signal handler, changes no environment variable
+ * and never exits. Fetches run on short-lived threads of the library, which block all signals and have the priority of
+ * the caller that needed the fetch. With the option `refresh` set to `inline`, or if the system provides no thread, the
+ * calling thread performs the fetch. It needs 128 KiB of stack. A bug in the library becomes TKS_INTERNAL. Running out of
+ * memory aborts the process. Once loaded, the library stays loaded: dlclose does nothing. A plugin that contains the
+ * static library must be linked with `-z nodelete`.
  *
- * Versions. Functions, options and status numbers are only ever added. Whoever loads the library by hand compares
- * tks_abi_version() with TKS_ABI_VERSION.
+ * Secrets. No error message contains a secret or a token. All memory of the library is wiped when it is freed.
+ *
+ * Versions. Functions, options and status numbers are added, and never changed or removed. A program that loads the
+ * library at run time compares tks_abi_version() with TKS_ABI_VERSION.
  */
 
 #ifndef TOKENSOURCE_H
@@ -92,87 +99,283 @@
 #include <stdint.h>
 
 /**
- * How many requests were sent to the token endpoint.
- */
-#define TKS_STAT_REQUESTS 1
-
-/**
- * How many fetches failed.
- */
-#define TKS_STAT_FAILURES 2
-
-/**
- * How many fetches brought a token.
- */
-#define TKS_STAT_TOKENS 3
-
-/**
- * How many calls had to wait for a fetch.
- */
-#define TKS_STAT_WAITS 4
-
-/**
- * The number of the ABI that this header describes: the number in the soname.
- */
-#define TKS_ABI_VERSION 1
-
-/**
- * What is asked of a token endpoint, and how. One thread at a time.
+ * The options of a source. Must not be used by another thread while an option is set.
  */
 typedef struct tks_config tks_config;
 
 /**
- * What went wrong, with its parts. Never changes. Any thread, any time.
+ * What went wrong, with its parts. Never changes. May be used by any number of threads at the same time.
  */
 typedef struct tks_error tks_error;
 
 /**
- * Keeps a token good. Any thread, any time.
+ * Keeps a valid token. May be used by any number of threads at the same time.
  */
 typedef struct tks_source tks_source;
 
 /**
- * An access token and what came with it. Never changes. Any thread, any time.
+ * An access token and what the server sent with it. Never changes. May be used by any number of threads at the same
+ * time.
  */
 typedef struct tks_token tks_token;
 
 /**
- * How a call ended: one of the TKS_ numbers below. More may be added, none is ever renumbered: keep a default branch.
+ * The result of a function call: one of the TKS_ numbers of the error section. Numbers may be added and are never
+ * changed: keep a default branch.
  */
 typedef int32_t tks_status;
 
+#ifdef __cplusplus
+extern "C" {
+#endif /* __cplusplus */
+
+/* ====================================================================================================
+ * Config: the options of a source.
+ *
+ * Every option is a name and a value, both strings, so a new option changes no function. tks_option_name and
+ * tks_option_help list the options. Booleans are `true` and `false`. Durations are seconds, such as `30` or `0.5`. An
+ * empty value is rejected, except for `client_secret` and `param.NAME`.
+ */
+
 /**
- * It worked.
+ * Returns a new config without options. The caller frees it with tks_config_free. Returns NULL only after a bug in the
+ * library.
+ */
+tks_config *tks_config_new(void);
+
+/**
+ * Sets the option `name` to a copy of `value`. NULL unsets the option, even if the provider has a value for it. Setting
+ * an option again replaces its value; the order of the options does not matter.
+ *
+ * TKS_INVALID_ARGUMENT: the option does not exist, or the value is not allowed. The message names what is allowed. The
+ * config is unchanged.
+ */
+tks_status tks_config_set(tks_config *config, const char *name, const char *value, tks_error **error_out);
+
+/**
+ * Frees a config. Sources that were made from it have their own copy.
+ */
+void tks_config_free(tks_config *config);
+
+/* ====================================================================================================
+ * Source: keeps a valid token.
+ *
+ * A program needs one source for each kind of token, for as long as it runs. The source holds the cached token and the
+ * last failure. It sends a request only when a caller needs a token.
+ */
+
+/**
+ * The number of requests that were sent to the token endpoint.
+ */
+#define TKS_STAT_REQUESTS 1
+
+/**
+ * The number of fetches that failed.
+ */
+#define TKS_STAT_FAILURES 2
+
+/**
+ * The number of fetches that returned a token.
+ */
+#define TKS_STAT_TOKENS 3
+
+/**
+ * The number of function calls that waited for a fetch.
+ */
+#define TKS_STAT_WAITS 4
+
+/**
+ * Checks a config as a whole, and stores a source made from a copy of it in `*source_out`. The caller frees the source
+ * with tks_source_free. Sends nothing and starts no thread. Reads the files that the options name, and the environment
+ * variables for proxies and certificates.
+ *
+ * TKS_INVALID_CONFIG: an option is missing, two options contradict each other, or a file is not usable. The message names
+ * the option.
+ */
+tks_status tks_source_new(const tks_config *config,
+                          tks_source **source_out,
+                          tks_error **error_out);
+
+/**
+ * Stores a valid token in `*token_out`. The caller frees it with tks_token_free. Two calls may store the same pointer;
+ * each call then needs its own tks_token_free.
+ *
+ * While the source has a valid token, this function takes no lock, allocates nothing and never waits. A refresh runs in
+ * the background, and only the call that starts it does more. With the option `refresh` set to `inline`, that call
+ * performs the fetch.
+ *
+ * Without a valid token, this function waits for the one fetch that all callers share. It waits at most the option
+ * `timeout`, counted from this call. During the hold-off after a failed fetch it returns the error of that fetch at once.
+ * If `client_secret_file` is set, it first checks once a second whether the file has changed.
+ *
+ * TKS_TIMEOUT, TKS_NETWORK, TKS_TLS, TKS_HTTP, TKS_OAUTH, TKS_BAD_RESPONSE: the fetch failed. tks_error_retry_after
+ * returns the seconds until the next request. TKS_INVALID_CONFIG: a file is no longer usable. TKS_CLOSED: the source was
+ * closed.
+ */
+tks_status tks_source_get(const tks_source *source,
+                          tks_token **token_out,
+                          tks_error **error_out);
+
+/**
+ * Does the same as tks_source_get, but waits at most `seconds`, and never longer than `timeout`. Does not wait if
+ * `seconds` is 0, negative or NaN. Returns TKS_PENDING if the fetch is still running; then there is no token and no error.
+ *
+ * An event loop passes 0 and calls again after 1, 2, 4 ... 50 ms. A language runtime that must handle signals passes 0.1.
+ * One call with 0 at the start of the program warms a source up.
+ *
+ * With the option `refresh` set to `inline`, or if the system provides no thread, the calling thread performs the
+ * fetch. The call may then take longer than `seconds`.
+ */
+tks_status tks_source_get_within(const tks_source *source,
+                                 double seconds,
+                                 tks_token **token_out,
+                                 tks_error **error_out);
+
+/**
+ * Returns the generation of the token that tks_source_get would return now without starting or awaiting a fetch. Returns
+ * 0 if there is no such token.
+ *
+ * This is the fast path. A caller keeps a token and compares this number with tks_token_generation before each use. The
+ * token is current while the two are equal.
+ *
+ * Reads two coarse clocks, which takes about 10 ns: no lock, no shared write, no allocation. Every successful fetch begins
+ * a new generation, even if the server returned the same token. The numbers wrap around and skip 0.
+ *
+ * Also returns 0 when tks_source_get has to check first. This is so after a clock was set or the machine slept, and
+ * during a hold-off that a changed `client_secret_file` may end.
+ */
+uint32_t tks_source_generation(const tks_source *source);
+
+/**
+ * Reports that the API rejected `token`, for example with a 401, before it expired. If it is the current token of the
+ * source, the next tks_source_get fetches another. An older token, or a token of another source, changes nothing. The
+ * caller still owns `token`. Does not wait.
+ *
+ * The first report takes effect at once. If the API rejects the replacement within 60 s too, further reports are ignored
+ * for 1 s, doubling up to 60 s. So an API that responds 401 because of a missing permission does not cost a token for
+ * each call.
+ */
+void tks_source_invalidate(const tks_source *source,
+                           const tks_token *token);
+
+/**
+ * Returns TKS_OK if the last finished fetch returned a token, or if no fetch has finished. Otherwise returns the status of
+ * that fetch, and stores its error in `*error_out`. Shows that refreshes fail while the token is still valid and
+ * tks_source_get returns TKS_OK.
+ *
+ * TKS_INVALID_ARGUMENT: `source` is NULL.
+ */
+tks_status tks_source_last_error(const tks_source *source,
+                                 tks_error **error_out);
+
+/**
+ * Returns a count since the source was made. `which` is TKS_STAT_REQUESTS, TKS_STAT_FAILURES, TKS_STAT_TOKENS or
+ * TKS_STAT_WAITS. Returns 0 for any other number.
+ */
+uint64_t tks_source_stat(const tks_source *source, int32_t which);
+
+/**
+ * Makes every call that waits on the source return TKS_CLOSED now. All later calls return TKS_CLOSED too, and
+ * tks_source_generation returns 0. Tokens remain usable. Does not wait: a running fetch ends by itself. With the option
+ * `refresh` set to `inline`, the caller that performs a fetch returns when that fetch ends.
+ */
+void tks_source_close(const tks_source *source);
+
+/**
+ * Frees a source. Every other call on it must have returned; tks_source_close ends the calls that wait. Tokens remain
+ * usable. Never waits for a running fetch.
+ */
+void tks_source_free(tks_source *source);
+
+/* ====================================================================================================
+ * Token: an immutable snapshot.
+ *
+ * A token outlives its source. Nothing in it changes but the remaining lifetime.
+ */
+
+/**
+ * Returns the access token: visible ASCII characters.
+ */
+const char *tks_token_access_token(const tks_token *token);
+
+/**
+ * Returns the value of the Authorization header: "Bearer " and the access token.
+ */
+const char *tks_token_authorization(const tks_token *token);
+
+/**
+ * Returns the token type as the server sent it, or "Bearer" if the server sent none.
+ */
+const char *tks_token_type(const tks_token *token);
+
+/**
+ * Returns the scope that the server granted. Returns NULL if the server sent none, which means that it granted the
+ * requested scope (RFC 6749 section 5.1).
+ */
+const char *tks_token_scope(const tks_token *token);
+
+/**
+ * Returns the expiry in Unix seconds: the current wall clock plus tks_token_expires_in.
+ */
+int64_t tks_token_expires_at(const tks_token *token);
+
+/**
+ * Returns the remaining lifetime in seconds, even if the wall clock was set. Returns 0 if the token has expired.
+ */
+double tks_token_expires_in(const tks_token *token);
+
+/**
+ * Returns the generation of the token: see tks_source_generation.
+ */
+uint32_t tks_token_generation(const tks_token *token);
+
+/**
+ * Returns the JSON object of the server's response, without access_token, refresh_token and id_token. It has the members
+ * that a server adds to those of the standard.
+ */
+const char *tks_token_response(const tks_token *token);
+
+/**
+ * Frees a token. Its memory is wiped once the source no longer uses it either.
+ */
+void tks_token_free(tks_token *token);
+
+/* ====================================================================================================
+ * Error: what went wrong, with its parts.
+ */
+
+/**
+ * Success.
  */
 #define TKS_OK 0
 
 /**
- * An argument is NULL, not UTF-8, an unknown option or a bad value.
+ * An option is unknown or its value is not allowed; or an argument is NULL or not UTF-8.
  */
 #define TKS_INVALID_ARGUMENT 1
 
 /**
- * Each option is well formed, together they are not; or a file that an option names is unusable.
+ * Each option is well formed, but together they are not; or a file that an option names is not usable.
  */
 #define TKS_INVALID_CONFIG 2
 
 /**
- * Resolving, connecting, reading, writing, or the proxy.
+ * Resolving, connecting, reading or writing failed, or the proxy failed.
  */
 #define TKS_NETWORK 3
 
 /**
- * The TLS handshake or a certificate.
+ * The TLS handshake failed, or a certificate is not usable.
  */
 #define TKS_TLS 4
 
 /**
- * The time that was allowed ran out.
+ * The time allowed ran out.
  */
 #define TKS_TIMEOUT 5
 
 /**
- * A refusing HTTP status without an OAuth error.
+ * The server rejected the request with an HTTP status and without an OAuth error.
  */
 #define TKS_HTTP 6
 
@@ -182,12 +385,12 @@ typedef int32_t tks_status;
 #define TKS_OAUTH 7
 
 /**
- * A success that cannot be used.
+ * The server reported success, but its response is not usable.
  */
 #define TKS_BAD_RESPONSE 8
 
 /**
- * A bug in this library, contained; or no thread can be had for a refresh, while the token is still good.
+ * A bug in this library was contained; or no thread could be started for a refresh while the token was still valid.
  */
 #define TKS_INTERNAL 9
 
@@ -197,238 +400,52 @@ typedef int32_t tks_status;
 #define TKS_PENDING 10
 
 /**
- * tks_source_close was called.
+ * The source was closed.
  */
 #define TKS_CLOSED 11
 
-#ifdef __cplusplus
-extern "C" {
-#endif /* __cplusplus */
-
-/* ====================================================================================================
- * Config: what is asked, and how.
- *
- * Options are pairs of texts, so that a new one changes no function: tks_option_name and tks_option_help list them.
- * Booleans are `true` and `false`; durations are seconds, such as `30` or `0.5`. An empty value is refused, except for
- * `client_secret` and `param.NAME`.
- */
-
 /**
- * Makes a config with no option set, for the caller to free with tks_config_free.
- *
- * NULL: only after a bug in the library.
- */
-tks_config *tks_config_new(void);
-
-/**
- * Sets the option `name` to a copy of `value`; NULL unsets it, even if the provider has it. The last call for a name
- * wins, and the order among names does not matter.
- *
- * TKS_INVALID_ARGUMENT: there is no such option, or the value does not suit it. The message says what would, the config
- * is as it was.
- */
-tks_status tks_config_set(tks_config *config, const char *name, const char *value, tks_error **error_out);
-
-/**
- * Frees a config. The sources made from it have a copy of their own.
- */
-void tks_config_free(tks_config *config);
-
-/* ====================================================================================================
- * Source: keeps a token good.
- *
- * One source for each kind of token that the program needs, kept for as long as it runs: the source is what knows the
- * token, and what failed. It asks the server only when it is asked itself.
- */
-
-/**
- * Checks a config as a whole and makes a source from a copy of it in `*source_out`, for the caller to free with
- * tks_source_free. Sends nothing and starts no thread, but reads the files that the options name, and of the environment
- * the variables about proxies and certificates.
- *
- * TKS_INVALID_CONFIG: an option is missing, two contradict each other or a file is unusable. The message says which.
- */
-tks_status tks_source_new(const tks_config *config,
-                          tks_source **source_out,
-                          tks_error **error_out);
-
-/**
- * Puts a good token into `*token_out`, for the caller to free with tks_token_free. Two calls may hand out the same pointer:
- * each is freed all the same.
- *
- * While the source has one this takes no lock, allocates nothing and never waits, also when the token ages and a refresh
- * runs beside it: only the call that starts the refresh does more, and with the option `refresh` set to `inline` fetches
- * itself. Otherwise it waits for the one fetch that all callers share, at most the option `timeout` counted from this
- * call. While the source holds off after a failed fetch it returns that error at once; once a second it looks first
- * whether the `client_secret_file`, if there is one, has changed.
- *
- * TKS_TIMEOUT, TKS_NETWORK, TKS_TLS, TKS_HTTP, TKS_OAUTH, TKS_BAD_RESPONSE: the fetch failed; tks_error_retry_after tells
- * when the source asks again. TKS_INVALID_CONFIG: a file can no longer be used. TKS_CLOSED: the source was closed.
- */
-tks_status tks_source_get(const tks_source *source,
-                          tks_token **token_out,
-                          tks_error **error_out);
-
-/**
- * As tks_source_get, but waits at most `seconds` (0, negative or NaN: not at all; never more than `timeout`) and then
- * returns TKS_PENDING with the fetch still running, no token and no error. Ask again: an event loop passes 0 and comes
- * back after 1, 2, 4 ... 50 ms; a language that wants to see its signals passes 0.1. Called once and ignored, it warms a
- * source up.
- *
- * With the option `refresh` set to `inline`, and where the system gives the library no thread, the caller fetches itself
- * and may stay longer than `seconds`.
- */
-tks_status tks_source_get_within(const tks_source *source,
-                                 double seconds,
-                                 tks_token **token_out,
-                                 tks_error **error_out);
-
-/**
- * The number of the token that tks_source_get would return now without starting or awaiting anything; 0 if there is
- * none. The quick way: keep a token, and as long as this equals its tks_token_generation it is the one to use.
- *
- * Reads two coarse clocks and nothing else that costs: about 10 ns, no lock, no shared write, no allocation. Every fetch
- * that brings a token begins a new generation, even if the text is the same; the numbers wrap, past 0.
- *
- * Also 0 where tks_source_get has to look first: when a clock was set or the machine slept, and while a failure is held
- * off that a changed `client_secret_file` may end.
- */
-uint32_t tks_source_generation(const tks_source *source);
-
-/**
- * Says that the API refused `token`, with a 401 for example, although it is not past. If it is still the source's
- * current one, the next tks_source_get fetches another; an older or another source's token does nothing. `token` stays
- * the caller's. Does not wait.
- *
- * The first acts at once. If the replacement is refused within 60 s too, further ones are ignored for 1 s, doubling to
- * 60 s: an API that answers 401 for a missing permission does not cost a token per call.
- */
-void tks_source_invalidate(const tks_source *source, const tks_token *token);
-
-/**
- * How the last finished fetch ended: TKS_OK if it brought a token or none has finished, else its status, and its error in
- * `*error_out`. The way to see that refreshes fail while the token is still good and tks_source_get says TKS_OK.
- *
- * TKS_INVALID_ARGUMENT: `source` is NULL.
- */
-tks_status tks_source_last_error(const tks_source *source,
-                                 tks_error **error_out);
-
-/**
- * A count since the source was made: `which` is one of TKS_STAT_REQUESTS, _FAILURES, _TOKENS and _WAITS; any other number
- * counts 0.
- */
-uint64_t tks_source_stat(const tks_source *source,
-                         int32_t which);
-
-/**
- * Makes every call that waits on the source return TKS_CLOSED now, as all later ones do; tks_source_generation is 0. The
- * tokens stay as they are. Does not wait: a fetch that runs ends by itself. With `refresh` set to `inline` the caller that
- * fetches returns when its fetch ends.
- */
-void tks_source_close(const tks_source *source);
-
-/**
- * Frees a source once no call on it is running: tks_source_close ends those that wait. The tokens stay as they are. Never
- * waits for a fetch that runs.
- */
-void tks_source_free(tks_source *source);
-
-/* ====================================================================================================
- * Token: an immutable snapshot.
- *
- * A token outlives its source, and says the same for ever; only its time runs out.
- */
-
-/**
- * The token itself: visible ASCII.
- */
-const char *tks_token_access_token(const tks_token *token);
-
-/**
- * The value of the Authorization header: "Bearer " and the token.
- */
-const char *tks_token_authorization(const tks_token *token);
-
-/**
- * The token's type as the server wrote it; "Bearer" if it did not.
- */
-const char *tks_token_type(const tks_token *token);
-
-/**
- * The scope that the server granted. NULL: it said nothing, which means what was asked (RFC 6749 section 5.1).
- */
-const char *tks_token_scope(const tks_token *token);
-
-/**
- * When the token ends, in Unix seconds: the wall clock as it is now and tks_token_expires_in.
- */
-int64_t tks_token_expires_at(const tks_token *token);
-
-/**
- * How many seconds the token has left now, whatever was done to the wall clock; 0 when it is past.
- */
-double tks_token_expires_in(const tks_token *token);
-
-/**
- * The token's number: see tks_source_generation.
- */
-uint32_t tks_token_generation(const tks_token *token);
-
-/**
- * The JSON object that the server answered, without access_token, refresh_token and id_token: for what a server adds of its
- * own.
- */
-const char *tks_token_response(const tks_token *token);
-
-/**
- * Lets go of a token. Its memory is wiped when the source has let go of it too.
- */
-void tks_token_free(tks_token *token);
-
-/* ====================================================================================================
- * Error: what went wrong, with its parts.
- */
-
-/**
- * The status that the failed call returned.
+ * Returns the status of the failed call.
  */
 tks_status tks_error_status(const tks_error *error);
 
 /**
- * What happened, whose fault it is and what to do next: one line of printable text without secrets, for a log. Where it
- * repeats the system's own words, they are in the language of the locale that the program has set.
+ * Returns one line of printable text for a log: what happened, whose fault it is and what to do next. It contains no
+ * secret. Messages of the operating system are in the language of the program's locale.
  */
 const char *tks_error_message(const tks_error *error);
 
 /**
- * The server's code (RFC 6749 section 5.2), such as "invalid_client". NULL unless the status is TKS_OAUTH.
+ * Returns the server's error code (RFC 6749 section 5.2), such as "invalid_client". Returns NULL unless the status is
+ * TKS_OAUTH.
  */
 const char *tks_error_oauth_error(const tks_error *error);
 
 /**
- * The server's error_description, shortened and made printable, or NULL.
+ * Returns the server's error_description, shortened and made printable. Returns NULL if there is none.
  */
 const char *tks_error_oauth_description(const tks_error *error);
 
 /**
- * The server's error_uri, where it is an http or https URL that can be shown whole, or NULL.
+ * Returns the server's error_uri. Returns NULL if there is none, or if it is not an http or https URL that can be shown
+ * in full.
  */
 const char *tks_error_oauth_uri(const tks_error *error);
 
 /**
- * The HTTP status of the server's answer; 0 if none came.
+ * Returns the HTTP status of the server's response. Returns 0 if there was no response.
  */
 int32_t tks_error_http_status(const tks_error *error);
 
 /**
- * Seconds until the source asks the server again, counted from when the error was handed out; until then its callers get
- * this error at once. Negative: it never will.
+ * Returns the seconds until the source sends the next request, counted from when this error was returned. Until then
+ * callers get this error at once. Returns a negative number if the source sends no further request.
  */
 double tks_error_retry_after(const tks_error *error);
 
 /**
- * 1 if the same request may well succeed later with nothing changed here, else 0.
+ * Returns 1 if the error is retryable: the same request may succeed later without a change on this side. Otherwise
+ * returns 0.
  */
 int32_t tks_error_is_transient(const tks_error *error);
 
@@ -438,31 +455,58 @@ int32_t tks_error_is_transient(const tks_error *error);
 void tks_error_free(tks_error *error);
 
 /* ====================================================================================================
- * Library: what it says of itself. The texts live for ever.
+ * Library: its versions, and the names of statuses and options. All strings are static.
  */
 
 /**
- * The number of the ABI that the loaded library speaks. Whoever loads it by hand compares it with TKS_ABI_VERSION.
+ * The ABI version that this header describes: the number in the soname.
+ */
+#define TKS_ABI_VERSION 1
+
+/**
+ * The version of this header. tks_version returns the version of the loaded library, which may be later.
+ */
+#define TKS_VERSION "0.1.0"
+
+/**
+ * The major number of TKS_VERSION.
+ */
+#define TKS_VERSION_MAJOR 0
+
+/**
+ * The minor number of TKS_VERSION.
+ */
+#define TKS_VERSION_MINOR 1
+
+/**
+ * The patch number of TKS_VERSION.
+ */
+#define TKS_VERSION_PATCH 0
+
+/**
+ * Returns the ABI version of the loaded library. A program that loads the library at run time compares it with
+ * TKS_ABI_VERSION.
  */
 uint32_t tks_abi_version(void);
 
 /**
- * The version of the loaded library, such as "0.1.0".
+ * Returns the version of the loaded library, such as "0.1.0".
  */
 const char *tks_version(void);
 
 /**
- * The name of a status, such as "TKS_NETWORK"; "TKS_UNKNOWN" for a number that this library does not know.
+ * Returns the name of a status, such as "TKS_NETWORK". Returns "TKS_UNKNOWN" for a number that this library does not
+ * know.
  */
 const char *tks_status_name(tks_status status);
 
 /**
- * The name of an option, counted from 0; NULL past the last.
+ * Returns the name of an option, counted from 0. Returns NULL after the last option.
  */
 const char *tks_option_name(size_t index);
 
 /**
- * What an option means, its values and its default, in a line or two; NULL past the last.
+ * Returns the help for an option: its meaning, its values and its default. Returns NULL after the last option.
  */
 const char *tks_option_help(size_t index);
 

@@ -1,9 +1,11 @@
-/* Going away while a fetch runs: close wakes those who wait, dlclose and exit do no harm and wait for nothing.
- * Linked without the library. argv: a server that takes 30 s, one that takes less than 1, how many ms a wake may take. */
+/* The program ends, closes a source or unloads the library while a fetch runs. close wakes the callers that wait. dlclose
+ * and exit do no harm and do not wait. Linked without the library. argv: a server that takes 30 s, one that takes less than
+ * 1 s, how many ms a wake may take. */
 #define _POSIX_C_SOURCE 200809L
 #include <tokensource.h>
 
-/* The library's functions, found by hand. A function pointer does not fit a void * in ISO C, but its bytes do. */
+/* The functions of the library, found by dlsym. ISO C does not convert a void * to a function pointer, so the bytes are
+ * copied. */
 #define FUNCTIONS(X)                                                                                        \
     X(tks_config *, tks_config_new, (void))                                                                 \
     X(tks_status, tks_config_set, (tks_config *, const char *, const char *, tks_error **))                 \
@@ -41,7 +43,7 @@ static void *load(void) {
     return library;
 }
 
-static void doze(void) {
+static void pause_10_ms(void) {
     struct timespec pause = {0, 10000000};
     nanosleep(&pause, NULL);
 }
@@ -60,11 +62,11 @@ static void close_wakes(const char *slow, double allowed) {
 
     for (int i = 0; i < WAITERS; i++)
         CHECK(pthread_create(&waiters[i], NULL, wait_for_token, source) == 0);
-    /* The waiters, the fetch and this thread; a while more, for all to be waiting. */
+    /* The waiters, the fetch and this thread. 200 ms more, so that all of them wait. */
     while (threads() < WAITERS + 2)
-        doze();
+        pause_10_ms();
     for (int i = 0; i < 20; i++)
-        doze();
+        pause_10_ms();
     clock_gettime(CLOCK_MONOTONIC, &began);
     loaded_tks_source_close(source);
     for (int i = 0; i < WAITERS; i++)
@@ -87,17 +89,17 @@ int main(int argc, char **argv) {
     CHECK(argc == 4);
     void *library = load();
 
-    /* The thread of this fetch comes back to its code after dlclose. */
+    /* The thread of this fetch returns to its code after dlclose. */
     start_fetch(argv[2]);
     CHECK(dlclose(library) == 0);
     while (threads() > 1)
-        doze();
+        pause_10_ms();
 
     library = load();
     close_wakes(argv[1], atof(argv[3]));
     CHECK(dlclose(library) == 0);
 
-    /* And this one still runs when the process is gone. */
+    /* This fetch still runs when the process ends. */
     load();
     start_fetch(argv[1]);
     return 0;
