@@ -49,7 +49,7 @@ pub(crate) struct Family {
     pub(crate) members_mut: fn(&mut Values) -> &mut Members,
 }
 
-/// The defaults that are no word of an enum, as `settings.rs` reads them.
+/// The defaults that are no word of an enum, as `effective.rs` reads them.
 pub(crate) mod defaults {
     pub(crate) const GRANT_TYPE: &str = "client_credentials";
     pub(crate) const TIMEOUT: &str = "30";
