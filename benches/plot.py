@@ -48,9 +48,8 @@ STYLE = """\
 
 
 def number(value):
-    """Two digits that count, and no zeros at the end."""
-    digits = max(0, 1 - math.floor(math.log10(abs(value)))) if value else 0
-    return f"{round(value, digits):.{min(digits, 2)}f}" if value < 10 else f"{float(f'{value:.2g}'):g}"
+    """Two significant digits, without an exponent."""
+    return f"{float(f'{value:.2g}'):g}"
 
 
 # Drawing
@@ -115,7 +114,7 @@ def collect(target):
     c, python, node = (json.loads((bench / name).read_text()) for name in ("result.json", "python.json", "node.json"))
 
     def peer(name, value, ratio):
-        return {"name": name, "value": value, "ratio": float(number(ratio))}
+        return {"name": name, "value": value, "ratio": json.loads(number(ratio))}
 
     def cached(what, threads):
         return c["cached_ns"][f"cpu {what} {threads}"]["median"]
@@ -172,7 +171,9 @@ def collect(target):
         requests("Python: requests sent for 32 callers at once", python["cold_requests"]),
         requests("Node: requests sent for 32 callers at once", node["cold_requests"]),
     ]
-    machine = f"{c['machine']}, Python {python['python']}, Node {node['node']}"
+    # The name of the kernel says nothing to a reader.
+    system, libc_and_cores = c["machine"].split("-with-")
+    machine = f"{system.split('-')[0]}, {libc_and_cores}, Python {python['python']}, Node {node['node']}"
     return {"machine": machine, "run": "one run of `make bench`", "tasks": tasks}
 
 
