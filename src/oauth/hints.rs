@@ -11,7 +11,7 @@ pub(crate) const WHICH_URL: &str = "is token_url the token endpoint?";
 pub(crate) const WHOSE_FAULT: &str = "the server violates RFC 6749 §5.1: ask its operator";
 const ASK: &str = "ask the server's operator what it requires";
 
-/// A response that refuses the request, as far as hints depend on it.
+/// A response that refuses the request: what hints depend on.
 pub(crate) struct Refusal<'a> {
     pub(crate) status: u16,
     /// Empty if the server named none.

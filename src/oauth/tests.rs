@@ -1,9 +1,9 @@
-//! The requests that options make, whole.
+//! Whole requests, as options make them.
 
 use super::*;
 use crate::{clock::Clock, config::Config};
 
-/// Returns the request of a client with these options besides the ones that every client needs.
+/// Returns the request of a client with these options, added to the ones that every client needs.
 pub(super) fn request(options: &[(&str, &str)]) -> TokenRequest {
     let mut config = Config::new();
     for (name, value) in [("token_url", "https://h/t"), ("client_id", "id"), ("client_secret", "secret")] {
@@ -60,6 +60,13 @@ fn the_secret_the_credentials_and_all_that_the_caller_added_are_redacted() {
         expected.sort();
         assert_eq!(texts, expected);
     }
+    config.set("proxy", None).unwrap().set("auth_method", "client_secret_post").unwrap();
+    let settings = config.settings(&|_| None).unwrap();
+    let secret = settings.client_secret.read().1.unwrap();
+    let texts = texts_to_redact(&settings, &ClientAuth::new(&settings, secret));
+    let mut texts: Vec<_> = texts.iter().map(Secret::expose).collect();
+    texts.sort();
+    assert_eq!(texts, ["aHVzaA", "aHVzaA==", "added", "hush", "no-cache"]);
 }
 
 #[test]

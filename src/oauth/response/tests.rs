@@ -401,7 +401,7 @@ fn a_known_code_is_kept_although_a_secret_is_part_of_it() {
 fn a_proxy_that_forwards_http_may_have_responded_itself() {
     let (either, server) =
         ("the token endpoint, or the proxy before it, responded with ", "the token endpoint responded with ");
-    for (url, proxy, who) in [
+    for (url, proxy, responder) in [
         ("http://127.0.0.1/t", Some("http://proxy"), either),
         ("http://127.0.0.1/t", None, server),
         ("https://127.0.0.1/t", Some("http://proxy"), server),
@@ -414,14 +414,14 @@ fn a_proxy_that_forwards_http_may_have_responded_itself() {
         let settings = config.settings(&|_| None).unwrap();
         for status in [200, 204, 302, 403, 503] {
             let error = read_with(&settings, status, &[], b"").unwrap_err();
-            assert!(error.message().starts_with(&format!("{who}{status}")), "{error}");
+            assert!(error.message().starts_with(&format!("{responder}{status}")), "{error}");
         }
     }
 }
 
 #[test]
 fn the_description_of_a_refusal_without_a_code_is_shown() {
-    for (body, said) in [
+    for (body, shown) in [
         (r#"{"message":"Invalid API key"}"#, ": Invalid API key;"),
         (r#"{"statusCode":401,"message":"Access denied due to missing subscription key."}"#, ": Access denied due to"),
         (r#"{"Message":"not allowed"}"#, ": not allowed;"),
@@ -454,7 +454,7 @@ fn the_description_of_a_refusal_without_a_code_is_shown() {
         ("\u{fffd}", "418;"),
     ] {
         let error = error_of(418, &[], body);
-        assert!(error.message().contains(said), "{body}\n{error}");
+        assert!(error.message().contains(shown), "{body}\n{error}");
         assert!(error.oauth_description().is_none());
     }
 }
