@@ -191,7 +191,7 @@ impl Diagnosis<'_> {
     }
 }
 
-/// An error that another attempt of the same fetch may not meet.
+/// Returns a retryable error that another attempt of the same fetch may avoid.
 fn another_attempt(kind: ErrorKind, why: String) -> Error {
     Error::new(kind, why).retryable().worth_another_attempt()
 }

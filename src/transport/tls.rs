@@ -111,7 +111,7 @@ fn unusable_identity(error: &rustls::Error, cert: &Pem, key: &Pem) -> Error {
         rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
             key.unusable("does not belong to the certificate in client_cert_file: name the key that was made with it")
         }
-        rustls::Error::InvalidCertificate(_) => cert.unusable("holds a certificate that cannot be read: make it anew"),
+        rustls::Error::InvalidCertificate(_) => cert.unusable("holds a certificate that cannot be read: replace it"),
         _ => key.unusable(
             "holds a key of a kind that is not supported: use RSA (2048 to 4096 bits), ECDSA (P-256, P-384) or Ed25519",
         ),
@@ -197,7 +197,7 @@ fn parse_roots(pem: &Pem) -> Result<RootCertStore, Error> {
     for certificate in pem.certificates()? {
         store
             .add(certificate)
-            .map_err(|_| pem.unusable("holds a certificate that cannot be read: take it out or make it anew"))?;
+            .map_err(|_| pem.unusable("holds a certificate that cannot be read: remove it or replace it"))?;
     }
     Ok(store)
 }
@@ -239,7 +239,7 @@ impl Pem {
     fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
         let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.text).collect();
         match found {
-            Err(_) => Err(self.unusable("is broken PEM: copy or make it anew")),
+            Err(_) => Err(self.unusable("is broken PEM: copy it again or replace it")),
             Ok(found) if found.is_empty() => {
                 Err(self.unusable("holds no certificate: it must be PEM, with lines that say BEGIN CERTIFICATE"))
             }
@@ -257,7 +257,7 @@ impl Pem {
             rustls::pki_types::pem::Error::NoItemsFound => {
                 self.unusable("holds no private key: it must be PEM, with a line that says BEGIN PRIVATE KEY")
             }
-            _ => self.unusable("is broken PEM: copy or make it anew"),
+            _ => self.unusable("is broken PEM: copy it again or replace it"),
         })
     }
 
@@ -355,7 +355,7 @@ fn explain_certificate(error: &CertificateError) -> Cow<'static, str> {
         E::ExpiredContext { time, not_after } => {
             let (end, now) = (date(*not_after), date(*time));
             format!(
-                "the server's certificate ended on {end} and this machine's clock says {now}: the server must renew \
+                "the server's certificate expired on {end} and this machine's clock says {now}: the server must renew \
                  it, if the clock is right"
             )
             .into()

@@ -171,7 +171,7 @@ fn the_error_for_a_bad_certificate_names_the_fault_and_the_remedy() {
     let leaves: [(Leaf, &[&str]); 9] = [
         (
             ca.sign(|params| params.not_after = date_time_ymd(2024, 2, 3)),
-            &["ended on Sat, 03 Feb 2024", "clock says", "must renew it"],
+            &["expired on Sat, 03 Feb 2024", "clock says", "must renew it"],
         ),
         (ca.sign(|params| params.not_before = date_time_ymd(2090, 1, 1)), &["not yet valid", "2090", "set the clock"]),
         (
