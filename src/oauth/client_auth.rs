@@ -1,7 +1,8 @@
 //! Pure: client authentication (RFC 6749 §2.3.1). Each method has one function, which adds the client's credentials to a
 //! request.
 //!
-//! No other file branches on the method. It reads no file, and it must not decide what else a request holds.
+//! Apart from the config room, no other file branches on the method. This file reads no other file and no clock, and it must
+//! not decide what else a request holds.
 
 use crate::{
     clock::Now,
