@@ -114,7 +114,7 @@ impl EffectiveOptions {
 
     fn endpoint(&self) -> Result<Endpoint, String> {
         let mut endpoint = self.values.token_url.clone().ok_or("neither provider nor token_url is set: set one")?;
-        endpoint.must_be_loopback &= !self.values.allow_insecure_http.unwrap_or_default();
+        endpoint.must_be_loopback &= !self.values.allow_insecure_http.unwrap_or(defaults::ALLOW_INSECURE_HTTP);
         if endpoint.must_be_loopback && !endpoint.is_loopback() {
             return Err(
                 "token_url is http to another machine, so the secret can be read on the network: use https, or set \

@@ -89,7 +89,6 @@ impl Config {
 }
 
 /// One method for each option. Each is [`set`](Config::set) with a type, and fails as it does.
-#[allow(clippy::missing_errors_doc, reason = "said once, above")]
 impl Config {
     /// Sets `provider`, the name of a service whose settings are built in.
     pub fn provider(&mut self, name: &str) -> Result<&mut Self, Error> {
@@ -228,7 +227,7 @@ impl Config {
 
     /// Sets `allow_insecure_http`, whether an http URL may name another machine.
     pub fn allow_insecure_http(&mut self, allow: bool) -> Result<&mut Self, Error> {
-        self.set("allow_insecure_http", if allow { "true" } else { "false" })
+        self.set("allow_insecure_http", values::boolean_word(allow))
     }
 
     fn set_seconds(&mut self, name: &str, span: Duration) -> Result<&mut Self, Error> {

@@ -56,6 +56,7 @@ pub(crate) mod defaults {
     pub(crate) const CONNECT_TIMEOUT: &str = "10";
     pub(crate) const MAX_ATTEMPTS: &str = "3";
     pub(crate) const DEFAULT_LIFETIME: &str = "600";
+    pub(crate) const ALLOW_INSECURE_HTTP: bool = false;
     pub(crate) const USER_AGENT: &str = concat!("tokensource/", env!("CARGO_PKG_VERSION"));
 }
 
@@ -209,7 +210,7 @@ static OPTIONS: &[OptionInfo] = &[
         allowed "printable text without spaces at its ends", default defaults::USER_AGENT),
     option!(allow_insecure_http, values::boolean,
         "Whether an http URL may name another machine. The secret and the token can then be read on the network.",
-        allowed "true | false", default "false"),
+        allowed values::BOOLEANS, default values::boolean_word(defaults::ALLOW_INSECURE_HTTP)),
 ];
 
 /// Returns all options, in the order in which they are documented.

@@ -17,9 +17,16 @@ use std::{path::PathBuf, time::Duration};
 /// The longest value, and the largest secret file: no size that a caller chooses is without bound.
 pub(crate) const LONGEST_VALUE: usize = 64 * 1024;
 
-/// Parses the words `true` and `false`.
+/// The words of a boolean, as an option's help shows them.
+pub(crate) const BOOLEANS: &str = "true | false";
+
+pub(crate) const fn boolean_word(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
+}
+
+/// Parses one of the words of [`BOOLEANS`].
 pub(crate) fn boolean(text: &str) -> Result<bool, String> {
-    one_of(text, [("true", true), ("false", false)].into_iter())
+    one_of(text, [true, false].into_iter().map(|value| (boolean_word(value), value)))
 }
 
 /// Parses text without control characters.
