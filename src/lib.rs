@@ -112,10 +112,10 @@
 //
 // The C interface: borrow, call one method of the core, return.
 //   ffi/memory.rs          the allocator that wipes
+//   ffi/error.rs           failures as status and object
 //   ffi/boundary.rs        no panic crosses
-//   ffi/error.rs           one file for each noun of the header
 //   ffi/text.rs            strings from C
-//   ffi/config.rs
+//   ffi/config.rs          with those below, one file for each noun of the header
 //   ffi/token.rs
 //   ffi/source.rs
 //   ffi/library.rs
