@@ -102,7 +102,7 @@ fn the_generic_example_sends_every_option_and_prints_the_header() {
 #[test]
 fn the_shortest_examples_print_the_header_for_podero() {
     let server = server(Dialect::Podero);
-    for (name, refusal) in [("get.c", 1), ("get.cpp", 7)] {
+    for (name, failure) in [("get.c", 1), ("get.cpp", 7)] {
         let get = example(name);
         for program in [bare, watched] {
             let asked = |secret: &str| {
@@ -114,7 +114,7 @@ fn the_shortest_examples_print_the_header_for_podero() {
             assert_eq!((status, &*err), (Some(0), ""));
             assert!(header.starts_with("Authorization: Bearer ") && header.len() == 22 + 31, "{header:?}");
             let (status, out, err) = asked("wrong");
-            assert_eq!((status, &*out), (Some(refusal), ""));
+            assert_eq!((status, &*out), (Some(failure), ""));
             assert!(err.contains("invalid_client"), "{err}");
             assert!(ran(&mut program(&get)).2.contains("client_id is not set"));
         }
@@ -149,7 +149,7 @@ fn authorizations(api: &Server) -> Vec<String> {
 #[test]
 fn an_api_call_succeeds_after_the_api_revoked_the_token() {
     for program in [bare, watched] {
-        let api = scripted(r#"[{"status": 401, "body": "refused"}, {"body": "assets"}]"#);
+        let api = scripted(r#"[{"status": 401, "body": "rejected"}, {"body": "assets"}]"#);
         assert_eq!(call(&api.origin(), program), (Some(0), "assets".into(), String::new()));
         assert_eq!(authorizations(&api), ["Bearer token-1", "Bearer token-2"]);
     }
@@ -157,7 +157,7 @@ fn an_api_call_succeeds_after_the_api_revoked_the_token() {
 
 #[test]
 fn an_api_that_rejects_every_token_is_called_twice() {
-    let api = scripted(r#"[{"status": 401, "body": "refused"}]"#);
+    let api = scripted(r#"[{"status": 401, "body": "rejected"}]"#);
     assert_eq!(call(&api.origin(), watched), (Some(1), String::new(), "the API responded with status 401\n".into()));
     assert_eq!(authorizations(&api), ["Bearer token-1", "Bearer token-2"]);
 }

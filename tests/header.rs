@@ -182,25 +182,6 @@ fn each_status_has_a_number_and_a_name() {
     assert_eq!(statuses.len(), 12);
 }
 
-/// One meaning, stated twice: in the language of each reader.
-#[test]
-fn each_status_means_the_same_in_rust() {
-    let (header, core) = (read("src/ffi/error.rs"), read("src/error.rs"));
-    let (_, kinds) = core.split_once("pub enum ErrorKind {\n").unwrap();
-    let (kinds, _) = kinds.split_once("\n}\n").unwrap();
-    let kinds: Vec<_> = kinds.split("///").skip(1).collect();
-    assert_eq!(kinds.len(), 10);
-    for kind in kinds {
-        let (meaning, variant) = kind.trim().split_once(".\n").unwrap();
-        let meaning = meaning.split(". ").next().unwrap();
-        let number = variant.trim_end_matches(',').rsplit_once("= ").unwrap().1;
-        let meaning = meaning.replace('§', "section ");
-        let (before, _) = header.split_once(&format!(": tks_status = {number};")).unwrap();
-        let (_, comment) = before.rsplit_once("/// ").unwrap();
-        assert!(comment.starts_with(&meaning), "{comment}\n{meaning}");
-    }
-}
-
 #[test]
 fn the_version_macros_are_those_of_cargo_toml() {
     let header = read(HEADER);

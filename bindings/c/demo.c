@@ -1,6 +1,6 @@
 /*
- * Shows on one screen what the library does: tokens from Podero and Gardin, the cost of reading a token, a refresh in the
- * background, and two errors.
+ * Shows the library at work on one screen: two tokens, the cost of reading a token, a refresh in the background, and two
+ * errors.
  *
  * usage: demo PODERO GARDIN SHORT. The arguments are token URLs of test servers that behave like Podero, like Gardin, and
  * like Podero with short-lived tokens; demo.sh starts them. With PODERO_CLIENT_ID and PODERO_CLIENT_SECRET set, the first

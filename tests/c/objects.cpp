@@ -158,7 +158,7 @@ static void moved(const string &url) {
 }
 
 // Each object works after the others were destroyed.
-static void destroyed(const string &granting, const string &refusing) {
+static void destroyed(const string &granting, const string &rejecting) {
     auto config = std::make_unique<Config>(config_of(granting));
     auto source = std::make_unique<Source>(*config);
     config.reset();
@@ -169,7 +169,7 @@ static void destroyed(const string &granting, const string &refusing) {
     cache.reset();
     CHECK(token.authorization().substr(0, 7) == "Bearer ");
 
-    source = std::make_unique<Source>(source_of(refusing));
+    source = std::make_unique<Source>(source_of(rejecting));
     const Error error = error_of([&] { source->get(); });
     optional<Error> last = source->last_error();
     source.reset();
@@ -242,8 +242,8 @@ static void shared(const string &url) {
         callers.emplace_back([&] {
             TokenCache cache(source);
             for (int call = 0; call < 500; call++) {
-                const bool refused = call >= 250 && cache.token().access_token() == first.access_token();
-                if (refused)
+                const bool rejected = call >= 250 && cache.token().access_token() == first.access_token();
+                if (rejected)
                     source.invalidate(cache.token());
                 CHECK(call < 250 || cache.token().access_token() != first.access_token());
             }

@@ -8,7 +8,7 @@ extern "C" uint32_t tks_abi_version(void) { return TKS_ABI_VERSION + 1; }
 
 int main() {
     try {
-        tokensource::Config{{"no such option", "that the library could refuse"}};
+        tokensource::Config{{"no such option", "that the library could reject"}};
     } catch (const tokensource::Error &error) {
         CHECK(error.status() == TKS_INTERNAL);
         CHECK(std::strstr(error.what(), ("has ABI version " + std::to_string(TKS_ABI_VERSION + 1)).c_str()) != nullptr);
