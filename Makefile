@@ -50,7 +50,7 @@ build:
 	@ln -sf libtokensource.so '$(TARGET)/release/$(SONAME)'
 
 header:
-	TKS_WRITE_HEADER=1 $(CARGO) test --locked --features capi --test header what_the_source_makes
+	TKS_WRITE_HEADER=1 $(CARGO) test --locked --features capi --test header the_header_is_current
 
 readme:
 	TKS_WRITE_README=1 $(CARGO) test --locked --features capi --test readme what_is_made
