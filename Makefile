@@ -53,7 +53,7 @@ header:
 	TKS_WRITE_HEADER=1 $(CARGO) test --locked --features capi --test header the_header_is_current
 
 readme:
-	TKS_WRITE_README=1 $(CARGO) test --locked --features capi --test readme what_is_made
+	TKS_WRITE_README=1 $(CARGO) test --locked --features capi --test readme what_is_made_from_the_code_is_current
 
 # The command finds the library in its own directory, or in ../lib once it is installed.
 COMMAND_IN = -std=c99 -Wall -Wextra -Wpedantic -O2 -Iinclude cli/tokensource.c -o '$(1)/tokensource' \
