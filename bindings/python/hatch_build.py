@@ -41,6 +41,6 @@ class LibraryHook(BuildHookInterface):
         try:
             subprocess.run([*command, f"--target-dir={target}"], cwd=core, check=True)
         except FileNotFoundError:
-            raise RuntimeError("cargo is missing, which builds tokensource: https://rustup.rs") from None
+            raise RuntimeError("tokensource is built with cargo, which is missing: see https://rustup.rs") from None
         name = "libtokensource.dylib" if platform.system() == "Darwin" else "libtokensource.so"
         return target / "release" / name

@@ -63,7 +63,7 @@ def test_options_come_from_the_environment_and_arguments_win(podero, monkeypatch
         (["get", SECRET], "argument 1 of get is neither NAME=VALUE"),
         (["get", "--header", "--json"], "give one of --header and --json"),
         (["help", "x"], "help takes no arguments"),
-        ([SECRET], "the first argument is get, options, help or --version"),
+        ([SECRET], "the first argument must be get, options, help or --version"),
     ],
 )
 def test_wrong_usage_exits_with_64_and_repeats_no_argument(arguments, reason):

@@ -14,6 +14,7 @@ from itertools import count, takewhile
 
 from . import TokenSource, TokenSourceError
 from ._config import source_of_texts
+from ._header import TKS_INVALID_CONFIG
 from ._library import library
 
 TYPE_CHECKING = False
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from . import Token
 
 WRONG_USAGE, NO_OUTPUT = 64, 74
-INVALID_CONFIG = 2
 LARGEST_SECRET = 64 * 1024
 WIDTH = 80
 
@@ -98,7 +98,7 @@ def secret_from_stdin() -> str:
     except UnicodeDecodeError:
         secret, wrong = "", wrong or "it is not UTF-8"
     if wrong:
-        raise failed(INVALID_CONFIG, wrong, "standard input")
+        raise failed(TKS_INVALID_CONFIG, wrong, "standard input")
     return secret
 
 
@@ -180,7 +180,7 @@ def version_text() -> str:
     return f"tokensource {library.tks_version().decode()}\n"
 
 
-ALONE = {
+COMMANDS = {
     "options": options_text,
     "help": help_text,
     "--help": help_text,
@@ -196,11 +196,11 @@ def output_of(arguments: list[str]) -> str:
     first, *rest = arguments
     if first == "get":
         return get(rest)
-    if first not in ALONE:
-        raise wrong_usage("the first argument is get, options, help or --version")
+    if first not in COMMANDS:
+        raise wrong_usage("the first argument must be get, options, help or --version")
     if rest:
         raise wrong_usage(f"{first} takes no arguments")
-    return ALONE[first]()
+    return COMMANDS[first]()
 
 
 def main() -> int:
