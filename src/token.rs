@@ -108,7 +108,7 @@ impl fmt::Debug for Token {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::test::TestClock, duration::SECOND};
+    use crate::{clock::test::TestClock, duration::SECOND, oauth::times::StatedExpiry};
     use std::sync::Arc;
 
     fn token(clock: &Arc<TestClock>) -> Token {
@@ -116,7 +116,8 @@ mod tests {
             access_token: Secret::new("the-t0ken"),
             token_type: "bearer".into(),
             scope: Some("read".into()),
-            lifetime: None,
+            expiry: StatedExpiry::NotStated,
+            jwt_left: None,
             response: Secret::new("{}"),
         };
         let clock = Clock::Test(clock.clone());

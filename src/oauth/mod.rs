@@ -8,7 +8,7 @@ mod json;
 mod redirect;
 pub(crate) mod request;
 pub(crate) mod response;
-mod times;
+pub(crate) mod times;
 
 use crate::{clock::Now, config::Settings, secret::Secret};
 use client_auth::ClientAuth;

@@ -10,7 +10,7 @@ use crate::{
         hints::{Refusal, WHICH_URL, WHOSE_FAULT},
         json::{self, Object, ObjectError},
         redirect::Target,
-        times,
+        times::{self, ExpirySource, StatedExpiry},
     },
     redact::{Redactor, is_printable},
     secret::Secret,
@@ -33,8 +33,11 @@ pub(crate) struct Grant {
     /// As the server wrote it; "Bearer" if it did not.
     pub(crate) token_type: String,
     pub(crate) scope: Option<String>,
-    /// Above 0 and at most ten years. None if neither `expires_in` nor the claims of a JWT name one.
-    pub(crate) lifetime: Option<Duration>,
+    pub(crate) expiry: StatedExpiry,
+    /// How long the claims of a JWT leave the token, by the server's clock or ours, whichever is behind. Zero if its `exp`
+    /// is past, and None for any other token.
+    #[allow(dead_code, reason = "no repeat of a token is recognised yet")]
+    pub(crate) jwt_left: Option<Duration>,
     /// The JSON object without access_token, refresh_token, id_token.
     pub(crate) response: Secret,
 }
@@ -95,7 +98,7 @@ pub(crate) fn read(
     let secrets = secrets.iter().map(Secret::expose).chain(tokens.iter().map(|token| token.as_str()));
     let redactor = Redactor::new(secrets);
     let now = response.find("date", times::http_date).unwrap_or(wall_seconds);
-    let response = ParsedResponse { raw: response, settings, body, is_utf8, redactor, now };
+    let response = ParsedResponse { raw: response, settings, body, is_utf8, redactor, now, wall_seconds };
 
     match (response.error_code(), response.raw.status) {
         (Some(code), _) => Err(response.refusal(Some(code))),
@@ -186,6 +189,8 @@ struct ParsedResponse<'a> {
     redactor: Redactor,
     /// Unix time: the response's own Date if it has one, else ours.
     now: i64,
+    /// Unix time by our clock.
+    wall_seconds: i64,
 }
 
 impl ParsedResponse<'_> {
@@ -214,11 +219,16 @@ impl ParsedResponse<'_> {
         if !token.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(format!("its access_token holds characters other than visible ASCII; {WHOSE_FAULT}"));
         }
-        let expires_in = object.get("expires_in").and_then(times::expires_in);
+        let expiry = match object.get("expires_in").map_or(StatedExpiry::NotStated, times::expires_in) {
+            StatedExpiry::In { left, told_by } => StatedExpiry::In { left, told_by },
+            unusable => times::jwt_lifetime(&token, self.now)
+                .map_or(unusable, |left| StatedExpiry::In { left, told_by: ExpirySource::Jwt }),
+        };
         Ok(Grant {
             token_type: self.token_type(object)?,
             scope: scope(object)?,
-            lifetime: expires_in.or_else(|| times::jwt_lifetime(&token, self.now)),
+            expiry,
+            jwt_left: times::jwt_left(&token, self.now.min(self.wall_seconds)),
             response: Secret::new(object.without(&TOKENS).as_str()),
             access_token: Secret::new(token.as_str()),
         })

@@ -14,15 +14,50 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// Returns the lifetime that `expires_in` names, as a number or as a string. Returns None if it is not above 0.
-pub(crate) fn expires_in(value: &RawValue) -> Option<Duration> {
-    let lifetime = match json::text(value) {
-        Some(text) => seconds(text.trim())?,
-        // `true` has an e too. It parses as neither.
-        None if value.get().contains(['e', 'E']) => float_seconds(value.get().parse().ok()?)?,
-        None => seconds(value.get())?,
+/// Which part of a response tells the end of its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExpirySource {
+    /// A span, such as `expires_in`.
+    ExpiresIn,
+    /// A moment, such as `expires_at`.
+    #[allow(dead_code, reason = "no moment is read yet")]
+    ExpiresAt,
+    /// The claims of a JWT.
+    Jwt,
+}
+
+/// What a response tells about the end of its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StatedExpiry {
+    /// The token has this time left, above 0 and at most ten years.
+    In { left: Duration, told_by: ExpirySource },
+    /// The time left is 0 or less.
+    Ended { told_by: ExpirySource },
+    /// The response tells no end, or none that can be read.
+    NotStated,
+}
+
+impl StatedExpiry {
+    /// Returns the stated end `left` from now.
+    fn of(left: Duration, told_by: ExpirySource) -> Self {
+        if left.is_zero() { Self::Ended { told_by } } else { Self::In { left, told_by } }
+    }
+}
+
+/// Returns what `expires_in` tells, as a number or as a string.
+pub(crate) fn expires_in(value: &RawValue) -> StatedExpiry {
+    let text = json::text(value);
+    let number = text.as_ref().map_or(value.get(), |text| text.trim());
+    // `true` has an e too. It parses as neither. A string with an exponent is not read.
+    let span = match number.strip_prefix('-') {
+        Some(number) => span(number, text.is_none()).map(|_| Duration::ZERO),
+        None => span(number, text.is_none()),
     };
-    (!lifetime.is_zero()).then_some(lifetime)
+    span.map_or(StatedExpiry::NotStated, |left| StatedExpiry::of(left, ExpirySource::ExpiresIn))
+}
+
+fn span(number: &str, exponent: bool) -> Option<Duration> {
+    if exponent && number.contains(['e', 'E']) { float_seconds(number.parse().ok()?) } else { seconds(number) }
 }
 
 fn seconds(text: &str) -> Option<Duration> {
@@ -37,6 +72,20 @@ fn float_seconds(seconds: f64) -> Option<Duration> {
 /// Returns the lifetime that the claims of a JWT name: the smaller of `exp − iat` and `exp − now`. The second counts only
 /// up to a day, since the clock may be wrong.
 pub(crate) fn jwt_lifetime(token: &str, now: i64) -> Option<Duration> {
+    let (exp, iat) = jwt_times(token)?;
+    let from_now = Some(exp - now as f64).filter(|left| *left <= 86_400.0);
+    let spans = [iat.map(|iat| exp - iat), from_now].into_iter().flatten();
+    spans.filter(|span| *span > 0.0).reduce(f64::min).and_then(float_seconds).filter(|span| !span.is_zero())
+}
+
+/// Returns how long the claims of a JWT leave it from `now`, or zero if its `exp` is past. Returns None if it has no `exp`.
+pub(crate) fn jwt_left(token: &str, now: i64) -> Option<Duration> {
+    let (exp, _) = jwt_times(token)?;
+    Some(float_seconds(exp - now as f64).unwrap_or_default())
+}
+
+/// Returns `exp` and `iat` of a JWT, in Unix time.
+fn jwt_times(token: &str) -> Option<(f64, Option<f64>)> {
     let parts: Vec<&str> = token.split('.').collect();
     let [header, payload, signature] = parts[..] else {
         return None;
@@ -48,10 +97,7 @@ pub(crate) fn jwt_lifetime(token: &str, now: i64) -> Option<Duration> {
     let payload = Zeroizing::new(URL_SAFE_NO_PAD.decode(payload).ok()?);
     let claims = Object::read(str::from_utf8(&payload).ok()?).ok()?;
     let time = |name| claims.get(name)?.get().parse::<f64>().ok();
-    let exp = time("exp")?;
-    let from_now = Some(exp - now as f64).filter(|left| *left <= 86_400.0);
-    let spans = [time("iat").map(|iat| exp - iat), from_now].into_iter().flatten();
-    spans.filter(|span| *span > 0.0).reduce(f64::min).and_then(float_seconds).filter(|span| !span.is_zero())
+    Some((time("exp")?, time("iat")))
 }
 
 /// Returns the wait that Retry-After asks for, in seconds or as a date. Returns None if the date is past.
@@ -71,22 +117,27 @@ pub(crate) fn http_date(date: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::response::tests::{NOW, error_of, grant_of, read_response};
+    use crate::oauth::response::{
+        Grant,
+        tests::{NOW, error_of, grant_of, read_response},
+    };
 
     const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
     #[test]
     fn expires_in_is_read_in_every_spelling() {
-        let ten_years = Some(Duration::from_secs(315_576_000));
-        let millis = |millis| Some(Duration::from_millis(millis));
-        for (written, lifetime) in [
+        let left = |left| StatedExpiry::In { left, told_by: ExpirySource::ExpiresIn };
+        let ten_years = left(Duration::from_secs(315_576_000));
+        let millis = |millis| left(Duration::from_millis(millis));
+        let (ended, none) = (StatedExpiry::Ended { told_by: ExpirySource::ExpiresIn }, StatedExpiry::NotStated);
+        for (written, expiry) in [
             ("1", millis(1000)),
             ("3600", millis(3_600_000)),
             ("3600.0", millis(3_600_000)),
             ("3600.5", millis(3_600_500)),
             ("0.001", millis(1)),
-            ("0.000000001", Some(Duration::from_nanos(1))),
-            ("3599.9999999999", Some(Duration::new(3599, 999_999_999))),
+            ("0.000000001", left(Duration::from_nanos(1))),
+            ("3599.9999999999", left(Duration::new(3599, 999_999_999))),
             ("3.6e3", millis(3_600_000)),
             ("36E+2", millis(3_600_000)),
             ("\"3600\"", millis(3_600_000)),
@@ -104,55 +155,75 @@ mod tests {
             ("1e308", ten_years),
             ("1e400", ten_years),
             ("\"99999999999999999999999999\"", ten_years),
-            // Absent, in other words.
-            ("0", None),
-            ("0.0", None),
-            ("0.0000000001", None),
-            ("1e-400", None),
-            ("0e0", None),
-            ("-0", None),
-            ("-1", None),
-            ("-0.5", None),
-            ("-1e400", None),
-            ("null", None),
-            ("true", None),
-            ("false", None),
-            ("[3600]", None),
-            ("{\"e\":1}", None),
-            ("\"\"", None),
-            ("\" \"", None),
-            ("\"0\"", None),
-            ("\"-1\"", None),
-            ("\"+1\"", None),
-            ("\"1e3\"", None),
-            ("\"1.\"", None),
-            ("\".5\"", None),
-            ("\"1,5\"", None),
-            ("\"1.5.5\"", None),
-            ("\"1_000\"", None),
-            ("\"0x10\"", None),
-            ("\"3600s\"", None),
-            ("\"inf\"", None),
-            ("\"NaN\"", None),
-            ("\"\\u0663\"", None),
-            ("\"\\ud800\"", None),
+            // Ended, or not readable.
+            ("0", ended),
+            ("0.0", ended),
+            ("0.0000000001", ended),
+            ("1e-400", ended),
+            ("0e0", ended),
+            ("-0", ended),
+            ("-1", ended),
+            ("-0.5", ended),
+            ("-1e400", ended),
+            ("null", none),
+            ("true", none),
+            ("false", none),
+            ("[3600]", none),
+            ("{\"e\":1}", none),
+            ("\"\"", none),
+            ("\" \"", none),
+            ("\"0\"", ended),
+            ("\"-1\"", ended),
+            ("\"+1\"", none),
+            ("\"1e3\"", none),
+            ("\"1.\"", none),
+            ("\".5\"", none),
+            ("\"1,5\"", none),
+            ("\"1.5.5\"", none),
+            ("\"1_000\"", none),
+            ("\"0x10\"", none),
+            ("\"3600s\"", none),
+            ("\"inf\"", none),
+            ("\"NaN\"", none),
+            ("\"\\u0663\"", none),
+            ("\"\\ud800\"", none),
         ] {
             assert_eq!(
-                grant_of(&format!(r#"{{"access_token":"T","expires_in":{written}}}"#)).lifetime,
-                lifetime,
+                grant_of(&format!(r#"{{"access_token":"T","expires_in":{written}}}"#)).expiry,
+                expiry,
                 "{written}"
             );
         }
         let digits = "9".repeat(500_000);
         assert_eq!(
-            grant_of(&format!(r#"{{"access_token":"T","expires_in":0.{digits}}}"#)).lifetime,
-            Some(Duration::from_nanos(999_999_999))
+            grant_of(&format!(r#"{{"access_token":"T","expires_in":0.{digits}}}"#)).expiry,
+            left(Duration::from_nanos(999_999_999))
         );
-        assert_eq!(grant_of(&format!(r#"{{"access_token":"T","expires_in":"{digits}"}}"#)).lifetime, ten_years);
+        assert_eq!(grant_of(&format!(r#"{{"access_token":"T","expires_in":"{digits}"}}"#)).expiry, ten_years);
     }
 
     fn jwt(claims: &str) -> String {
         format!("eyJhbGciOiJSUzI1NiJ9.{}.c2lnbmF0dXJl", URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    fn lifetime(grant: &Grant) -> Option<Duration> {
+        match grant.expiry {
+            StatedExpiry::In { left, .. } => Some(left),
+            StatedExpiry::Ended { .. } | StatedExpiry::NotStated => None,
+        }
+    }
+
+    fn lifetime_of(body: &str) -> Option<Duration> {
+        lifetime(&grant_of(body))
+    }
+
+    #[test]
+    fn a_jwt_has_the_time_left_that_its_exp_leaves() {
+        let left = |left: f64| jwt_left(&jwt(&format!(r#"{{"iat":1,"exp":{}}}"#, NOW as f64 + left)), NOW);
+        assert_eq!(left(60.5), Some(Duration::from_millis(60_500)));
+        assert_eq!([left(0.0), left(-1.0), left(-1e12)], [Some(Duration::ZERO); 3]);
+        assert_eq!(left(1e12), Some(TEN_YEARS));
+        assert_eq!([jwt_left(&jwt(r#"{"iat":1}"#), NOW), jwt_left("opaque", NOW)], [None; 2]);
     }
 
     #[test]
@@ -193,12 +264,12 @@ mod tests {
             (format!(r#"{{"exp":{}, "x":{}1{}}}"#, NOW + 60, "[".repeat(30_000 / 3), "]".repeat(30_000 / 3)), None),
         ] {
             let body = format!(r#"{{"access_token":"{}"}}"#, jwt(&claims));
-            assert_eq!(grant_of(&body).lifetime, lifetime, "{claims}");
+            assert_eq!(lifetime_of(&body), lifetime, "{claims}");
             let with_zero = body.replace('}', r#","expires_in":0}"#);
-            assert_eq!(grant_of(&with_zero).lifetime, lifetime, "{claims}");
+            assert_eq!(lifetime_of(&with_zero), lifetime, "{claims}");
         }
         let hour = jwt(&lives(3600));
-        assert_eq!(grant_of(&format!(r#"{{"access_token":"{hour}","expires_in":10}}"#)).lifetime, seconds(10.0));
+        assert_eq!(lifetime_of(&format!(r#"{{"access_token":"{hour}","expires_in":10}}"#)), seconds(10.0));
         let [header, payload, signature] = hour.split('.').collect::<Vec<_>>()[..] else { panic!() };
         for (token, lifetime) in [
             (format!("{header}.{payload}."), seconds(3600.0)),
@@ -211,7 +282,7 @@ mod tests {
             (format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(b"{\"exp\":\xff}")), None),
             ("..".into(), None),
         ] {
-            assert_eq!(grant_of(&format!(r#"{{"access_token":"{token}"}}"#)).lifetime, lifetime, "{token}");
+            assert_eq!(lifetime_of(&format!(r#"{{"access_token":"{token}"}}"#)), lifetime, "{token}");
         }
     }
 
@@ -228,7 +299,7 @@ mod tests {
             (&[("date", "now"), ("date", "Sun, 06 Nov 1994 08:49:38 GMT")], 3599),
             (&[("date", "Thu, 01 Jan 1970 00:00:00 GMT")], 0),
         ] {
-            let lifetime = read_response(200, headers, &body).unwrap().lifetime;
+            let lifetime = lifetime(&read_response(200, headers, &body).unwrap());
             assert_eq!(lifetime.map_or(0, |left| left.as_secs()), left, "{headers:?}");
         }
     }

@@ -8,6 +8,7 @@ use crate::{
     duration::{Nanos, SECOND, in_seconds, nanos},
     error::{Error, ErrorKind},
     fetch::{Fetch, FetchContext, TimedGrant},
+    oauth::times::StatedExpiry,
     source::{
         flight::Flight,
         lock::ForkSafeMutex,
@@ -431,7 +432,10 @@ impl Coordinator {
     fn cached_token(&self, granted: TimedGrant, started: Nanos) -> FetchResult {
         let TimedGrant { grant, sent } = granted;
         let (state, arrived) = self.snapshot();
-        let lifetime = grant.lifetime.unwrap_or(self.policy.default_lifetime);
+        let lifetime = match grant.expiry {
+            StatedExpiry::In { left, .. } => left,
+            StatedExpiry::Ended { .. } | StatedExpiry::NotStated => self.policy.default_lifetime,
+        };
         let Policy { expiry_margin, refresh_ahead, .. } = self.policy;
         let times = FetchTimes { started, sent, arrived, lifetime, expiry_margin, refresh_ahead };
         let schedule = Schedule::new(&times, (self.random)()).ok_or_else(|| {

@@ -122,7 +122,11 @@ fn a_valid_response_becomes_a_grant() {
         assert_eq!(grant.access_token.expose(), "T", "{body}");
         assert_eq!(grant.token_type, token_type, "{body}");
         assert_eq!(grant.scope.as_deref(), scope, "{body}");
-        assert_eq!(grant.lifetime.map_or(0, |lifetime| lifetime.as_millis()), lifetime, "{body}");
+        let left = match grant.expiry {
+            StatedExpiry::In { left, .. } => left.as_millis(),
+            StatedExpiry::Ended { .. } | StatedExpiry::NotStated => 0,
+        };
+        assert_eq!(left, lifetime, "{body}");
         assert_eq!(grant.response.expose(), rest, "{body}");
     }
 }
@@ -140,7 +144,8 @@ fn unrelated_headers_do_not_change_a_grant() {
         (200, &[("www-authenticate", "Bearer error=\"invalid_token\"")]),
     ] {
         let grant = read_response(status, headers, r#"{"access_token":"T","expires_in":1}"#).unwrap();
-        assert_eq!(grant.lifetime, Some(Duration::from_secs(1)), "{headers:?}");
+        let left = Duration::from_secs(1);
+        assert_eq!(grant.expiry, StatedExpiry::In { left, told_by: ExpirySource::ExpiresIn }, "{headers:?}");
     }
 }
 

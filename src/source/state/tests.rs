@@ -1,5 +1,11 @@
 use super::*;
-use crate::{clock::Clock, error::ErrorKind, oauth::response::Grant, secret::Secret, source::schedule::FetchTimes};
+use crate::{
+    clock::Clock,
+    error::ErrorKind,
+    oauth::{response::Grant, times::StatedExpiry},
+    secret::Secret,
+    source::schedule::FetchTimes,
+};
 use std::sync::Arc;
 
 /// The middle of the jitter: a factor of 1 for the refresh lead, of 0.875 for a hold-off.
@@ -23,7 +29,8 @@ fn cached_token(generation: u32, sent: Nanos, lifetime: u64) -> CachedToken {
         access_token: Secret::new("token-0"),
         token_type: "Bearer".into(),
         scope: None,
-        lifetime: None,
+        expiry: StatedExpiry::NotStated,
+        jwt_left: None,
         response: Secret::new("{}"),
     };
     let times = FetchTimes { started: sent, sent, arrived: sent, lifetime, expiry_margin: None, refresh_ahead: None };
