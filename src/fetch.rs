@@ -6,7 +6,7 @@
 use crate::{
     backoff,
     clock::Clock,
-    config::{SecretFile, Settings},
+    config::Settings,
     duration::{Nanos, SECOND, duration, nanos},
     error::{Error, ErrorKind},
     oauth::{
@@ -15,9 +15,10 @@ use crate::{
         response::{self, Grant},
     },
     secret::Secret,
+    system::WatchedFile,
     transport::{Limits, Transport},
 };
-use std::{ops::ControlFlow, sync::Arc};
+use std::{cell::Cell, ops::ControlFlow, sync::Arc};
 
 /// Gets a grant from the server, or from a store.
 pub(crate) trait Fetch: Send + Sync {
@@ -40,13 +41,14 @@ pub(crate) trait FetchContext {
     fn random(&self) -> f64;
 }
 
-/// How a fetch ended, and the secret file as the fetch read it.
+/// How a fetch ended, and the files that it read, in the state in which it read them. If another state of one of them is
+/// seen later, a fetch that failed may succeed.
 pub(crate) struct FetchOutcome {
     pub(crate) result: Result<TimedGrant, Error>,
-    pub(crate) secret_file: SecretFile,
+    pub(crate) watched: Vec<WatchedFile>,
 }
 
-/// A grant, and the boot time at which its request was sent.
+/// A grant, and the boot time at which its request was sent, when the connection was up.
 pub(crate) struct TimedGrant {
     pub(crate) grant: Grant,
     pub(crate) sent: Nanos,
@@ -62,6 +64,7 @@ pub(crate) struct HttpFetch {
 impl Fetch for HttpFetch {
     fn fetch(&self, context: &dyn FetchContext) -> FetchOutcome {
         let (secret_file, secret) = self.settings.client_secret.read();
+        let secret_was_read = secret.is_ok();
         let result = secret.and_then(|secret| {
             let auth = ClientAuth::new(&self.settings, secret);
             let secrets = oauth::texts_to_redact(&self.settings, &auth);
@@ -79,7 +82,11 @@ impl Fetch for HttpFetch {
                 attempt += 1;
             }
         });
-        FetchOutcome { result, secret_file }
+        let mut watched: Vec<_> = secret_file.into_iter().collect();
+        if secret_was_read {
+            watched.extend(self.transport.watched_files());
+        }
+        FetchOutcome { result, watched }
     }
 }
 
@@ -100,9 +107,10 @@ impl HttpFetch {
             connect: left.min(self.settings.connect_timeout),
             threads: context.may_start_threads(),
         };
-        let response = self.transport.send(&request, limits)?;
+        let sent = Cell::new(now.boot);
+        let response = self.transport.send(&request, limits, &|| sent.set(self.clock.now().boot))?;
         let unix_seconds = self.clock.coarse().wall / SECOND;
         let grant = response::read(&response, &self.settings, unix_seconds, secrets)?;
-        Ok(TimedGrant { grant, sent: now.boot })
+        Ok(TimedGrant { grant, sent: sent.get() })
     }
 }

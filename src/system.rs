@@ -7,6 +7,7 @@ use crate::duration::{Nanos, SECOND};
 use std::{
     fs::Metadata,
     io,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
     thread,
 };
@@ -187,6 +188,35 @@ pub(crate) fn is_out_of_files(_: &io::Error) -> bool {
 pub(crate) const TOO_MANY_FILES: &str =
     "this program, or this machine, has too many files open: close some, or raise the limit (ulimit -n)";
 
+/// A file, and the state in which it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WatchedFile {
+    pub(crate) path: PathBuf,
+    pub(crate) state: FileState,
+}
+
+impl WatchedFile {
+    /// Returns whether the file is in another state now.
+    pub(crate) fn has_changed(&self) -> bool {
+        FileState::at(&self.path) != self.state
+    }
+}
+
+/// A file at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileState {
+    /// The path leads to no file that can be seen.
+    Missing,
+    Seen(Stamp),
+}
+
+impl FileState {
+    /// Returns the state of the file at this path.
+    pub(crate) fn at(path: &Path) -> Self {
+        Stamp::at(path).map_or(Self::Missing, Self::Seen)
+    }
+}
+
 /// Identifies a state of a file: a rewritten or replaced file has another stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -194,24 +224,32 @@ pub(crate) struct Stamp {
     inode: u64,
     size: u64,
     modified: (i64, i64),
+    /// The time of the last change of the inode. Nothing can set it, as `rsync -t` sets `modified`.
+    changed: (i64, i64),
 }
 
 impl Stamp {
     #[cfg(unix)]
     pub(crate) fn of(file: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
-        Self { device: file.dev(), inode: file.ino(), size: file.size(), modified: (file.mtime(), file.mtime_nsec()) }
+        Self {
+            device: file.dev(),
+            inode: file.ino(),
+            size: file.size(),
+            modified: (file.mtime(), file.mtime_nsec()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        }
     }
 
     #[cfg(not(unix))]
     pub(crate) fn of(file: &Metadata) -> Self {
         let modified = file.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
         let modified = modified.map_or((0, 0), |time| (time.as_secs() as i64, i64::from(time.subsec_nanos())));
-        Self { device: 0, inode: 0, size: file.len(), modified }
+        Self { device: 0, inode: 0, size: file.len(), modified, changed: (0, 0) }
     }
 
     /// Returns the stamp of the file at a path. Returns None if the path leads to no file that can be seen.
-    pub(crate) fn at(path: &std::path::Path) -> Option<Self> {
+    pub(crate) fn at(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().as_ref().map(Self::of)
     }
 }
@@ -244,6 +282,21 @@ mod tests {
         assert!(!term_is_blocked());
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_keeps_its_size_and_its_time_of_modification_has_another_stamp() {
+        let path = std::env::temp_dir().join(format!("tks-same-{}", std::process::id()));
+        std::fs::write(&path, "one").unwrap();
+        let (first, modified) = (Stamp::at(&path), std::fs::metadata(&path).unwrap().modified().unwrap());
+        // The kernel's time of a change is a tick behind.
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        std::fs::write(&path, "two").unwrap();
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().modified().unwrap(), modified);
+        assert_ne!(Stamp::at(&path), first);
+        std::fs::remove_file(&path).unwrap();
+    }
+
     #[test]
     fn a_rewritten_file_has_another_stamp() {
         let path = std::env::temp_dir().join(format!("tks-stamp-{}", std::process::id()));
@@ -252,7 +305,10 @@ mod tests {
         assert_eq!(Stamp::at(&path), Some(first));
         std::fs::write(&path, "three").unwrap();
         assert_ne!(Stamp::at(&path), Some(first));
+        let seen = WatchedFile { path: path.clone(), state: FileState::at(&path) };
+        assert!(!seen.has_changed());
         std::fs::remove_file(&path).unwrap();
         assert_eq!(Stamp::at(&path), None);
+        assert!(seen.has_changed());
     }
 }

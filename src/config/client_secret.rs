@@ -7,7 +7,7 @@ use crate::{
     error::{Error, ErrorKind},
     redact::truncate,
     secret::Secret,
-    system::{self, Stamp, TOO_MANY_FILES},
+    system::{self, FileState, Stamp, TOO_MANY_FILES, WatchedFile},
 };
 use std::{
     fs::{File, OpenOptions},
@@ -23,52 +23,28 @@ pub(crate) enum ClientSecret {
     File(PathBuf),
 }
 
-/// The secret file at one moment. If it differs later, a fetch that failed may succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SecretFile {
-    /// The secret is text.
-    NotUsed,
-    /// The path leads to no file that can be seen.
-    Missing,
-    Seen(Stamp),
-}
-
-impl SecretFile {
-    /// Returns the state of the file at this path.
-    pub(crate) fn at(path: &Path) -> Self {
-        Stamp::at(path).map_or(Self::Missing, Self::Seen)
-    }
-}
-
 impl ClientSecret {
     /// Reads the secret, and returns it with the state of the very file that was read: if that state differs later, a retry
-    /// may succeed. An error names the option and the path. It is retryable only where the file is not at fault.
-    pub(crate) fn read(&self) -> (SecretFile, Result<Secret, Error>) {
+    /// may succeed. There is no file if the secret is text. An error names the option and the path. It is retryable only where the file is not at fault.
+    pub(crate) fn read(&self) -> (Option<WatchedFile>, Result<Secret, Error>) {
         let path = match self {
-            Self::Text(secret) => return (SecretFile::NotUsed, Ok(secret.clone())),
+            Self::Text(secret) => return (None, Ok(secret.clone())),
             Self::File(path) => path,
         };
         let unusable = |wrong: String| {
             let path = truncate(&path.to_string_lossy(), 500);
             Error::new(ErrorKind::InvalidConfig, format!("option client_secret_file: {path}: {wrong}"))
         };
-        let (file, secret) = match open(path) {
+        let watched = |state| Some(WatchedFile { path: path.clone(), state });
+        let (state, secret) = match open(path) {
             Ok(file) => read(file),
             Err(error) if system::is_out_of_files(&error) => {
                 let error = unusable(format!("it cannot be read ({error}): {TOO_MANY_FILES}")).retryable();
-                return (SecretFile::at(path), Err(error));
+                return (watched(FileState::at(path)), Err(error));
             }
-            Err(error) => (SecretFile::at(path), Err(error.to_string())),
+            Err(error) => (FileState::at(path), Err(error.to_string())),
         };
-        (file, secret.map_err(unusable))
-    }
-
-    /// Returns the path of the secret file; None if the secret is text.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        match self {
-            Self::Text(_) => None,
-            Self::File(path) => Some(path),
-        }
+        (watched(state), secret.map_err(unusable))
     }
 }
 
@@ -81,13 +57,13 @@ fn open(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn read(mut file: File) -> (SecretFile, Result<Secret, String>) {
+fn read(mut file: File) -> (FileState, Result<Secret, String>) {
     let facts = match file.metadata() {
         Ok(facts) => facts,
-        Err(error) => return (SecretFile::Missing, Err(error.to_string())),
+        Err(error) => return (FileState::Missing, Err(error.to_string())),
     };
     let secret = if facts.is_file() { text_of(&mut file) } else { Err("it is not a regular file".into()) };
-    (SecretFile::Seen(Stamp::of(&facts)), secret)
+    (FileState::Seen(Stamp::of(&facts)), secret)
 }
 
 fn text_of(file: &mut impl Read) -> Result<Secret, String> {
@@ -169,7 +145,8 @@ mod tests {
         std::fs::write(&path, "one\n").unwrap();
         let (first, text) = secret.read();
         assert_eq!(text.unwrap().expose(), "one");
-        assert_eq!(first, SecretFile::at(&path));
+        let state = |file: Option<WatchedFile>| file.unwrap().state;
+        assert_eq!(first, Some(WatchedFile { path: path.clone(), state: FileState::at(&path) }));
         std::fs::write(&path, "two, longer\n").unwrap();
         let (second, text) = secret.read();
         assert_eq!(text.unwrap().expose(), "two, longer");
@@ -177,7 +154,10 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let (third, error) = secret.read();
         let error = error.unwrap_err();
-        assert_eq!((third, error.kind(), error.is_retryable()), (SecretFile::Missing, ErrorKind::InvalidConfig, false));
+        assert_eq!(
+            (state(third), error.kind(), error.is_retryable()),
+            (FileState::Missing, ErrorKind::InvalidConfig, false)
+        );
         assert!(error.message().starts_with(&format!("option client_secret_file: {}: ", path.display())), "{error}");
     }
 
@@ -186,8 +166,9 @@ mod tests {
         let (secret, path) = at("unusable");
         std::fs::write(&path, "hunter2\nhunter3\n").unwrap();
         let (file, error) = secret.read();
-        assert_eq!(file, SecretFile::at(&path));
-        assert!(matches!(file, SecretFile::Seen(_)) && !error.unwrap_err().message().contains("hunter"));
+        let state = file.unwrap().state;
+        assert_eq!(state, FileState::at(&path));
+        assert!(matches!(state, FileState::Seen(_)) && !error.unwrap_err().message().contains("hunter"));
         std::fs::remove_file(&path).unwrap();
     }
 
@@ -198,7 +179,7 @@ mod tests {
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
         let (file, error) = secret.read();
         assert!(error.unwrap_err().message().ends_with("it is not a regular file"));
-        assert_eq!(file, SecretFile::at(&path));
+        assert_eq!(file.unwrap().state, FileState::at(&path));
         std::fs::remove_file(&path).unwrap();
         for path in ["/dev/null", "/dev/zero", "/"] {
             let (_, error) = ClientSecret::File(path.into()).read();
@@ -216,6 +197,6 @@ mod tests {
     #[test]
     fn a_secret_as_text_uses_no_file() {
         let (file, text) = ClientSecret::Text(Secret::new("hunter2")).read();
-        assert_eq!((file, text.unwrap().expose()), (SecretFile::NotUsed, "hunter2"));
+        assert_eq!((file, text.unwrap().expose()), (None, "hunter2"));
     }
 }

@@ -16,7 +16,7 @@ mod settings;
 mod values;
 mod words;
 
-pub(crate) use client_secret::{ClientSecret, SecretFile};
+pub(crate) use client_secret::ClientSecret;
 pub(crate) use endpoint::Endpoint;
 #[cfg(any(fuzzing, test))]
 pub(crate) use environment::Environment;

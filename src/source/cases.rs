@@ -53,7 +53,8 @@ impl Scripted {
 }
 
 impl Transport for Arc<Scripted> {
-    fn send(&self, _: &TokenRequest, limits: Limits) -> Result<RawResponse, Error> {
+    fn send(&self, _: &TokenRequest, limits: Limits, about_to_send: &dyn Fn()) -> Result<RawResponse, Error> {
+        about_to_send();
         let n = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
         self.threads.store(limits.threads, Ordering::SeqCst);
         let response = self.script.response(n);

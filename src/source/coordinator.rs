@@ -4,7 +4,7 @@
 
 use crate::{
     clock::Clock,
-    config::{Refresh, SecretFile, Settings},
+    config::{Refresh, Settings},
     duration::{Nanos, SECOND, in_seconds, nanos},
     error::{Error, ErrorKind},
     fetch::{Fetch, FetchContext, TimedGrant},
@@ -16,7 +16,7 @@ use crate::{
         schedule::{CachedToken, FetchTimes, Schedule},
         state::{Decision, FetchReason, SourceState, Update},
     },
-    system,
+    system::{self, WatchedFile},
     token::Token,
 };
 use arc_swap::Guard;
@@ -24,7 +24,6 @@ use std::{
     mem,
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -41,8 +40,8 @@ pub(super) struct Coordinator {
     policy: Policy,
     clock: Clock,
     random: Box<dyn Fn() -> f64 + Send + Sync>,
-    /// When the secret file was last checked, on the monotonic clock.
-    secret_checked_at: AtomicI64,
+    /// When the watched files were last checked, on the monotonic clock.
+    files_checked_at: AtomicI64,
     counters: Counters,
 }
 
@@ -54,7 +53,6 @@ struct Policy {
     expiry_margin: Option<Duration>,
     refresh_ahead: Option<Duration>,
     default_lifetime: Duration,
-    secret_file: Option<PathBuf>,
 }
 
 #[derive(Default)]
@@ -136,7 +134,6 @@ impl Policy {
             expiry_margin: settings.expiry_margin,
             refresh_ahead: settings.refresh_ahead,
             default_lifetime: settings.default_lifetime,
-            secret_file: settings.client_secret.path().map(Into::into),
         }
     }
 
@@ -176,7 +173,7 @@ impl Coordinator {
             policy: Policy::new(settings),
             clock,
             random,
-            secret_checked_at: AtomicI64::new(Nanos::MIN),
+            files_checked_at: AtomicI64::new(Nanos::MIN),
             counters: Counters::default(),
         }
     }
@@ -273,9 +270,9 @@ impl Coordinator {
         let mut call: Option<Call> = None;
         loop {
             let (state, now) = self.snapshot();
-            if self.secret_file_has_changed(&state) {
-                let failed_with = state.watched_secret_file();
-                self.update(|state, _, _| (state.end_secret_hold_off(failed_with), ()));
+            if self.watched_file_has_changed(&state, now) {
+                let failed_with = state.watched_files();
+                self.update(|state, now, _| (state.file_changed(failed_with, now), ()));
                 continue;
             }
             match state.decide(now) {
@@ -391,7 +388,7 @@ impl Coordinator {
                 let message =
                     format!("no thread could be started for the refresh ({error}): this process is at a limit");
                 let error = Error::new(ErrorKind::Internal, message).retryable();
-                self.finish_fetch(flight, now, Err(error), SecretFile::NotUsed);
+                self.finish_fetch(flight, now, Err(error), Vec::new());
                 return RanOn::NoThread;
             }
         }
@@ -414,17 +411,17 @@ impl Coordinator {
         let deadline = started.coarse.monotonic.saturating_add(nanos(self.policy.fetch_timeout()));
         let deadline = keep_until.map_or(deadline, |until| deadline.min(until));
         let context = RunningFetch { coordinator: self, flight, deadline, may_start_threads: keep_until.is_none() };
-        let mut secret_file = SecretFile::NotUsed;
+        let mut watched = Vec::new();
         let result = catch_unwind(AssertUnwindSafe(|| {
             let outcome = self.fetch.fetch(&context);
-            secret_file = outcome.secret_file;
+            watched = outcome.watched;
             self.cached_token(outcome.result?, started.boot)
         }));
         let result = result.unwrap_or_else(|_| {
             let message = "the fetch panicked: this is a bug in tokensource, please report it";
             Err(Error::new(ErrorKind::Internal, message))
         });
-        self.finish_fetch(flight, started.boot, result, secret_file);
+        self.finish_fetch(flight, started.boot, result, watched);
     }
 
     /// Returns the token of a grant with its schedule. Only the one fetch in flight calls this, so the next generation is
@@ -450,7 +447,13 @@ impl Coordinator {
     }
 
     /// Enters the result of a fetch into the state, and gives it to all waiting calls.
-    fn finish_fetch(&self, flight: &Flight<FetchResult>, started: Nanos, result: FetchResult, secret_file: SecretFile) {
+    fn finish_fetch(
+        &self,
+        flight: &Flight<FetchResult>,
+        started: Nanos,
+        result: FetchResult,
+        watched: Vec<WatchedFile>,
+    ) {
         let random = (self.random)();
         let update = self.update(|state, now, in_flight| {
             if state.is_closed() {
@@ -464,7 +467,7 @@ impl Coordinator {
                 }
                 Err(error) => {
                     Counters::add(&self.counters.failures);
-                    state.fetch_failed(error.clone(), secret_file, now, random);
+                    state.fetch_failed(error.clone(), watched, now, random);
                 }
             }
             (Update::Publish, Update::Publish)
@@ -475,16 +478,16 @@ impl Coordinator {
         }
     }
 
-    /// Checks the secret file, at most once a second, if its change could end a hold-off.
-    fn secret_file_has_changed(&self, state: &SourceState) -> bool {
-        let failed_with = state.watched_secret_file();
-        let Some(path) = self.policy.secret_file.as_ref().filter(|_| failed_with != SecretFile::NotUsed) else {
+    /// Checks the watched files, at most once a second, if the change of one could end a hold-off now.
+    fn watched_file_has_changed(&self, state: &SourceState, now: Nanos) -> bool {
+        let watched = state.watched_files();
+        if watched.is_empty() || !state.may_file_end_hold_off(now) {
             return false;
-        };
-        let (now, checked_at) = (self.monotonic(), self.secret_checked_at.load(Ordering::Relaxed));
+        }
+        let (now, checked_at) = (self.monotonic(), self.files_checked_at.load(Ordering::Relaxed));
         now >= checked_at.saturating_add(SECOND)
-            && self.secret_checked_at.compare_exchange(checked_at, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-            && SecretFile::at(path) != failed_with
+            && self.files_checked_at.compare_exchange(checked_at, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            && watched.iter().any(WatchedFile::has_changed)
     }
 
     fn monotonic(&self) -> Nanos {
@@ -560,7 +563,7 @@ mod tests {
         let coordinator = coordinator(&TestClock::new());
         let flight = Flight::new();
         coordinator.close();
-        coordinator.finish_fetch(&flight, 0, Err(timed_out(Duration::ZERO)), SecretFile::NotUsed);
+        coordinator.finish_fetch(&flight, 0, Err(timed_out(Duration::ZERO)), Vec::new());
         assert!(flight.wait(&Clock::System, 0).is_none());
         assert_eq!(coordinator.stats().failures, 0);
     }

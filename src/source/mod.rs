@@ -103,7 +103,7 @@ impl TokenSource {
     /// This function costs as much as reading the clock, writes nothing and never waits.
     ///
     /// It also returns 0 when `get` has to check first. This is so after a clock was set or the machine slept, and during
-    /// a hold-off that a changed `client_secret_file` may end.
+    /// a hold-off that a changed file may end.
     #[inline]
     pub fn generation(&self) -> u32 {
         self.try_fast_generation().unwrap_or_else(|| self.coordinator.generation())

@@ -6,19 +6,22 @@
 use crate::{
     backoff,
     clock::{Coarse, Now},
-    config::SecretFile,
     duration::{Nanos, SECOND, duration, nanos},
     error::Error,
     source::{
         published::{FastPath, FastView},
         schedule::{CachedToken, Schedule},
     },
+    system::WatchedFile,
     token::Token,
 };
-use std::{mem, ptr, time::Duration};
+use std::{mem, ptr, sync::Arc, time::Duration};
 
 /// The least time between the starts of two successful fetches.
 const FETCH_SPACING: Nanos = SECOND;
+
+/// The least time between two hold-offs that a changed file ends.
+const FILE_SPACING: Nanos = 10 * SECOND;
 
 /// A replacement that is rejected within this time makes the next invalidations be ignored.
 const LIMITER_WINDOW: Nanos = 60 * SECOND;
@@ -67,6 +70,8 @@ pub(crate) struct SourceState {
     /// The error of the last finished fetch, unless it brought a token.
     last_error: Option<Error>,
     hold_off: Option<HoldOff>,
+    /// When a changed file last ended a hold-off.
+    file_ended_hold_off: Option<Nanos>,
     failures_in_a_row: u32,
     invalidate_limiter: InvalidateLimiter,
     next_fetch_at: Nanos,
@@ -83,8 +88,8 @@ struct HoldOff {
     server_until: Option<Nanos>,
     /// There was a valid token when it began.
     token_was_valid: bool,
-    /// The secret file when the failed fetch read it.
-    secret_file: SecretFile,
+    /// The files that the failed fetch read, as it read them.
+    watched: Arc<[WatchedFile]>,
 }
 
 impl HoldOff {
@@ -112,6 +117,7 @@ impl SourceState {
             cached: None,
             last_error: None,
             hold_off: None,
+            file_ended_hold_off: None,
             failures_in_a_row: 0,
             invalidate_limiter: InvalidateLimiter::default(),
             next_fetch_at: Nanos::MIN,
@@ -211,13 +217,18 @@ impl SourceState {
         self.forks
     }
 
-    /// Returns the secret file with which the held-off failure was made. Returns [`SecretFile::NotUsed`] if no change of a
-    /// file can end the hold-off.
-    pub(crate) fn watched_secret_file(&self) -> SecretFile {
+    /// Returns the files with which the held-off failure was made. There are none if no change of a file can end the
+    /// hold-off.
+    pub(crate) fn watched_files(&self) -> &[WatchedFile] {
         match &self.hold_off {
-            Some(HoldOff { own_until: Some(_), secret_file, .. }) if self.fetch_in_flight.is_none() => *secret_file,
-            _ => SecretFile::NotUsed,
+            Some(HoldOff { own_until: Some(_), watched, .. }) if self.fetch_in_flight.is_none() => watched,
+            _ => &[],
         }
+    }
+
+    /// Returns whether a changed file may end a hold-off now: a file that changes all the time must not undo every hold-off.
+    pub(crate) fn may_file_end_hold_off(&self, now: Nanos) -> bool {
+        self.file_ended_hold_off.is_none_or(|at| now >= at.saturating_add(FILE_SPACING))
     }
 
     /// Returns the error with the time left until the next request. A closed source sends no more requests.
@@ -255,8 +266,8 @@ impl SourceState {
         self.invalidate_limiter.token_replaced(now);
     }
 
-    /// Begins the hold-off after a failed fetch, which read the secret from `secret_file`.
-    pub(crate) fn fetch_failed(&mut self, error: Error, secret_file: SecretFile, now: Nanos, random: f64) {
+    /// Begins the hold-off after a failed fetch, which read the `watched` files.
+    pub(crate) fn fetch_failed(&mut self, error: Error, watched: Vec<WatchedFile>, now: Nanos, random: f64) {
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         let span = backoff::hold_off(&error, self.failures_in_a_row, random);
         let until = |span: Duration| now.saturating_add(nanos(span));
@@ -264,7 +275,7 @@ impl SourceState {
             own_until: span.own.map(until),
             server_until: span.server.map(until),
             token_was_valid: self.has_valid_token(now),
-            secret_file,
+            watched: watched.into(),
         });
         self.last_error = Some(error);
         self.fetch_in_flight = None;
@@ -289,12 +300,13 @@ impl SourceState {
         Update::Publish
     }
 
-    /// Ends our own hold-off, because the secret file is no longer `failed_with`. Does nothing if another failure is held
-    /// off by now.
-    pub(crate) fn end_secret_hold_off(&mut self, failed_with: SecretFile) -> Update {
-        if failed_with == SecretFile::NotUsed || self.watched_secret_file() != failed_with {
+    /// Ends our own hold-off, because a file is no longer as in `failed_with`. Does nothing if another failure is held off
+    /// by now.
+    pub(crate) fn file_changed(&mut self, failed_with: &[WatchedFile], now: Nanos) -> Update {
+        if failed_with.is_empty() || self.watched_files() != failed_with || !self.may_file_end_hold_off(now) {
             return Update::Keep;
         }
+        self.file_ended_hold_off = Some(now);
         self.hold_off = self.hold_off.take().filter(|hold_off| hold_off.server_until.is_some());
         if let Some(hold_off) = &mut self.hold_off {
             hold_off.own_until = None;
@@ -321,8 +333,8 @@ impl SourceState {
 impl FastPath for SourceState {
     fn fast_view(&self) -> FastView {
         let no_action_until = match &self.cached {
-            // `get` must run, since it checks the secret file.
-            Some(_) if self.watched_secret_file() != SecretFile::NotUsed => Nanos::MIN,
+            // `get` must run, since it checks the files.
+            Some(_) if !self.watched_files().is_empty() => Nanos::MIN,
             Some(cached) => {
                 let left = self.no_action_until(cached).saturating_sub(self.base.boot);
                 self.base.coarse.monotonic.saturating_add(left)

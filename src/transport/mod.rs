@@ -24,7 +24,7 @@ use crate::{
     error::{Error, ErrorKind},
     oauth::request::TokenRequest,
     oauth::response::RawResponse,
-    system::BeforeFork,
+    system::{BeforeFork, WatchedFile},
 };
 use connect::DeadlineStream;
 use diagnosis::{Diagnosis, Phase, bracketed, format_authority};
@@ -49,7 +49,14 @@ pub(crate) struct Limits {
 /// Sends one request and returns the response, whatever its status. The error says whether it is retryable, and whether
 /// it is worth another attempt of the same fetch.
 pub(crate) trait Transport: Send + Sync {
-    fn send(&self, request: &TokenRequest, limits: Limits) -> Result<RawResponse, Error>;
+    /// Calls `about_to_send` when the connection is up, before the first byte of the request: a token's life counts from
+    /// then on.
+    fn send(&self, request: &TokenRequest, limits: Limits, about_to_send: &dyn Fn()) -> Result<RawResponse, Error>;
+
+    /// Returns the files that the last request read, such as certificates, in the state in which it read them.
+    fn watched_files(&self) -> Vec<WatchedFile> {
+        Vec::new()
+    }
 }
 
 /// HTTP/1.1 to one token endpoint, through TLS and a proxy where the settings say so.
@@ -127,18 +134,20 @@ impl HttpTransport {
 }
 
 impl Transport for HttpTransport {
-    fn send(&self, request: &TokenRequest, limits: Limits) -> Result<RawResponse, Error> {
+    fn send(&self, request: &TokenRequest, limits: Limits, about_to_send: &dyn Fn()) -> Result<RawResponse, Error> {
         let started = Instant::now();
         // First, so that an unusable certificate file costs no connection.
         let tls = self.tls.as_ref().map(|(tls, name)| Ok((tls.current()?, name.clone()))).transpose()?;
         let mut stream = self.connect(started + limits.connect.min(limits.total), limits)?;
         let Some((config, name)) = tls else {
             stream.deadline = started + limits.total;
+            about_to_send();
             return self.exchange(stream, request, limits);
         };
         let stream = TlsStream::handshake(stream, config, name);
         let mut stream = stream.map_err(|error| self.diagnosis(limits).failure(Phase::Handshake, Fault::Io(error)))?;
         stream.set_deadline(started + limits.total);
+        about_to_send();
         self.exchange(stream, request, limits)
     }
 }

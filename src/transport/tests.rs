@@ -45,7 +45,7 @@ fn send_within(transport: &HttpTransport, settings: &Settings, limits: Limits) -
         headers: vec![("Authorization".into(), Value::Secret(Secret::new("Basic aWQ6aHVudGVyMg==")))],
         body: Secret::new("grant_type=client_credentials"),
     };
-    transport.send(&request, limits)
+    transport.send(&request, limits, &|| {})
 }
 
 /// Asserts that the result is such an error, without a secret in its message, and returns the message.

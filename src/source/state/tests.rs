@@ -5,6 +5,7 @@ use crate::{
     oauth::{response::Grant, times::StatedExpiry},
     secret::Secret,
     source::schedule::FetchTimes,
+    system::FileState,
 };
 use std::sync::Arc;
 
@@ -47,7 +48,7 @@ fn succeed(state: &mut SourceState, sent: Nanos) -> Arc<Token> {
 }
 
 fn fail(state: &mut SourceState, error: Error, now: Nanos) {
-    state.fetch_failed(error, SecretFile::NotUsed, now, MIDDLE);
+    state.fetch_failed(error, Vec::new(), now, MIDDLE);
 }
 
 fn retryable() -> Error {
@@ -386,37 +387,50 @@ fn boot_time_never_goes_back() {
     assert_eq!(state.checked_boot_time_at(now.coarse), Some(10 * SECOND));
 }
 
-#[test]
-fn a_changed_secret_file_ends_our_hold_off_and_keeps_the_servers() {
-    let file = SecretFile::at(&std::env::temp_dir());
-    assert!(matches!(file, SecretFile::Seen(_)));
-    let held = |error| {
-        let mut state = new_state();
-        state.fetch_failed(error, file, 0, MIDDLE);
-        state
-    };
-    let mut state = held(permanent());
-    assert_eq!(state.watched_secret_file(), file);
-    assert_eq!(state.end_secret_hold_off(SecretFile::Missing), Update::Keep, "another failure is held off");
-    assert_eq!(state.end_secret_hold_off(SecretFile::NotUsed), Update::Keep);
-    assert_eq!(state.end_secret_hold_off(file), Update::Publish);
-    assert_eq!(decision(&state, 0), "fetch");
-    assert_eq!(state.watched_secret_file(), SecretFile::NotUsed);
-
-    let mut state = held(with_wait(permanent(), 10));
-    assert_eq!(state.end_secret_hold_off(file), Update::Publish);
-    assert_eq!(around(&state, 10 * SECOND), ["fail", "probe", "probe"]);
-    assert_eq!(held(with_wait(retryable(), 10)).watched_secret_file(), SecretFile::NotUsed);
-    let mut without_file = new_state();
-    fail(&mut without_file, permanent(), 0);
-    assert_eq!(without_file.watched_secret_file(), SecretFile::NotUsed);
+fn files() -> Vec<WatchedFile> {
+    ["secret", "cert"].map(|path| WatchedFile { path: path.into(), state: FileState::Missing }).into()
 }
 
 #[test]
-fn the_generation_is_0_while_a_changed_secret_file_may_end_the_hold_off() {
+fn a_changed_file_ends_our_hold_off_and_keeps_the_servers() {
+    let held = |error| {
+        let mut state = new_state();
+        state.fetch_failed(error, files(), 0, MIDDLE);
+        state
+    };
+    for kind in [ErrorKind::OAuth, ErrorKind::Tls, ErrorKind::InvalidConfig] {
+        let mut state = held(Error::new(kind, ""));
+        assert_eq!(state.watched_files(), files());
+        assert_eq!(state.file_changed(&files()[1..], 0), Update::Keep, "another failure is held off");
+        assert_eq!(state.file_changed(&[], 0), Update::Keep);
+        assert_eq!(state.file_changed(&files(), 0), Update::Publish);
+        assert_eq!(decision(&state, 0), "fetch");
+        assert_eq!(state.watched_files(), []);
+    }
+    let mut state = held(with_wait(permanent(), 10));
+    assert_eq!(state.file_changed(&files(), 0), Update::Publish);
+    assert_eq!(around(&state, 10 * SECOND), ["fail", "probe", "probe"]);
+    assert_eq!(held(with_wait(retryable(), 10)).watched_files(), []);
+    let mut without_file = new_state();
+    fail(&mut without_file, permanent(), 0);
+    assert_eq!(without_file.watched_files(), []);
+}
+
+#[test]
+fn a_file_that_changes_each_second_ends_one_hold_off_in_ten_seconds() {
+    let mut state = new_state();
+    state.fetch_failed(permanent(), files(), SECOND, MIDDLE);
+    assert_eq!(state.file_changed(&files(), SECOND), Update::Publish);
+    state.fetch_failed(permanent(), files(), SECOND, MIDDLE);
+    let at = |by| state.clone().file_changed(&files(), 11 * SECOND + by);
+    assert_eq!([at(-1), at(0), at(1)], [Update::Keep, Update::Publish, Update::Publish]);
+}
+
+#[test]
+fn the_generation_is_0_while_a_changed_file_may_end_the_hold_off() {
     let mut state = new_state();
     succeed(&mut state, 0);
-    state.fetch_failed(permanent(), SecretFile::Missing, 75 * SECOND, MIDDLE);
+    state.fetch_failed(permanent(), files(), 75 * SECOND, MIDDLE);
     assert!(matches!(state.decide(76 * SECOND), Decision::Serve(_)));
     assert_eq!(state.fast_view().generation(at(76 * SECOND).coarse), 0);
     state.begin_fetch(FetchReason::Refresh);
