@@ -1,6 +1,6 @@
 //! The pages tell the truth: README.md and every other one. Tables and examples are made from the code, commands and
 //! settings are tried, and every name and link exists. `make readme` rewrites what is made. The words between are written
-//! by hand.
+//! by hand, and `readme/english.rs` checks their English.
 //!
 //! A block of code says in its first line how it is held; there is no other kind of block. A FILE is named from the folder
 //! of the page.
@@ -16,8 +16,11 @@
 #![cfg(target_os = "linux")]
 
 mod common;
+#[path = "readme/english.rs"]
+mod english;
 
 use common::build;
+use english::Passage;
 use std::{
     collections::BTreeSet,
     env, fs,
@@ -280,6 +283,33 @@ fn every_block_is_held() {
         let indented = prose(&read(page)).lines().find(|line| line.starts_with("    ")).map(str::to_owned);
         assert_eq!(indented, None, "{page}");
     }
+}
+
+#[test]
+fn public_text_is_in_plain_english() {
+    let help = options().iter().map(|option| option.help().to_owned());
+    let passages = english::public_text(&PAGES, help);
+    let faults: Vec<String> = passages.iter().flat_map(english::faults).collect();
+    assert!(faults.is_empty(), "CONTRIBUTING.md has the rules:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn a_planted_sentence_is_found() {
+    let found =
+        |text: &str| english::faults(&Passage { place: "here".into(), text: text.into(), is_page: true }).join("\n");
+    for (sentence, fault) in [
+        ("A refresh runs beside the callers.", "beside"),
+        ("The library writes nothing. Whoever asks gets a token.", "whoever"),
+        ("The caller may not free it twice.", "may not"),
+        ("The source keeps a token good.", "token good"),
+        ("Who asks gets a token.", "opens with"),
+        ("This is one: and two: and three.", "two colons"),
+        (&"word ".repeat(40), "40 words"),
+    ] {
+        assert!(found(sentence).contains(fault), "{sentence}");
+    }
+    let plain = "Returns the cached token. Who runs the fetch? Nearest besides: the tests may note it, at best.";
+    assert_eq!(found(plain), "");
 }
 
 fn is_goal(name: &str) -> bool {

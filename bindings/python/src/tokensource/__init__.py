@@ -6,7 +6,7 @@
 ... )
 >>> headers = {"Authorization": source.authorization()}  # doctest: +SKIP
 
-This file only names what the package offers. It must not import what a program may not need.
+This file only names what the package offers. It must not import what only some programs need.
 """
 
 from ._token import Token
