@@ -33,9 +33,12 @@ pub(crate) struct HoldOffSpan {
 pub(crate) fn hold_off(error: &Error, failures_in_a_row: u32, random: f64) -> HoldOffSpan {
     let server = error.server_wait().map(|wait| wait.clamp(SERVER_WAIT.0, SERVER_WAIT.1));
     let own = match error.kind() {
-        ErrorKind::Tls | ErrorKind::BadResponse => Some(Duration::from_secs(30)),
-        // Retryable where a limit of this process prevents that a file is read or a thread is started.
-        ErrorKind::InvalidConfig | ErrorKind::Internal if !error.is_retryable() => Some(Duration::from_secs(30)),
+        ErrorKind::Tls => Some(Duration::from_secs(30)),
+        // Retryable where a token had expired when it arrived, or where a limit of this process prevents that a file is
+        // read or a thread is started.
+        ErrorKind::BadResponse | ErrorKind::InvalidConfig | ErrorKind::Internal if !error.is_retryable() => {
+            Some(Duration::from_secs(30))
+        }
         _ if !error.is_retryable() => Some(Duration::from_secs(60)),
         _ if server.is_some() => None,
         _ => Some(
@@ -117,6 +120,8 @@ mod tests {
         }
         let tls = Error::new(ErrorKind::Tls, "").retryable();
         assert_eq!(hold_off(&tls, 1, 0.0).own, Some(secs(30.0)), "also if the transport calls it retryable");
+        let expired = Error::new(ErrorKind::BadResponse, "").retryable();
+        assert_eq!(hold_off(&expired, 2, 0.0).own, Some(secs(1.5)), "the next token may be a good one");
         let at_a_limit = Error::new(ErrorKind::InvalidConfig, "").retryable();
         assert_eq!(
             hold_off(&at_a_limit, 1, 0.0).own,

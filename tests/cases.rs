@@ -99,7 +99,9 @@ impl World {
                 Vec::new()
             }
             Call::Look => Vec::new(),
-            Call::SetWall | Call::Suspend => panic!("{step:?}: no test may set the clocks of the system"),
+            Call::SetWall | Call::Suspend | Call::Freeze => {
+                panic!("{step:?}: no test may set the clocks of the system")
+            }
         };
         if let Some(name) = &step.name {
             self.waiting.insert(name.clone(), callers);

@@ -24,6 +24,7 @@ use std::{
     mem,
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -77,8 +78,15 @@ pub struct Stats {
     pub waits: u64,
 }
 
-/// How a flight ends.
-type FetchResult = Result<CachedToken, Error>;
+/// How a flight ends. Without a token and without an error, the waiting calls decide again.
+type FetchResult = Result<Option<CachedToken>, Error>;
+
+/// When a fetch began and when it should have ended, in boot time.
+#[derive(Clone, Copy)]
+struct FetchSpan {
+    started: Nanos,
+    due: Nanos,
+}
 
 /// A function call that cannot return at once.
 struct Call {
@@ -155,7 +163,8 @@ fn closed() -> Error {
 }
 
 fn timed_out(timeout: Duration) -> Error {
-    let message = format!("no token within the timeout of {} s; the fetch is still running", in_seconds(timeout));
+    let message =
+        format!("no token within the timeout of {} s: call again, or set a larger timeout", in_seconds(timeout));
     Error::new(ErrorKind::Timeout, message).retryable().with_retry_after(Duration::ZERO)
 }
 
@@ -333,8 +342,8 @@ impl Coordinator {
         let Some(result) = flight.wait(&self.clock, call.wait_until) else { return Ok(Poll::Retry) };
         let (state, now) = self.snapshot();
         match result {
-            Ok(cached) if now < cached.schedule.unusable_at => Ok(Poll::Ready(cached.token)),
-            // This thread woke late: the token has expired meanwhile.
+            Ok(Some(cached)) if now < cached.schedule.unusable_at => Ok(Poll::Ready(cached.token)),
+            // There is no token yet; or this thread woke late, and the token has expired meanwhile.
             Ok(_) => Ok(Poll::Retry),
             Err(error) => Err(state.error_as_of(&error, now)),
         }
@@ -362,8 +371,10 @@ impl Coordinator {
                 return (Update::Keep, Next::TooSoon);
             }
             let flight = Flight::new();
-            *in_flight = Some(flight.clone());
-            state.begin_fetch(reason);
+            if let Some(overdue) = in_flight.replace(flight.clone()) {
+                overdue.complete(Ok(None));
+            }
+            state.begin_fetch(reason, (now + pause.max(0)).saturating_add(nanos(self.policy.fetch_timeout())));
             let next = match token {
                 Some(token) => Next::FetchInBackground(flight, token),
                 None => Next::Fetch(flight),
@@ -388,7 +399,7 @@ impl Coordinator {
                 let message =
                     format!("no thread could be started for the refresh ({error}): this process is at a limit");
                 let error = Error::new(ErrorKind::Internal, message).retryable();
-                self.finish_fetch(flight, now, Err(error), Vec::new());
+                self.finish_fetch(flight, FetchSpan { started: now, due: Nanos::MAX }, Err(error), Vec::new());
                 return RanOn::NoThread;
             }
         }
@@ -403,7 +414,7 @@ impl Coordinator {
         let (state, now) = self.snapshot();
         let start_at = self.monotonic().saturating_add(state.next_fetch_at().saturating_sub(now).max(0));
         drop(state);
-        // The flight has a result before that only if the source was closed.
+        // The flight has a result before that only if the source was closed, or another fetch runs in place of this one.
         if flight.wait(&self.clock, keep_until.map_or(start_at, |until| until.min(start_at))).is_some() {
             return;
         }
@@ -411,22 +422,25 @@ impl Coordinator {
         let deadline = started.coarse.monotonic.saturating_add(nanos(self.policy.fetch_timeout()));
         let deadline = keep_until.map_or(deadline, |until| deadline.min(until));
         let context = RunningFetch { coordinator: self, flight, deadline, may_start_threads: keep_until.is_none() };
+        // On the boot clock, which counts the machine's sleep.
+        let due = started.boot.saturating_add(deadline.saturating_sub(started.coarse.monotonic));
+        let mut span = FetchSpan { started: started.boot, due };
         let mut watched = Vec::new();
         let result = catch_unwind(AssertUnwindSafe(|| {
             let outcome = self.fetch.fetch(&context);
             watched = outcome.watched;
-            self.cached_token(outcome.result?, started.boot)
+            self.cached_token(outcome.result?, &mut span)
         }));
         let result = result.unwrap_or_else(|_| {
             let message = "the fetch panicked: this is a bug in tokensource, please report it";
             Err(Error::new(ErrorKind::Internal, message))
         });
-        self.finish_fetch(flight, started.boot, result, watched);
+        self.finish_fetch(flight, span, result, watched);
     }
 
     /// Returns the token of a grant with its schedule. Only the one fetch in flight calls this, so the next generation is
     /// its own.
-    fn cached_token(&self, granted: TimedGrant, started: Nanos) -> FetchResult {
+    fn cached_token(&self, granted: TimedGrant, span: &mut FetchSpan) -> Result<CachedToken, Error> {
         let TimedGrant { grant, sent } = granted;
         let (state, arrived) = self.snapshot();
         let lifetime = match grant.expiry {
@@ -434,13 +448,15 @@ impl Coordinator {
             StatedExpiry::Ended { .. } | StatedExpiry::NotStated => self.policy.default_lifetime,
         };
         let Policy { expiry_margin, refresh_ahead, .. } = self.policy;
-        let times = FetchTimes { started, sent, arrived, lifetime, expiry_margin, refresh_ahead };
+        let times = FetchTimes { started: span.started, sent, arrived, lifetime, expiry_margin, refresh_ahead };
         let schedule = Schedule::new(&times, (self.random)()).ok_or_else(|| {
             let message = format!(
                 "the token was already expired when it arrived: its lifetime is {} s, counted from its request",
                 in_seconds(lifetime)
             );
-            Error::new(ErrorKind::BadResponse, message)
+            // A response that was read well past the end of its token lay in a frozen process.
+            span.due = span.due.min(sent.saturating_add(nanos(lifetime)).saturating_add(SECOND));
+            Error::new(ErrorKind::BadResponse, message).retryable()
         })?;
         let token = Token::new(grant, sent, lifetime, state.next_generation(), self.clock.clone());
         Ok(CachedToken { token: Arc::new(token), schedule })
@@ -450,30 +466,33 @@ impl Coordinator {
     fn finish_fetch(
         &self,
         flight: &Flight<FetchResult>,
-        started: Nanos,
-        result: FetchResult,
+        span: FetchSpan,
+        result: Result<CachedToken, Error>,
         watched: Vec<WatchedFile>,
     ) {
         let random = (self.random)();
-        let update = self.update(|state, now, in_flight| {
-            if state.is_closed() {
-                return (Update::Keep, Update::Keep);
+        let result = self.update(|state, now, in_flight| {
+            // Otherwise the source was closed, or another fetch runs in place of this one: the calls have a result.
+            if state.is_closed() || in_flight.as_ref().is_some_and(|other| !ptr::eq(&**other, flight)) {
+                return (Update::Keep, None);
             }
             *in_flight = None;
-            match &result {
+            let result = match result {
                 Ok(cached) => {
                     Counters::add(&self.counters.tokens);
-                    state.fetch_succeeded(cached.clone(), started, now);
+                    state.fetch_succeeded(cached.clone(), span.started, now);
+                    Ok(Some(cached))
                 }
+                Err(error) if state.forgive_fetch(&error, span.due, now) => Ok(None),
                 Err(error) => {
                     Counters::add(&self.counters.failures);
                     state.fetch_failed(error.clone(), watched, now, random);
+                    Err(error)
                 }
-            }
-            (Update::Publish, Update::Publish)
+            };
+            (Update::Publish, Some(result))
         });
-        // If the source was closed meanwhile, waiting calls must get `Closed`, which `close` delivers.
-        if update == Update::Publish {
+        if let Some(result) = result {
             flight.complete(result);
         }
     }
@@ -530,7 +549,7 @@ impl FetchContext for RunningFetch<'_> {
     }
 
     fn pause(&self, until: Nanos) -> ControlFlow<()> {
-        // Only `close` completes the flight of a running fetch.
+        // `close` completes the flight of a running fetch, and so does a call that starts another in its place.
         match self.flight.wait(&self.coordinator.clock, until) {
             Some(_) => ControlFlow::Break(()),
             None => ControlFlow::Continue(()),
@@ -563,7 +582,8 @@ mod tests {
         let coordinator = coordinator(&TestClock::new());
         let flight = Flight::new();
         coordinator.close();
-        coordinator.finish_fetch(&flight, 0, Err(timed_out(Duration::ZERO)), Vec::new());
+        let span = FetchSpan { started: 0, due: Nanos::MAX };
+        coordinator.finish_fetch(&flight, span, Err(timed_out(Duration::ZERO)), Vec::new());
         assert!(flight.wait(&Clock::System, 0).is_none());
         assert_eq!(coordinator.stats().failures, 0);
     }
@@ -583,9 +603,9 @@ mod tests {
             refresh_ahead: None,
         };
         let flight = Flight::new();
-        flight.complete(Ok(CachedToken { token, schedule: Schedule::new(&times, 0.5).unwrap() }));
+        flight.complete(Ok(Some(CachedToken { token, schedule: Schedule::new(&times, 0.5).unwrap() })));
         coordinator.update(|state, _, in_flight| {
-            state.begin_fetch(FetchReason::NoToken);
+            state.begin_fetch(FetchReason::NoToken, Nanos::MAX);
             *in_flight = Some(flight);
             (Update::Publish, ())
         });

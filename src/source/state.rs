@@ -7,7 +7,7 @@ use crate::{
     backoff,
     clock::{Coarse, Now},
     duration::{Nanos, SECOND, duration, nanos},
-    error::Error,
+    error::{Error, ErrorKind},
     source::{
         published::{FastPath, FastView},
         schedule::{CachedToken, Schedule},
@@ -22,6 +22,10 @@ const FETCH_SPACING: Nanos = SECOND;
 
 /// The least time between two hold-offs that a changed file ends.
 const FILE_SPACING: Nanos = 10 * SECOND;
+
+/// A fetch that ends, or still runs, more than this after its deadline was not slow: this process was frozen, or the
+/// machine slept.
+const OVERDUE: Nanos = SECOND;
 
 /// A replacement that is rejected within this time makes the next invalidations be ignored.
 const LIMITER_WINDOW: Nanos = 60 * SECOND;
@@ -77,6 +81,10 @@ pub(crate) struct SourceState {
     next_fetch_at: Nanos,
     generation: u32,
     fetch_in_flight: Option<FetchReason>,
+    /// When the fetch in flight should have ended.
+    fetch_deadline: Nanos,
+    /// The last fetch was overdue and did not count.
+    overdue_was_forgiven: bool,
     closed: bool,
     forks: u32,
 }
@@ -123,6 +131,8 @@ impl SourceState {
             next_fetch_at: Nanos::MIN,
             generation: 0,
             fetch_in_flight: None,
+            fetch_deadline: Nanos::MAX,
+            overdue_was_forgiven: false,
             closed: false,
             forks,
         }
@@ -162,7 +172,8 @@ impl SourceState {
                 Decision::ServeAndRefresh(cached)
             };
         }
-        match (self.fetch_in_flight, self.fail_until().zip(self.last_error.as_ref())) {
+        let in_flight = self.fetch_in_flight.filter(|_| now < self.overdue_from());
+        match (in_flight, self.fail_until().zip(self.last_error.as_ref())) {
             (Some(FetchReason::Probe), Some((_, error))) => Decision::FailUnlessPolling(error),
             (Some(_), _) => Decision::AwaitFetch,
             (None, Some((until, error))) if now < until => Decision::Fail(error),
@@ -179,10 +190,16 @@ impl SourceState {
     fn no_action_until(&self, cached: &CachedToken) -> Nanos {
         let Schedule { refresh_at, unusable_at, .. } = cached.schedule;
         if self.fetch_in_flight.is_some() {
-            return unusable_at;
+            return unusable_at.min(self.overdue_from());
         }
         let held_off = self.hold_off.as_ref().map_or(Nanos::MIN, HoldOff::until);
         refresh_at.max(held_off).max(self.next_fetch_at).min(unusable_at)
+    }
+
+    /// Returns from when on the fetch in flight is overdue, and the next call starts another in its place. This happens once
+    /// in a row.
+    fn overdue_from(&self) -> Nanos {
+        if self.overdue_was_forgiven { Nanos::MAX } else { self.fetch_deadline.saturating_add(OVERDUE + 1) }
     }
 
     /// Returns until when calls fail without a valid token; the first call after that is the probe. Returns None if calls
@@ -250,8 +267,28 @@ impl SourceState {
         self.generation.wrapping_add(1).max(1)
     }
 
-    pub(crate) fn begin_fetch(&mut self, reason: FetchReason) {
+    /// Begins a fetch that should end at `deadline`. A fetch in flight is overdue: its result will not count.
+    pub(crate) fn begin_fetch(&mut self, reason: FetchReason, deadline: Nanos) {
+        self.overdue_was_forgiven |= self.fetch_in_flight.is_some();
         self.fetch_in_flight = Some(reason);
+        self.fetch_deadline = deadline;
+    }
+
+    /// Ends a fetch that should have ended by `due` with `error`, if that is no failure: nothing could run for a while, and
+    /// the server may be well. A response of the server counts always. So does a second overdue fetch in a row.
+    pub(crate) fn forgive_fetch(&mut self, error: &Error, due: Nanos, now: Nanos) -> bool {
+        let may_be_our_fault = match error.kind() {
+            ErrorKind::Timeout | ErrorKind::Network | ErrorKind::Tls => true,
+            // A token that had expired when it arrived.
+            ErrorKind::BadResponse => error.is_retryable(),
+            _ => false,
+        };
+        if self.overdue_was_forgiven || !may_be_our_fault || now <= due.saturating_add(OVERDUE) {
+            return false;
+        }
+        self.overdue_was_forgiven = true;
+        self.fetch_in_flight = None;
+        true
     }
 
     /// Caches the token of a fetch that began at `started`.
@@ -263,6 +300,7 @@ impl SourceState {
         self.failures_in_a_row = 0;
         self.next_fetch_at = started.saturating_add(FETCH_SPACING);
         self.fetch_in_flight = None;
+        self.overdue_was_forgiven = false;
         self.invalidate_limiter.token_replaced(now);
     }
 
@@ -279,6 +317,7 @@ impl SourceState {
         });
         self.last_error = Some(error);
         self.fetch_in_flight = None;
+        self.overdue_was_forgiven = false;
     }
 
     /// Drops `token`, which the API rejected. Does nothing if it is not the current token, or while

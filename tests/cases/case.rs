@@ -42,7 +42,7 @@ pub struct Step {
     /// The number of simultaneous callers, which all get the same result.
     #[serde(default = "one")]
     pub callers: usize,
-    /// For `get_within`, `set_wall` and `suspend`.
+    /// For `get_within`, `set_wall`, `suspend` and `freeze`.
     #[serde(default)]
     pub seconds: f64,
     /// For `invalidate` (a token that a call returned before) and `write_secret`.
@@ -92,6 +92,8 @@ pub enum Call {
     SetWall,
     /// The machine sleeps for so many seconds.
     Suspend,
+    /// No thread runs for so many seconds, on every clock.
+    Freeze,
     /// Writes the file that the option `client_secret_file = $FILE` names. Before the first step it holds
     /// `horse-battery`.
     WriteSecret,

@@ -1,7 +1,6 @@
 use super::*;
 use crate::{
     clock::Clock,
-    error::ErrorKind,
     oauth::{response::Grant, times::StatedExpiry},
     secret::Secret,
     source::schedule::FetchTimes,
@@ -100,14 +99,14 @@ fn no_caller_waits_for_a_refresh_until_the_token_has_expired() {
     let mut state = new_state();
     succeed(&mut state, 0);
     state.rebase(at(75 * SECOND));
-    state.begin_fetch(FetchReason::Refresh);
+    state.begin_fetch(FetchReason::Refresh, Nanos::MAX);
     assert_eq!(around(&state, 90 * SECOND - TICK), ["serve", "await", "await"]);
 }
 
 #[test]
 fn a_caller_without_a_token_awaits_the_fetch_in_flight() {
     let mut state = new_state();
-    state.begin_fetch(FetchReason::NoToken);
+    state.begin_fetch(FetchReason::NoToken, Nanos::MAX);
     assert_eq!(decision(&state, 0), "await");
 }
 
@@ -120,7 +119,7 @@ fn a_retryable_failure_is_held_off_for_a_second_doubling_to_thirty_then_probed()
         now += seconds * SECOND / 8 * 7;
         assert_eq!(around(&state, now), ["fail", "probe", "probe"]);
         state.rebase(at(now));
-        state.begin_fetch(FetchReason::Probe);
+        state.begin_fetch(FetchReason::Probe, Nanos::MAX);
         assert_eq!(decision(&state, now), "fail unless polling");
     }
 }
@@ -163,7 +162,7 @@ fn a_failed_refresh_is_held_off_while_the_token_is_served() {
     succeed(&mut state, 0);
     let now = 75 * SECOND;
     state.rebase(at(now));
-    state.begin_fetch(FetchReason::Refresh);
+    state.begin_fetch(FetchReason::Refresh, Nanos::MAX);
     fail(&mut state, with_wait(retryable(), 5), now);
     assert_eq!(around(&state, now + 5 * SECOND), ["serve", "serve and refresh", "serve and refresh"]);
     assert_eq!(state.error_as_of(state.last_error().unwrap(), now).retry_after(), Some(Duration::from_secs(5)));
@@ -228,7 +227,7 @@ fn after_invalidate_callers_await_the_refresh_in_flight() {
     let mut state = new_state();
     let token = succeed(&mut state, 0);
     state.rebase(at(75 * SECOND));
-    state.begin_fetch(FetchReason::Refresh);
+    state.begin_fetch(FetchReason::Refresh, Nanos::MAX);
     assert_eq!(state.invalidate(&token, 75 * SECOND), Update::Publish);
     assert_eq!(decision(&state, 75 * SECOND), "await");
     succeed(&mut state, 75 * SECOND);
@@ -333,7 +332,7 @@ fn the_spacing_counts_from_the_start_of_a_fetch_and_is_waived_after_an_invalidat
     assert_eq!(state.next_fetch_at(), Nanos::MIN);
     // The refresh in flight is the first fetch after the invalidation. The next one keeps the spacing.
     let token = succeed(&mut state, 6 * SECOND);
-    state.begin_fetch(FetchReason::Refresh);
+    state.begin_fetch(FetchReason::Refresh, Nanos::MAX);
     assert_eq!(state.invalidate(&token, 66 * SECOND), Update::Publish);
     assert_eq!(state.next_fetch_at(), 7 * SECOND);
 }
@@ -433,7 +432,7 @@ fn the_generation_is_0_while_a_changed_file_may_end_the_hold_off() {
     state.fetch_failed(permanent(), files(), 75 * SECOND, MIDDLE);
     assert!(matches!(state.decide(76 * SECOND), Decision::Serve(_)));
     assert_eq!(state.fast_view().generation(at(76 * SECOND).coarse), 0);
-    state.begin_fetch(FetchReason::Refresh);
+    state.begin_fetch(FetchReason::Refresh, Nanos::MAX);
     assert_eq!(decision(&state, 76 * SECOND), "serve");
 }
 
@@ -441,7 +440,7 @@ fn the_generation_is_0_while_a_changed_file_may_end_the_hold_off() {
 fn a_child_of_a_fork_keeps_the_token_and_the_hold_off_and_has_its_own_jitter() {
     let mut state = new_state();
     succeed(&mut state, 0);
-    state.begin_fetch(FetchReason::Refresh);
+    state.begin_fetch(FetchReason::Refresh, Nanos::MAX);
     state.after_fork(1, SECOND, 0.0);
     assert_eq!((state.forks(), state.fetch_in_flight()), (1, None));
     assert_eq!(around(&state, 74 * SECOND - TICK), ["serve", "serve and refresh", "serve and refresh"]);
@@ -478,4 +477,72 @@ fn generations_count_up_and_wrap_past_zero() {
     assert_eq!(state.next_generation(), 2);
     state.fetch_succeeded(cached_token(u32::MAX, 0, 100), 0, 0);
     assert_eq!(state.next_generation(), 1);
+}
+
+fn timeout() -> Error {
+    Error::new(ErrorKind::Timeout, "no response").retryable()
+}
+
+#[test]
+fn a_fetch_that_ends_more_than_a_second_after_its_deadline_is_forgiven_once_in_a_row() {
+    let deadline = 30 * SECOND;
+    let forgiven = |state: &mut SourceState, error: &Error, now| state.forgive_fetch(error, deadline, now);
+    for (by, expected) in [(-1, false), (0, false), (1, true)] {
+        let mut state = new_state();
+        state.begin_fetch(FetchReason::NoToken, deadline);
+        assert_eq!(forgiven(&mut state, &timeout(), 31 * SECOND + by), expected, "{by}");
+        assert_eq!(state.fetch_in_flight().is_none(), expected);
+    }
+    let mut state = new_state();
+    state.begin_fetch(FetchReason::NoToken, deadline);
+    assert!(forgiven(&mut state, &timeout(), 40 * SECOND));
+    assert_eq!((decision(&state, 40 * SECOND), state.last_error().is_none()), ("fetch", true));
+    state.begin_fetch(FetchReason::NoToken, deadline);
+    assert!(!forgiven(&mut state, &timeout(), 80 * SECOND), "the second in a row");
+    fail(&mut state, timeout(), 80 * SECOND);
+    state.begin_fetch(FetchReason::NoToken, deadline);
+    assert!(forgiven(&mut state, &timeout(), 120 * SECOND), "a failure ends the row");
+    succeed(&mut state, 120 * SECOND);
+    state.begin_fetch(FetchReason::Refresh, deadline);
+    assert!(forgiven(&mut state, &timeout(), 200 * SECOND), "a token ends the row");
+}
+
+#[test]
+fn only_what_a_frozen_process_may_cause_is_forgiven() {
+    let kinds = [
+        (ErrorKind::Timeout, true),
+        (ErrorKind::Network, true),
+        (ErrorKind::Tls, true),
+        (ErrorKind::BadResponse, false),
+        (ErrorKind::Http, false),
+        (ErrorKind::OAuth, false),
+        (ErrorKind::InvalidConfig, false),
+        (ErrorKind::Internal, false),
+    ];
+    let forgiven = |error: &Error| new_state().forgive_fetch(error, 0, 10 * SECOND);
+    for (kind, expected) in kinds {
+        assert_eq!(forgiven(&Error::new(kind, "")), expected, "{kind:?}");
+    }
+    assert!(forgiven(&Error::new(ErrorKind::BadResponse, "it had expired when it arrived").retryable()));
+    assert!(!forgiven(&Error::new(ErrorKind::Http, "503").retryable()), "the server itself refused");
+}
+
+#[test]
+fn a_call_does_not_join_an_overdue_fetch_and_starts_one_in_its_place_once_in_a_row() {
+    let mut state = new_state();
+    state.begin_fetch(FetchReason::NoToken, 30 * SECOND);
+    assert_eq!(around(&state, 31 * SECOND + 1), ["await", "fetch", "fetch"]);
+    state.begin_fetch(FetchReason::NoToken, 70 * SECOND);
+    assert_eq!(around(&state, 71 * SECOND + 1), ["await"; 3]);
+
+    let mut state = new_state();
+    fail(&mut state, permanent(), 0);
+    state.begin_fetch(FetchReason::Probe, 90 * SECOND);
+    assert_eq!(around(&state, 91 * SECOND + 1), ["fail unless polling", "probe", "probe"]);
+
+    let mut state = new_state();
+    succeed(&mut state, 0);
+    state.rebase(at(75 * SECOND));
+    state.begin_fetch(FetchReason::Refresh, 80 * SECOND);
+    assert_eq!(around(&state, 81 * SECOND + 1), ["serve", "serve and refresh", "serve and refresh"]);
 }
