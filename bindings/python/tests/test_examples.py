@@ -78,8 +78,8 @@ def test_the_code_in_the_readme_runs(serve, api, monkeypatch):
         __slots__ = ()
 
         def __init__(self, **options):
-            ours = {"token_url": url, "client_secret_file": None, "client_secret": "hunter2"}
-            super().__init__(**{**options, **ours})
+            replaced = {"token_url": url, "client_secret_file": None, "client_secret": "hunter2"}
+            super().__init__(**{**options, **replaced})
 
     names = {"TokenSource": OnThisMachine}
     for block in blocks:

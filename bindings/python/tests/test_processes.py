@@ -85,16 +85,16 @@ def busy():
 threads = [threading.Thread(target=busy) for _ in range(4)]
 for thread in threads:
     thread.start()
-good = 0
+with_token = 0
 for _ in range(40):
     child = os.fork()
     if child == 0:
         os._exit(0 if source.authorization().startswith("Bearer ") else 1)
-    good += os.waitpid(child, 0)[1] == 0
+    with_token += os.waitpid(child, 0)[1] == 0
 done = True
 for thread in threads:
     thread.join()
-print(good)
+print(with_token)
 """
 
 
@@ -111,7 +111,7 @@ def child(check):
         os._exit(check())
     return number
 
-def refused():
+def is_closed():
     try:
         source.token()
     except ClosedError:
@@ -128,7 +128,7 @@ def goes_on():
 before = child(goes_on)
 source.close()
 os.write(go, b"x")
-after = child(refused)
+after = child(is_closed)
 print(os.waitpid(before, 0)[1], os.waitpid(after, 0)[1])
 """
 

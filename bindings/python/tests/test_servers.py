@@ -43,15 +43,15 @@ def test_a_third_party_server_grants_rejects_and_replaces(server):
         known = {"client_id": "plain", "client_secret": CLIENTS["plain"]["secret"]}
         return TokenSource(provider=provider, token_url=url, **{**known, **options})
 
-    with source() as good:
-        token = good.token()
+    with source() as accepted:
+        token = accepted.token()
         assert lifetime - 60 <= token.expires_in <= lifetime
         assert token.authorization == f"Bearer {token.access_token}"
-        good.invalidate(token)
-        assert good.token().access_token != token.access_token
-    with source(client_secret="not-the-right-horse-battery") as bad:
+        accepted.invalidate(token)
+        assert accepted.token().access_token != token.access_token
+    with source(client_secret="not-the-right-horse-battery") as rejected:
         for _ in range(2):
             with pytest.raises(OAuthError) as caught:
-                bad.token()
+                rejected.token()
             assert (caught.value.oauth_error, caught.value.is_transient) == ("invalid_client", False)
-        assert bad.stats.requests == 1
+        assert rejected.stats.requests == 1

@@ -67,7 +67,7 @@ def test_the_sdist_builds_from_itself(wheels, tmp_path, serve):
     with tarfile.open(sdist) as files:
         files.extractall(tmp_path, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     (source,) = tmp_path.glob("tokensource-*")
-    # cargo takes files as old as those of the sdist for already built.
+    # cargo takes files with the old times of the sdist for already built.
     for file in source.rglob("*"):
         os.utime(file)
     # Without optimisation, which changes nothing here. The next run reuses the dependencies.

@@ -1,6 +1,6 @@
 """`python -m tokensource get ...`: does what the `tokensource` command does, word for word.
 
-The library decides which options exist, which values fit and what an error says. Of the options this file knows only
+The library decides which options exist, which values fit and how errors read. Of the options this file knows only
 that the client's secret may come from standard input.
 """
 

@@ -68,8 +68,8 @@ def _set(config: ConfigHandle, name: str, value: object) -> None:
     text = wrong_type = None
     try:
         text = _text_of(name, value)
-    except TypeError as refusal:
-        wrong_type = refusal
+    except TypeError as raised:
+        wrong_type = raised
     error = ErrorHandle()
     library.tks_config_set(config, _encoded(name, "the name of an option"), text, byref(error))
     # An unknown name is reported first: no type would be right for it.

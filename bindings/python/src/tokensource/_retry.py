@@ -15,11 +15,11 @@ HEADER = "Authorization"
 _UNAUTHORIZED = 401
 
 
-def reports_rejection(source: SourceLike, token: Token, status: int, sent: str | bytes | None) -> bool:
+def report_if_rejected(source: SourceLike, token: Token, status: int, sent: str | bytes | None) -> bool:
     """Reports the token to its source if the API rejected it, and returns whether it did.
 
     `sent` is the Authorization header of the request that `status` belongs to. After a redirect to another origin that
-    header is gone, and a 401 says nothing about the token.
+    header is gone, and a 401 is no verdict on the token.
     """
     if status != _UNAUTHORIZED or sent != token.authorization:
         return False

@@ -11,7 +11,7 @@ import aiohttp
 from yarl import URL
 
 from . import errors
-from ._retry import HEADER, is_new, reports_rejection
+from ._retry import HEADER, is_new, report_if_rejected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ._token import Token
 
 
-# aiohttp replaces an OSError by a ClientError of its own, which lacks the parts of ours. It lets these two pass.
+# aiohttp replaces an OSError by a ClientError of its own, without the parts of this package's errors. It lets these two
+# classes pass.
 class NetworkError(errors.NetworkError, aiohttp.ClientError):
     __doc__ = errors.NetworkError.__doc__
 
@@ -41,7 +42,7 @@ class Middleware:
     """A middleware of an aiohttp session or request.
 
     aiohttp calls it for each request of a session, also for those of a redirect, and does not mark them. So it goes by
-    origins, as aiohttp's own digest authentication does: those that were named, else the origin of the first request.
+    origins, as aiohttp's own digest authentication does: the named origins, else the origin of the first request.
     """
 
     def __init__(self, source: SourceLike, *origins: str) -> None:
@@ -61,7 +62,7 @@ class Middleware:
         token = await self._token()
         request.headers[HEADER] = token.authorization
         response = await handler(request)
-        if not reports_rejection(self._source, token, response.status, request.headers[HEADER]):
+        if not report_if_rejected(self._source, token, response.status, request.headers[HEADER]):
             return response
         if request.body and request.body.consumed:
             return response

@@ -1,6 +1,6 @@
 """The errors of this package: one class for each way in which a program would react.
 
-The library writes the messages. Each says what happened, whose fault it is and what to do next, without secrets.
+The library writes the messages. Each reports what happened, whose fault it is and what to do next, without secrets.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class TokenTimeoutError(TokenSourceError, TimeoutError):
 class HttpError(TokenSourceError):
     """The server rejected the request by its HTTP status alone, such as 404, 503 or a redirect: see `http_status`.
 
-    `is_transient` tells a server that is down from a wrong `token_url`.
+    It is transient if the server may recover, as after a 503, and not with a wrong `token_url`, as after a 404.
     """
 
     status = TKS_HTTP

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import httpx
 
-from ._retry import HEADER, is_new, reports_rejection
+from ._retry import HEADER, is_new, report_if_rejected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Auth(httpx.Auth):
 
     def _may_retry(self, request: httpx.Request, token: Token, response: httpx.Response) -> bool:
         # The response may belong to a redirect's request. Only a body that httpx holds in memory can be sent again.
-        rejected = reports_rejection(self._source, token, response.status_code, response.request.headers.get(HEADER))
+        rejected = report_if_rejected(self._source, token, response.status_code, response.request.headers.get(HEADER))
         return rejected and isinstance(request.stream, httpx.ByteStream)
 
 

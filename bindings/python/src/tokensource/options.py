@@ -1,6 +1,6 @@
 """The options of a TokenSource as a type. This file must not check a value: the library does.
 
-It imports `typing`, so `import tokensource` loads it only when the program asks for `Options`.
+It imports `typing`, so `import tokensource` loads it only when the program uses `Options`.
 """
 
 import os

@@ -11,7 +11,7 @@ from requests.auth import AuthBase
 from requests.exceptions import UnrewindableBodyError
 from requests.utils import rewind_body
 
-from ._retry import HEADER, is_new, reports_rejection
+from ._retry import HEADER, is_new, report_if_rejected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Auth(AuthBase):
 
     def _retried(self, token: Token, response: Response, how: dict[str, Any]) -> Response:
         # This hook also runs for the request that follows a redirect.
-        if not reports_rejection(self._source, token, response.status_code, response.request.headers.get(HEADER)):
+        if not report_if_rejected(self._source, token, response.status_code, response.request.headers.get(HEADER)):
             return response
         request = response.request.copy()
         if not _rewound(request):
