@@ -1,5 +1,5 @@
-//! The operating system: clocks, the fork count, threads with all signals blocked, random numbers, the environment, and
-//! file stamps.
+//! The operating system: clocks, the fork count, threads with all signals blocked, random numbers, the environment, file
+//! stamps, and waiting for sockets.
 //!
 //! The only file outside `ffi` that may hold `unsafe`. It must not know what any of this is for.
 
@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
     thread,
+    time::Duration,
 };
 
 #[cfg(unix)]
@@ -215,6 +216,43 @@ impl FileState {
     pub(crate) fn at(path: &Path) -> Self {
         Stamp::at(path).map_or(Self::Missing, Self::Seen)
     }
+}
+
+/// Returns whether a connection has started and its result is still to come.
+#[cfg(unix)]
+pub(crate) fn is_in_progress(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EINPROGRESS)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_in_progress(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// Waits until a socket is writable, at most for `timeout`. Returns the places of the writable ones: none after a time-out
+/// or a signal. A socket that connects becomes writable when its attempt ends.
+#[cfg(unix)]
+pub(crate) fn wait_writable(sockets: &[&socket2::Socket], timeout: Duration) -> io::Result<Vec<usize>> {
+    use std::os::fd::AsRawFd;
+    let waiting =
+        |socket: &&socket2::Socket| libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+    let mut polled: Vec<_> = sockets.iter().map(waiting).collect();
+    // Rounded up, since a wait of 0 ms would spin until the moment has come.
+    let milliseconds = timeout.as_nanos().div_ceil(1_000_000).try_into().unwrap_or(libc::c_int::MAX);
+    // SAFETY: `polled` is valid for reads and writes, and has this length.
+    let found = unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, milliseconds) };
+    if found < 0 {
+        let error = io::Error::last_os_error();
+        return if error.kind() == io::ErrorKind::Interrupted { Ok(vec![]) } else { Err(error) };
+    }
+    Ok((0..polled.len()).filter(|place| polled[*place].revents != 0).collect())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn wait_writable(sockets: &[&socket2::Socket], timeout: Duration) -> io::Result<Vec<usize>> {
+    thread::sleep(timeout.min(Duration::from_millis(5)));
+    // A socket has a peer once it is connected. An error is left in place for the caller.
+    Ok((0..sockets.len()).filter(|place| sockets[*place].peer_addr().is_ok()).collect())
 }
 
 /// Identifies a state of a file: a rewritten or replaced file has another stamp.

@@ -40,13 +40,20 @@ impl Endpoint {
         Ok(Self { url: url.to_owned(), https, host, port, must_be_loopback: !https })
     }
 
-    /// Returns true if the host names this machine: `localhost` or a literal loopback address.
+    /// Returns true if the host names this machine: `localhost`, a name below it, or a literal loopback address.
     pub(crate) fn is_loopback(&self) -> bool {
         match self.host.parse::<IpAddr>() {
             Ok(address) => address.is_loopback(),
-            Err(_) => self.host.strip_suffix('.').unwrap_or(&self.host) == "localhost",
+            Err(_) => is_localhost(&self.host),
         }
     }
+}
+
+/// Returns true for `localhost` and the names below it. They always mean this machine, so they need no lookup (RFC 6761
+/// §6.3) and work without `/etc/hosts` too.
+pub(crate) fn is_localhost(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    host == "localhost" || host.ends_with(".localhost")
 }
 
 /// Rejects a character that RFC 3986 does not allow anywhere in a URI.
@@ -185,12 +192,24 @@ mod tests {
 
     #[test]
     fn loopback_is_a_literal_address_or_localhost() {
-        for url in
-            ["http://localhost/", "http://LOCALHOST.:1/", "http://127.0.0.1/", "http://127.255.0.9/", "http://[::1]/"]
-        {
+        for url in [
+            "http://localhost/",
+            "http://LOCALHOST.:1/",
+            "http://a.localhost/",
+            "http://127.0.0.1/",
+            "http://127.255.0.9/",
+            "http://[::1]/",
+        ] {
             assert!(Endpoint::parse(url).unwrap().is_loopback(), "{url}");
         }
-        for url in ["http://localhost.example/", "http://128.0.0.1/", "http://0.0.0.0/", "http://[::2]/", "http://h/"] {
+        for url in [
+            "http://localhost.example/",
+            "http://alocalhost/",
+            "http://128.0.0.1/",
+            "http://0.0.0.0/",
+            "http://[::2]/",
+            "http://h/",
+        ] {
             assert!(!Endpoint::parse(url).unwrap().is_loopback(), "{url}");
         }
     }

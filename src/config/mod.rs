@@ -17,7 +17,7 @@ mod values;
 mod words;
 
 pub(crate) use client_secret::ClientSecret;
-pub(crate) use endpoint::Endpoint;
+pub(crate) use endpoint::{Endpoint, is_localhost};
 #[cfg(any(fuzzing, test))]
 pub(crate) use environment::Environment;
 pub use options::{OptionInfo, options};

@@ -1,7 +1,7 @@
 //! Sends one request and returns its response. Only this room touches the network:
 //!
 //!   resolver.rs    a host name to its addresses, before a deadline
-//!   connect.rs     TCP, before a deadline
+//!   connect.rs     TCP to the first address that accepts (RFC 8305), before a deadline
 //!   tunnel.rs      CONNECT through a proxy, to a server that speaks TLS
 //!   tls.rs         certificates, the handshake, and what a failed one means
 //!   http.rs        HTTP/1.1, every size bounded
@@ -30,8 +30,11 @@ use connect::DeadlineStream;
 use diagnosis::{Diagnosis, Phase, bracketed, format_authority};
 use http::{Client, Fault, ForwardProxy};
 use resolver::Resolver;
-use rustls::pki_types::ServerName;
-use std::time::{Duration, Instant};
+use rustls::{ClientConfig, pki_types::ServerName};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tls::{Tls, TlsStream};
 use tunnel::ProxyRoute;
 
@@ -138,17 +141,11 @@ impl Transport for HttpTransport {
         let started = Instant::now();
         // First, so that an unusable certificate file costs no connection.
         let tls = self.tls.as_ref().map(|(tls, name)| Ok((tls.current()?, name.clone()))).transpose()?;
-        let mut stream = self.connect(started + limits.connect.min(limits.total), limits)?;
-        let Some((config, name)) = tls else {
-            stream.deadline = started + limits.total;
-            about_to_send();
-            return self.exchange(stream, request, limits);
-        };
-        let stream = TlsStream::handshake(stream, config, name);
-        let mut stream = stream.map_err(|error| self.diagnosis(limits).failure(Phase::Handshake, Fault::Io(error)))?;
-        stream.set_deadline(started + limits.total);
-        about_to_send();
-        self.exchange(stream, request, limits)
+        let stream = self.connect(started + limits.connect.min(limits.total), limits)?;
+        let peer = stream.peer;
+        let response = self.send_over(stream, tls, request, started + limits.total, limits, about_to_send);
+        self.resolver.remember(peer, response.is_ok());
+        response
     }
 }
 
@@ -166,14 +163,35 @@ impl HttpTransport {
             );
             return Err(Error::new(ErrorKind::InvalidConfig, why));
         }
-        let mut stream = connect::dial(&addresses, deadline)
-            .map_err(|error| self.diagnosis(limits).failure(Phase::Connect, Fault::Io(error)))?;
+        connect::dial(&addresses, deadline)
+            .map_err(|error| self.diagnosis(limits).failure(Phase::Connect, Fault::Io(error)))
+    }
+
+    /// Sends the request over a new connection. `deadline` is that of the response.
+    fn send_over(
+        &self,
+        mut stream: DeadlineStream,
+        tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+        request: &TokenRequest,
+        deadline: Instant,
+        limits: Limits,
+        about_to_send: &dyn Fn(),
+    ) -> Result<RawResponse, Error> {
         if let Some(request) = self.proxy.as_ref().and_then(|route| route.connect.as_ref()) {
             let status = tunnel::open(&mut stream, request);
             let status = status.map_err(|fault| self.diagnosis(limits).failure(Phase::Tunnel, fault))?;
             self.check_proxy_status(status, limits)?;
         }
-        Ok(stream)
+        let Some((config, name)) = tls else {
+            stream.deadline = deadline;
+            about_to_send();
+            return self.exchange(stream, request, limits);
+        };
+        let stream = TlsStream::handshake(stream, config, name);
+        let mut stream = stream.map_err(|error| self.diagnosis(limits).failure(Phase::Handshake, Fault::Io(error)))?;
+        stream.set_deadline(deadline);
+        about_to_send();
+        self.exchange(stream, request, limits)
     }
 
     fn exchange(

@@ -1,13 +1,14 @@
-//! Looks up the addresses of a host name, before a deadline.
+//! Looks up the addresses of a host name, before a deadline, and puts them in the order in which to try them.
 //!
 //! The system's lookup cannot be interrupted, so it runs on a thread of its own that takes no signals. A stuck lookup keeps
 //! its thread, and a source has one such thread at most. It must not decide what a failed lookup means.
 
-use crate::system;
+use crate::{config::is_localhost, system};
 use arc_swap::ArcSwapOption;
 use std::{
-    io,
-    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    collections::{HashSet, VecDeque},
+    io, mem,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
     sync::{Arc, Condvar, Mutex, PoisonError},
     time::Instant,
 };
@@ -21,6 +22,7 @@ pub(super) struct Resolver {
     lookup: Arc<Lookup>,
     /// The last lookup that was started on a thread. Not behind a lock, which a fork could leave held in the child.
     pending: ArcSwapOption<PendingLookup>,
+    last_use: ArcSwapOption<LastUse>,
 }
 
 struct PendingLookup {
@@ -36,7 +38,7 @@ impl Resolver {
     }
 
     pub(super) fn with_lookup(host: &str, port: u16, lookup: Arc<Lookup>) -> Self {
-        Self { host: host.to_owned(), port, lookup, pending: ArcSwapOption::empty() }
+        Self { host: host.to_owned(), port, lookup, pending: ArcSwapOption::empty(), last_use: ArcSwapOption::empty() }
     }
 
     /// Returns the addresses of the host in the order in which to try them. Fails with `TimedOut` at the deadline: the lookup
@@ -45,7 +47,24 @@ impl Resolver {
         if let Ok(address) = self.host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, self.port)]);
         }
-        if threads { self.look_up_on_thread(deadline) } else { self.look_up() }.map(interleave_families)
+        let found = if is_localhost(&self.host) {
+            [IpAddr::from(Ipv6Addr::LOCALHOST), IpAddr::from(Ipv4Addr::LOCALHOST)]
+                .map(|address| SocketAddr::new(address, self.port))
+                .to_vec()
+        } else if threads {
+            self.look_up_on_thread(deadline)?
+        } else {
+            self.look_up()?
+        };
+        Ok(order(found, self.last_use.load().as_deref().copied()))
+    }
+
+    /// Remembers whether an address that connected was of use, for the order of the next call.
+    pub(super) fn remember(&self, address: SocketAddr, worked: bool) {
+        let used = if worked { LastUse::Worked(address) } else { LastUse::Failed(address) };
+        if self.last_use.load().as_deref() != Some(&used) {
+            self.last_use.store(Some(Arc::new(used)));
+        }
     }
 
     fn look_up(&self) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
@@ -105,26 +124,40 @@ impl PendingLookup {
     }
 }
 
-/// The most addresses to try. With more, each would get too little of the time.
-const MAX_ADDRESSES: usize = 8;
+/// The most addresses to try. Each has a socket of its own for a while.
+const MAX_ADDRESSES: usize = 64;
 
-/// Alternates the address families, beginning with the system's first choice (RFC 8305 §4). Where IPv6 is configured but
-/// does not work, the second address already does.
-fn interleave_families(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let Some(first) = found.first().copied() else { return found };
-    let (same, other): (Vec<_>, Vec<_>) = found.into_iter().partition(|address| address.is_ipv6() == first.is_ipv6());
-    let mut other = other.into_iter();
-    let turns = same.into_iter().map(Some).chain(std::iter::repeat(None));
+/// How the last use of an address ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LastUse {
+    Worked(SocketAddr),
+    Failed(SocketAddr),
+}
+
+/// Alternates the address families, IPv6 first (RFC 8305 §4), and removes duplicates. The address that worked last begins
+/// with its family. An address that connected and then failed ends the list.
+fn order(mut found: Vec<SocketAddr>, last: Option<LastUse>) -> Vec<SocketAddr> {
+    let mut known = HashSet::new();
+    found.retain(|address| known.insert(*address));
+    found.sort_by_key(|address| match last {
+        Some(LastUse::Worked(worked)) if worked == *address => 0,
+        Some(LastUse::Failed(failed)) if failed == *address => 2,
+        _ => 1,
+    });
+    let ipv6_first = match last {
+        Some(LastUse::Worked(worked)) if known.contains(&worked) => worked.is_ipv6(),
+        _ => true,
+    };
+    let failed = found.pop_if(|address| last == Some(LastUse::Failed(*address)));
+    let (mut turn, mut other): (VecDeque<_>, VecDeque<_>) =
+        found.into_iter().partition(|address| address.is_ipv6() == ipv6_first);
     let mut ordered = Vec::new();
-    for same in turns {
-        let before = ordered.len();
-        ordered.extend(same);
-        ordered.extend(other.next());
-        if ordered.len() == before {
-            break;
-        }
+    while let Some(next) = turn.pop_front().or_else(|| other.pop_front()) {
+        ordered.push(next);
+        mem::swap(&mut turn, &mut other);
     }
-    ordered.truncate(MAX_ADDRESSES);
+    ordered.truncate(MAX_ADDRESSES - failed.iter().len());
+    ordered.extend(failed);
     ordered
 }
 
@@ -148,13 +181,55 @@ mod tests {
     }
 
     #[test]
-    fn address_families_alternate_beginning_with_the_systems_choice() {
-        let found = addresses(&["[1::]:1", "[2::]:1", "[3::]:1", "1.1.1.1:1"]);
-        assert_eq!(interleave_families(found), addresses(&["[1::]:1", "1.1.1.1:1", "[2::]:1", "[3::]:1"]));
-        let found = addresses(&["1.1.1.1:1", "[1::]:1", "[2::]:1"]);
-        assert_eq!(interleave_families(found), addresses(&["1.1.1.1:1", "[1::]:1", "[2::]:1"]));
-        assert_eq!(interleave_families(vec![]), vec![]);
-        assert_eq!(interleave_families(vec![SocketAddr::from(([1, 1, 1, 1], 1)); 20]).len(), MAX_ADDRESSES);
+    fn address_families_alternate_and_ipv6_begins() {
+        for (found, ordered) in [
+            (&["[1::]:1", "[2::]:1", "[3::]:1", "1.1.1.1:1"][..], &["[1::]:1", "1.1.1.1:1", "[2::]:1", "[3::]:1"][..]),
+            (&["1.1.1.1:1", "[1::]:1", "[2::]:1"], &["[1::]:1", "1.1.1.1:1", "[2::]:1"]),
+            (&["1.1.1.1:1", "2.2.2.2:1", "[1::]:1"], &["[1::]:1", "1.1.1.1:1", "2.2.2.2:1"]),
+            (&["2.2.2.2:1", "1.1.1.1:1"], &["2.2.2.2:1", "1.1.1.1:1"]),
+            (&["1.1.1.1:1", "[1::]:1", "1.1.1.1:1", "[1::]:1"], &["[1::]:1", "1.1.1.1:1"]),
+            (&[], &[]),
+        ] {
+            assert_eq!(order(addresses(found), None), addresses(ordered));
+        }
+        let many = (1..=200).map(|port| SocketAddr::from(([1, 1, 1, 1], port))).collect::<Vec<_>>();
+        assert_eq!(order(many, None).len(), MAX_ADDRESSES);
+    }
+
+    #[test]
+    fn the_address_that_worked_last_is_first_and_the_one_that_failed_is_last() {
+        let found = ["[1::]:1", "[2::]:1", "1.1.1.1:1", "2.2.2.2:1"];
+        let one = |address: &str| address.parse::<SocketAddr>().unwrap();
+        for (last, ordered) in [
+            (LastUse::Worked(one("2.2.2.2:1")), ["2.2.2.2:1", "[1::]:1", "1.1.1.1:1", "[2::]:1"]),
+            (LastUse::Worked(one("[2::]:1")), ["[2::]:1", "1.1.1.1:1", "[1::]:1", "2.2.2.2:1"]),
+            (LastUse::Worked(one("9.9.9.9:1")), ["[1::]:1", "1.1.1.1:1", "[2::]:1", "2.2.2.2:1"]),
+            (LastUse::Failed(one("[1::]:1")), ["[2::]:1", "1.1.1.1:1", "2.2.2.2:1", "[1::]:1"]),
+            (LastUse::Failed(one("9.9.9.9:1")), ["[1::]:1", "1.1.1.1:1", "[2::]:1", "2.2.2.2:1"]),
+        ] {
+            assert_eq!(order(addresses(&found), Some(last)), addresses(&ordered), "{last:?}");
+        }
+        let alone = one("1.1.1.1:1");
+        assert_eq!(order(vec![alone], Some(LastUse::Failed(alone))), [alone]);
+    }
+
+    #[test]
+    fn a_resolver_remembers_the_last_use_of_an_address() {
+        let found = addresses(&["[1::]:7", "1.1.1.1:7"]);
+        let resolver = Resolver::with_lookup(
+            "a",
+            7,
+            Arc::new({
+                let found = found.clone();
+                move |_, _| Ok(found.clone())
+            }),
+        );
+        let first = || resolver.addresses(soon(), false).unwrap()[0];
+        assert_eq!(first(), found[0]);
+        resolver.remember(found[1], true);
+        assert_eq!(first(), found[1]);
+        resolver.remember(found[1], false);
+        assert_eq!(first(), found[0]);
     }
 
     #[test]
@@ -166,10 +241,22 @@ mod tests {
     }
 
     #[test]
-    fn the_system_resolves_localhost_with_and_without_a_thread() {
-        let resolver = Resolver::new("localhost", 7);
+    fn localhost_and_every_name_below_it_is_not_looked_up() {
+        for host in ["localhost", "localhost.", "a.localhost", "a.b.localhost."] {
+            let resolver = Resolver::with_lookup(host, 7, Arc::new(|_, _| panic!("looked up")));
+            assert_eq!(resolver.addresses(Instant::now(), true).unwrap(), addresses(&["[::1]:7", "127.0.0.1:7"]));
+        }
+        for host in ["localhost.example", "alocalhost", "localhost.."] {
+            let resolver = Resolver::with_lookup(host, 7, Arc::new(|_, _| Err(io::Error::other("looked up"))));
+            assert_eq!(resolver.addresses(soon(), false).unwrap_err().to_string(), "looked up");
+        }
+    }
+
+    #[test]
+    fn the_system_looks_up_with_and_without_a_thread() {
         for threads in [true, false] {
-            assert!(resolver.addresses(soon(), threads).unwrap().iter().all(|found| found.ip().is_loopback()));
+            // No name, so it fails without the network.
+            assert!(Resolver::new("a b", 7).addresses(soon(), threads).is_err());
         }
     }
 

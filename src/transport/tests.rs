@@ -267,18 +267,18 @@ fn a_stuck_lookup_times_out_and_is_worth_another_attempt() {
 
 #[test]
 fn plain_http_needs_every_address_to_be_loopback() {
-    let settings = settings(&format!("http://localhost:{}/", unused_port()));
+    let settings = settings(&format!("http://this-machine:{}/", unused_port()));
     let transport = with_lookup(&settings, |_, port| {
         Ok(vec![SocketAddr::from(([127, 0, 0, 1], port)), SocketAddr::from(([192, 0, 2, 1], port))])
     });
     let message = assert_error(send_within(&transport, &settings, AMPLE), ErrorKind::InvalidConfig, false, false);
-    assert_contains(&message, &["`localhost` is 192.0.2.1 here", "allow_insecure_http"]);
+    assert_contains(&message, &["`this-machine` is 192.0.2.1 here", "allow_insecure_http"]);
 }
 
 #[test]
 fn an_address_that_refuses_is_skipped() {
     let (port, server) = serve(|stream| respond(stream, OK));
-    let settings = settings(&format!("http://localhost:{port}/"));
+    let settings = settings(&format!("http://this-machine:{port}/"));
     let transport = with_lookup(&settings, |_, port| {
         Ok(vec![SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port)), SocketAddr::from(([127, 0, 0, 1], port))])
     });
