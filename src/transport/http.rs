@@ -6,6 +6,7 @@
 //! At trace level, ureq logs every byte that it sends and receives, secrets and tokens too, and a library cannot prevent
 //! that. The C library has no logger. A Rust program that installs one must not log `ureq_proto` at trace level.
 
+use super::encoding;
 use crate::{oauth::request::TokenRequest, oauth::response::RawResponse, secret::Secret};
 use std::{
     fmt,
@@ -186,7 +187,9 @@ impl Client {
         let headers = head.headers.iter().filter_map(|(name, value)| {
             Some((name.as_str().to_owned(), std::str::from_utf8(value.as_bytes()).ok()?.to_owned()))
         });
-        Ok(RawResponse { status: head.status.as_u16(), headers: headers.collect(), body: read_all(reader, room)? })
+        let (mut headers, mut body) = (headers.collect(), read_all(reader, room)?);
+        encoding::decode(&mut headers, &mut body, BODY_LIMIT);
+        Ok(RawResponse { status: head.status.as_u16(), headers, body })
     }
 }
 

@@ -5,6 +5,7 @@
 //!   tunnel.rs      CONNECT through a proxy, to a server that speaks TLS
 //!   tls.rs         certificates, the handshake, and what a failed one means
 //!   http.rs        HTTP/1.1, every size bounded
+//!   encoding.rs    gzip and deflate, which some servers send unasked
 //!   diagnosis.rs   the error for a request that failed, and whether another attempt may help
 //!
 //! Each request has a connection of its own, which is closed after it: servers drop idle connections after seconds, and
@@ -14,6 +15,7 @@
 
 mod connect;
 mod diagnosis;
+mod encoding;
 mod http;
 mod resolver;
 mod tls;

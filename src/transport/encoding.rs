@@ -1,0 +1,229 @@
+//! Pure: removes the content coding of a response (RFC 9110 §8.4) that was coded although the request accepted no coding, as
+//! a CDN does it.
+//!
+//! Bounded: a body that is larger than its limit once it is decoded stays as it is. What cannot be decoded keeps its header
+//! Content-Encoding, by which the response is refused later. It must not judge what is in a body.
+
+use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
+use std::io::{self, Read};
+use zeroize::Zeroizing;
+
+/// The codings of the IANA registry, and their old names. Any other word says nothing about the bytes of the body.
+const CODINGS: [&str; 12] = [
+    "aes128gcm",
+    "br",
+    "compress",
+    "dcb",
+    "dcz",
+    "deflate",
+    "exi",
+    "gzip",
+    "pack200-gzip",
+    "x-compress",
+    "x-gzip",
+    "zstd",
+];
+
+const NAME: &str = "content-encoding";
+
+/// Decodes the body and removes the header Content-Encoding, if the body has one coding that this library knows, or none.
+pub(super) fn decode(headers: &mut Vec<(String, String)>, body: &mut Zeroizing<Vec<u8>>, limit: usize) {
+    let words = headers.iter().filter(|(name, _)| name == NAME).flat_map(|(_, value)| value.split(','));
+    let mut words: Vec<_> = words.map(|word| word.trim().to_ascii_lowercase()).collect();
+    words.retain(|word| !matches!(word.as_str(), "" | "identity"));
+    let decoded = match words.as_slice() {
+        _ if body.is_empty() => None,
+        [] => None,
+        [coding] if matches!(coding.as_str(), "gzip" | "x-gzip") => match gunzip(body, limit) {
+            Ok(decoded) => Some(decoded),
+            Err(_) => return,
+        },
+        [coding] if coding == "deflate" => match inflate(body, limit) {
+            Ok(decoded) => Some(decoded),
+            Err(_) => return,
+        },
+        // Some servers write a character set here, or the word none.
+        words if is_plain(body) && !words.iter().any(|word| CODINGS.contains(&word.as_str())) => None,
+        _ => return,
+    };
+    if let Some(decoded) = decoded {
+        *body = decoded;
+    }
+    headers.retain(|(name, _)| name != NAME);
+}
+
+/// Returns whether the bytes can be text as they are.
+fn is_plain(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"{") || std::str::from_utf8(body).is_ok()
+}
+
+/// Each member of a gzip body costs memory and time, whatever it holds.
+const MAX_MEMBERS: usize = 64;
+
+/// RFC 1952: one or more members. Anything else after them is padding.
+fn gunzip(body: &[u8], limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut decoded = Zeroizing::default();
+    let mut rest = body;
+    for _ in 0..MAX_MEMBERS {
+        read_all(GzDecoder::new(&mut rest), &mut decoded, limit)?;
+        if !rest.starts_with(b"\x1f\x8b") {
+            return Ok(decoded);
+        }
+    }
+    Err(io::ErrorKind::InvalidData.into())
+}
+
+/// The coding is that of zlib (RFC 1950), but some servers send it without the frame (RFC 1951).
+fn inflate(body: &[u8], limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut decoded = Zeroizing::default();
+    if read_all(ZlibDecoder::new(body), &mut decoded, limit).is_err() {
+        decoded = Zeroizing::default();
+        read_all(DeflateDecoder::new(body), &mut decoded, limit)?;
+    }
+    Ok(decoded)
+}
+
+/// Appends all that the reader holds. Replaces a buffer that is too small, since a buffer that grows leaves unwiped copies
+/// behind. Stops with an error where more than `limit` bytes come.
+fn read_all(mut reader: impl Read, body: &mut Zeroizing<Vec<u8>>, limit: usize) -> io::Result<()> {
+    let mut length = body.len();
+    loop {
+        if length > limit {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        if length == body.len() {
+            // One byte more than is allowed, to see that there is more.
+            let mut larger = Zeroizing::new(vec![0; (2 * length).clamp(4 << 10, limit + 1)]);
+            larger[..length].copy_from_slice(&body[..length]);
+            *body = larger;
+        }
+        match reader.read(&mut body[length..]) {
+            Ok(0) => break,
+            read => length += read?,
+        }
+    }
+    body.truncate(length);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{
+        Compression,
+        write::{DeflateEncoder, GzEncoder, ZlibEncoder},
+    };
+    use std::io::Write;
+
+    const TEXT: &[u8] = br#"{"access_token":"t"}"#;
+    const LIMIT: usize = 1 << 20;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(vec![], Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zlib(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(vec![], Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn raw(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = DeflateEncoder::new(vec![], Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Returns the body, and whether the header is still there.
+    fn decoded(codings: &[&str], body: &[u8]) -> (Vec<u8>, bool) {
+        let mut headers = vec![("date".to_owned(), "x".to_owned())];
+        headers.extend(codings.iter().map(|coding| (NAME.to_owned(), (*coding).to_owned())));
+        let mut body = Zeroizing::new(body.to_vec());
+        decode(&mut headers, &mut body, LIMIT);
+        assert_eq!(headers[0].0, "date");
+        (body.to_vec(), headers.len() > 1)
+    }
+
+    #[test]
+    fn gzip_and_deflate_are_decoded() {
+        let two_members = [gzip(&TEXT[..5]), gzip(&TEXT[5..])].concat();
+        let padded = [gzip(TEXT), vec![0; 100]].concat();
+        for (codings, body) in [
+            (&["gzip"][..], gzip(TEXT)),
+            (&["x-gzip"], gzip(TEXT)),
+            (&["GZip"], gzip(TEXT)),
+            (&["identity, gzip"], gzip(TEXT)),
+            (&["gzip, , identity"], gzip(TEXT)),
+            (&["", "gzip"], gzip(TEXT)),
+            (&["gzip"], two_members),
+            (&["gzip"], padded),
+            (&["deflate"], zlib(TEXT)),
+            (&["deflate"], raw(TEXT)),
+        ] {
+            assert_eq!(decoded(codings, &body), (TEXT.to_vec(), false), "{codings:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_no_coding_is_ignored_over_a_plain_body() {
+        for word in ["UTF-8", "utf8", "none", "identity, identity", "ISO-8859-1", "application/json", "8bit", "binary"]
+        {
+            assert_eq!(decoded(&[word], TEXT), (TEXT.to_vec(), false), "{word}");
+        }
+        assert_eq!(decoded(&["iso-8859-1"], b"{\"a\":\"\xe9\"}"), (b"{\"a\":\"\xe9\"}".to_vec(), false));
+        assert_eq!(decoded(&["snappy"], b"\xff\x06\0\0sNaPpY"), (b"\xff\x06\0\0sNaPpY".to_vec(), true));
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_decoded_is_left_as_it_is() {
+        let mut wrong_sum = gzip(TEXT);
+        let at = wrong_sum.len() - 8;
+        wrong_sum[at] ^= 1;
+        for (codings, body) in [
+            (&["br"][..], TEXT.to_vec()),
+            (&["zstd"], TEXT.to_vec()),
+            (&["compress"], TEXT.to_vec()),
+            (&["gzip"], TEXT.to_vec()),
+            (&["deflate"], TEXT.to_vec()),
+            (&["gzip, gzip"], gzip(&gzip(TEXT))),
+            (&["gzip", "deflate"], zlib(&gzip(TEXT))),
+            (&["utf-8, gzip"], gzip(TEXT)),
+            (&["gzip"], gzip(TEXT)[..20].to_vec()),
+            (&["gzip"], gzip(TEXT)[..10].to_vec()),
+            (&["deflate"], zlib(TEXT)[..9].to_vec()),
+            (&["gzip"], wrong_sum),
+        ] {
+            assert_eq!(decoded(codings, &body), (body, true), "{codings:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_body_has_no_coding() {
+        for coding in ["gzip", "br", "gzip, gzip"] {
+            assert_eq!(decoded(&[coding], b""), (vec![], false));
+        }
+        assert_eq!(decoded(&["gzip"], &gzip(b"")), (vec![], false));
+    }
+
+    #[test]
+    fn decoding_stops_at_the_limit() {
+        let largest = vec![b'x'; LIMIT];
+        assert_eq!(decoded(&["gzip"], &gzip(&largest)), (largest.clone(), false));
+        assert_eq!(decoded(&["deflate"], &zlib(&largest)), (largest.clone(), false));
+        let too_large = [largest.as_slice(), b"x"].concat();
+        for (coding, body) in [("gzip", gzip(&too_large)), ("deflate", zlib(&too_large)), ("deflate", raw(&too_large))]
+        {
+            assert_eq!(decoded(&[coding], &body), (body, true));
+        }
+        // Each member alone is within the limit.
+        let members = gzip(&largest[..LIMIT / 2]).repeat(3);
+        assert_eq!(decoded(&["gzip"], &members), (members, true));
+        // Without a limit, this would be 128 MiB.
+        let bomb = gzip(&vec![0; 16 << 20]).repeat(8);
+        assert_eq!(decoded(&["gzip"], &bomb), (bomb, true));
+        let many = gzip(b"").repeat(MAX_MEMBERS + 1);
+        assert_eq!(decoded(&["gzip"], &many), (many, true));
+    }
+}
