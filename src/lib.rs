@@ -105,6 +105,7 @@
 //   source/lock.rs         the lock under which a source changes, also after a fork
 //   source/flight.rs       one fetch, shared by all callers
 //   source/schedule.rs     pure: when a token is due for refresh, and when it expires
+//   source/repeat.rs       pure: what it means that the server returns the same token again
 //   source/published.rs    the published state, read without a lock
 //   source/state.rs        pure: the state of a source, and what follows from it
 //   source/coordinator.rs  carries out what the state decides

@@ -6,17 +6,18 @@
 use crate::{
     c_text::CText,
     clock::Clock,
-    duration::{Nanos, duration, nanos},
+    duration::{Nanos, duration},
     oauth::response::Grant,
     secret::Secret,
 };
 use std::{
     fmt,
+    sync::atomic::{AtomicI64, Ordering},
     time::{Duration, SystemTime},
 };
 
-/// An access token as the server granted it. It never changes, any number of threads may share it, and it outlives its
-/// source.
+/// An access token as the server granted it. Its texts never change, any number of threads may share it, and it outlives its
+/// source. Its end moves only while the server returns the same token and states no end.
 pub struct Token {
     pub(crate) access_token: Secret,
     pub(crate) authorization: Secret,
@@ -24,14 +25,16 @@ pub struct Token {
     pub(crate) scope: Option<CText>,
     pub(crate) response: Secret,
     generation: u32,
-    /// In boot time.
-    expires_at: Nanos,
+    /// The source that the token is of.
+    source: u64,
+    /// In boot time. It moves only where the server states no end.
+    expires_at: AtomicI64,
     clock: Clock,
 }
 
 impl Token {
-    /// Returns a token whose lifetime began at `sent`, in boot time.
-    pub(crate) fn new(grant: Grant, sent: Nanos, lifetime: Duration, generation: u32, clock: Clock) -> Self {
+    /// Returns the token of a grant. Its lifetime is over at `end`, in boot time.
+    pub(crate) fn new(grant: Grant, end: Nanos, generation: u32, source: u64, clock: Clock) -> Self {
         Self {
             // RFC 6750 §2.1 writes the scheme so, whatever case the server's `token_type` has.
             authorization: Secret::new(["Bearer ", grant.access_token.expose()].concat()),
@@ -40,9 +43,24 @@ impl Token {
             scope: grant.scope.map(CText::new),
             response: grant.response,
             generation,
-            expires_at: sent.saturating_add(nanos(lifetime)),
+            source,
+            expires_at: AtomicI64::new(end),
             clock,
         }
+    }
+
+    /// Returns the end of the lifetime in boot time.
+    fn end(&self) -> Nanos {
+        self.expires_at.load(Ordering::Relaxed)
+    }
+
+    /// Moves the end of the lifetime for all handles of this token.
+    pub(crate) fn move_end(&self, end: Nanos) {
+        self.expires_at.store(end, Ordering::Relaxed);
+    }
+
+    pub(crate) fn source(&self) -> u64 {
+        self.source
     }
 
     /// Returns the access token itself. Keep it out of logs.
@@ -82,13 +100,13 @@ impl Token {
     /// The server's lifetime counts from when the request was sent. Setting the wall clock does not change the result, and
     /// the time that the machine sleeps counts.
     pub fn expires_in(&self) -> Duration {
-        duration(self.expires_at.saturating_sub(self.clock.now().boot))
+        duration(self.end().saturating_sub(self.clock.now().boot))
     }
 
     /// Returns when the token expires, by the wall clock as it is set now.
     pub fn expires_at(&self) -> SystemTime {
         let now = self.clock.now();
-        let left = self.expires_at.saturating_sub(now.boot).max(0);
+        let left = self.end().saturating_sub(now.boot).max(0);
         SystemTime::UNIX_EPOCH + duration(now.coarse.wall.saturating_add(left))
     }
 }
@@ -121,7 +139,7 @@ mod tests {
             response: Secret::new("{}"),
         };
         let clock = Clock::Test(clock.clone());
-        Token::new(grant, clock.now().boot, Duration::from_secs(3600), 7, clock)
+        Token::new(grant, clock.now().boot + 3600 * SECOND, 7, 1, clock)
     }
 
     #[test]

@@ -84,6 +84,8 @@ pub(crate) struct Settings {
     pub(crate) refresh_ahead: Option<Duration>,
     pub(crate) expiry_margin: Option<Duration>,
     pub(crate) default_lifetime: Duration,
+    /// Whether the program or its provider set `default_lifetime`.
+    pub(crate) default_lifetime_is_set: bool,
     pub(crate) roots: Roots,
     pub(crate) identity: Option<Identity>,
     pub(crate) proxy: Option<Proxy>,

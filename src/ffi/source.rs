@@ -54,7 +54,7 @@ pub extern "C" fn tks_source_new(
 ///
 /// Without a valid token, this function waits for the one fetch that all callers share. It waits at most the option
 /// `timeout`, counted from this call. During the hold-off after a failed fetch it returns the error of that fetch at once.
-/// If `client_secret_file` is set, it first checks once a second whether the file has changed.
+/// If that fetch read a file, it first checks once a second whether the file has changed.
 ///
 /// TKS_TIMEOUT, TKS_NETWORK, TKS_TLS, TKS_HTTP, TKS_OAUTH, TKS_BAD_RESPONSE: the fetch failed. tks_error_retry_after
 /// returns the seconds until the next request. TKS_INVALID_CONFIG: a file is no longer usable. TKS_CLOSED: the source was
@@ -103,11 +103,14 @@ pub extern "C" fn tks_source_get_within(
 /// This is the fast path. A caller keeps a token and compares this number with tks_token_generation before each use. The
 /// token is current while the two are equal.
 ///
-/// Reads two coarse clocks, which takes about 10 ns: no lock, no shared write, no allocation. Every successful fetch begins
-/// a new generation, even if the server returned the same token. The numbers wrap around and skip 0.
+/// Reads two coarse clocks, which takes about 10 ns: no lock, no shared write, no allocation. The numbers wrap around and
+/// skip 0.
+///
+/// Every other token begins a new generation. If the server returns the same token again, the generation stays. It changes
+/// all the same if the server extends the token or ends it sooner, or if the token was reported by tks_source_invalidate.
 ///
 /// Also returns 0 when tks_source_get has to check first. This is so after a clock was set or the machine slept, and
-/// during a hold-off that a changed `client_secret_file` may end.
+/// during a hold-off that a changed file may end.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_source_generation(source: Option<&tks_source>) -> u32 {
     let Some(tks_source(source)) = source else { return 0 };
@@ -122,8 +125,8 @@ fn slow_generation(source: &TokenSource) -> u32 {
 }
 
 /// Reports that the API rejected `token`, for example with a 401, before it expired. If it is the current token of the
-/// source, the next tks_source_get fetches another. An older token, or a token of another source, changes nothing. The
-/// caller still owns `token`. Does not wait.
+/// source, or an older handle of the same access token, the next tks_source_get fetches another. Any other token, or a token
+/// of another source, changes nothing. The caller still owns `token`. Does not wait.
 ///
 /// The first report takes effect at once. If the API rejects the replacement within 60 s too, further reports are ignored
 /// for 1 s, doubling up to 60 s. So an API that responds 401 because of a missing permission does not cost a token for

@@ -36,7 +36,6 @@ pub(crate) struct Grant {
     pub(crate) expiry: StatedExpiry,
     /// How long the claims of a JWT leave the token, by the server's clock or ours, whichever is behind. Zero if its `exp`
     /// is past, and None for any other token.
-    #[allow(dead_code, reason = "no repeat of a token is recognised yet")]
     pub(crate) jwt_left: Option<Duration>,
     /// The JSON object without access_token, refresh_token, id_token.
     pub(crate) response: Secret,

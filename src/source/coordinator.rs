@@ -8,13 +8,13 @@ use crate::{
     duration::{Nanos, SECOND, in_seconds, nanos},
     error::{Error, ErrorKind},
     fetch::{Fetch, FetchContext, TimedGrant},
-    oauth::times::StatedExpiry,
     source::{
         flight::Flight,
         lock::ForkSafeMutex,
         published::{FastPath, Published},
-        schedule::{CachedToken, FetchTimes, Schedule},
-        state::{Decision, FetchReason, SourceState, Update},
+        repeat::{ENDED_LIFETIME, LifetimeRules},
+        schedule::CachedToken,
+        state::{Arrival, Decision, FetchReason, LifeRules, SourceState, Update},
     },
     system::{self, WatchedFile},
     token::Token,
@@ -34,6 +34,8 @@ use std::{
 
 /// What the callers of one source, and its running fetch, share.
 pub(super) struct Coordinator {
+    /// Unlike that of any other source of this process.
+    id: u64,
     state: Published<SourceState>,
     /// Locked to change the state. It holds the flight of the fetch that is running.
     flight: ForkSafeMutex<Option<Arc<Flight<FetchResult>>>>,
@@ -51,9 +53,7 @@ struct Policy {
     timeout: Duration,
     max_attempts: u32,
     inline: bool,
-    expiry_margin: Option<Duration>,
-    refresh_ahead: Option<Duration>,
-    default_lifetime: Duration,
+    life: LifeRules,
 }
 
 #[derive(Default)]
@@ -139,9 +139,15 @@ impl Policy {
                 Refresh::Inline => true,
                 Refresh::Background => false,
             },
-            expiry_margin: settings.expiry_margin,
-            refresh_ahead: settings.refresh_ahead,
-            default_lifetime: settings.default_lifetime,
+            life: LifeRules {
+                lifetimes: LifetimeRules {
+                    default: settings.default_lifetime,
+                    ended: if settings.default_lifetime_is_set { settings.default_lifetime } else { ENDED_LIFETIME },
+                    most: Duration::MAX,
+                },
+                expiry_margin: settings.expiry_margin,
+                refresh_ahead: settings.refresh_ahead,
+            },
         }
     }
 
@@ -175,7 +181,9 @@ impl Coordinator {
         clock: Clock,
         random: Box<dyn Fn() -> f64 + Send + Sync>,
     ) -> Self {
+        static SOURCES: AtomicU64 = AtomicU64::new(0);
         Self {
+            id: SOURCES.fetch_add(1, Ordering::Relaxed),
             state: Published::new(SourceState::new(clock.now(), system::fork_count())),
             flight: ForkSafeMutex::new(),
             fetch,
@@ -215,6 +223,9 @@ impl Coordinator {
     }
 
     pub(super) fn invalidate(&self, token: &Token) {
+        if token.source() != self.id {
+            return;
+        }
         self.update(|state, now, _| (state.invalidate(token, now), ()));
     }
 
@@ -424,12 +435,12 @@ impl Coordinator {
         let context = RunningFetch { coordinator: self, flight, deadline, may_start_threads: keep_until.is_none() };
         // On the boot clock, which counts the machine's sleep.
         let due = started.boot.saturating_add(deadline.saturating_sub(started.coarse.monotonic));
-        let mut span = FetchSpan { started: started.boot, due };
+        let span = FetchSpan { started: started.boot, due };
         let mut watched = Vec::new();
         let result = catch_unwind(AssertUnwindSafe(|| {
             let outcome = self.fetch.fetch(&context);
             watched = outcome.watched;
-            self.cached_token(outcome.result?, &mut span)
+            outcome.result
         }));
         let result = result.unwrap_or_else(|_| {
             let message = "the fetch panicked: this is a bug in tokensource, please report it";
@@ -438,36 +449,12 @@ impl Coordinator {
         self.finish_fetch(flight, span, result, watched);
     }
 
-    /// Returns the token of a grant with its schedule. Only the one fetch in flight calls this, so the next generation is
-    /// its own.
-    fn cached_token(&self, granted: TimedGrant, span: &mut FetchSpan) -> Result<CachedToken, Error> {
-        let TimedGrant { grant, sent } = granted;
-        let (state, arrived) = self.snapshot();
-        let lifetime = match grant.expiry {
-            StatedExpiry::In { left, .. } => left,
-            StatedExpiry::Ended { .. } | StatedExpiry::NotStated => self.policy.default_lifetime,
-        };
-        let Policy { expiry_margin, refresh_ahead, .. } = self.policy;
-        let times = FetchTimes { started: span.started, sent, arrived, lifetime, expiry_margin, refresh_ahead };
-        let schedule = Schedule::new(&times, (self.random)()).ok_or_else(|| {
-            let message = format!(
-                "the token was already expired when it arrived: its lifetime is {} s, counted from its request",
-                in_seconds(lifetime)
-            );
-            // A response that was read well past the end of its token lay in a frozen process.
-            span.due = span.due.min(sent.saturating_add(nanos(lifetime)).saturating_add(SECOND));
-            Error::new(ErrorKind::BadResponse, message).retryable()
-        })?;
-        let token = Token::new(grant, sent, lifetime, state.next_generation(), self.clock.clone());
-        Ok(CachedToken { token: Arc::new(token), schedule })
-    }
-
     /// Enters the result of a fetch into the state, and gives it to all waiting calls.
     fn finish_fetch(
         &self,
         flight: &Flight<FetchResult>,
         span: FetchSpan,
-        result: Result<CachedToken, Error>,
+        result: Result<TimedGrant, Error>,
         watched: Vec<WatchedFile>,
     ) {
         let random = (self.random)();
@@ -477,14 +464,27 @@ impl Coordinator {
                 return (Update::Keep, None);
             }
             *in_flight = None;
-            let result = match result {
-                Ok(cached) => {
+            let make_token = |grant, end, generation| Token::new(grant, end, generation, self.id, self.clock.clone());
+            let arrival = match result {
+                Ok(granted) => state.grant_arrived(granted, (span.started, now), self.policy.life, random, make_token),
+                Err(error) => Arrival::Failed { error, ended: Nanos::MAX },
+            };
+            let result = match arrival {
+                Arrival::Token(cached) => {
                     Counters::add(&self.counters.tokens);
-                    state.fetch_succeeded(cached.clone(), span.started, now);
                     Ok(Some(cached))
                 }
-                Err(error) if state.forgive_fetch(&error, span.due, now) => Ok(None),
-                Err(error) => {
+                Arrival::Nothing => {
+                    Counters::add(&self.counters.tokens);
+                    Ok(None)
+                }
+                // A response that was read well past the end of its token lay in a frozen process.
+                Arrival::Failed { error, ended }
+                    if state.forgive_fetch(&error, span.due.min(ended.saturating_add(SECOND)), now) =>
+                {
+                    Ok(None)
+                }
+                Arrival::Failed { error, .. } => {
                     Counters::add(&self.counters.failures);
                     state.fetch_failed(error.clone(), watched, now, random);
                     Err(error)
@@ -568,7 +568,14 @@ impl FetchContext for RunningFetch<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::test::TestClock, source::cases::Scripted};
+    use crate::{
+        clock::test::TestClock,
+        source::{
+            cases::Scripted,
+            repeat::{KnownEnd, Lifetime, LifetimeSource},
+            schedule::{FetchTimes, Schedule},
+        },
+    };
     use tokensource_testserver::Script;
 
     fn coordinator(clock: &Arc<TestClock>) -> Arc<Coordinator> {
@@ -603,7 +610,9 @@ mod tests {
             refresh_ahead: None,
         };
         let flight = Flight::new();
-        flight.complete(Ok(Some(CachedToken { token, schedule: Schedule::new(&times, 0.5).unwrap() })));
+        let schedule = Schedule::new(&times, 0.5).unwrap();
+        let lifetime = Lifetime { span: Duration::from_secs(3600), from: LifetimeSource::ExpiresIn };
+        flight.complete(Ok(Some(CachedToken { token, schedule, known: KnownEnd::new(lifetime, 0, 0) })));
         coordinator.update(|state, _, in_flight| {
             state.begin_fetch(FetchReason::NoToken, Nanos::MAX);
             *in_flight = Some(flight);

@@ -8,6 +8,7 @@ mod coordinator;
 mod flight;
 mod lock;
 mod published;
+mod repeat;
 mod schedule;
 mod state;
 
@@ -102,6 +103,10 @@ impl TokenSource {
     ///
     /// This function costs as much as reading the clock, writes nothing and never waits.
     ///
+    /// Every other token begins a new generation. If the server returns the same token again, the generation stays. It
+    /// changes all the same if the server extends the token or ends it sooner, or if the token was reported by
+    /// [`invalidate`](Self::invalidate).
+    ///
     /// It also returns 0 when `get` has to check first. This is so after a clock was set or the machine slept, and during
     /// a hold-off that a changed file may end.
     #[inline]
@@ -115,8 +120,9 @@ impl TokenSource {
         self.coordinator.try_fast_generation()
     }
 
-    /// Reports that the API rejected `token`, for example with a 401. If it is the current token, the next `get` fetches
-    /// another. Any other token changes nothing, so any number of threads may report the same one.
+    /// Reports that the API rejected `token`, for example with a 401. If it is the current token, or an older handle of the
+    /// same access token, the next `get` fetches another. Any other token changes nothing, so any number of threads may
+    /// report the same one.
     ///
     /// If the API rejects the replacement within 60 s too, further reports are ignored for 1 s, doubling to 60 s. An API
     /// that rejects every token therefore does not cause a fetch each time.

@@ -4,19 +4,21 @@
 
 use crate::{
     duration::{Nanos, SECOND, nanos},
+    source::repeat::KnownEnd,
     token::Token,
 };
 use std::{sync::Arc, time::Duration};
 
 /// A token counts as this much older than it is, since both coarse clocks may be one tick behind: 10 ms where the kernel
 /// ticks slowest.
-const TICK: Nanos = 10_000_000;
+pub(crate) const TICK: Nanos = 10_000_000;
 
 /// A token and its schedule.
 #[derive(Clone, Debug)]
 pub(crate) struct CachedToken {
     pub(crate) token: Arc<Token>,
     pub(crate) schedule: Schedule,
+    pub(crate) known: KnownEnd,
 }
 
 /// From when on a token is ageing (valid, but due for refresh), and from when on it is no longer returned.
@@ -79,6 +81,23 @@ impl Schedule {
             schedule.apply_jitter(random);
         }
         Some(schedule)
+    }
+
+    /// Returns the schedule of a repeat that arrives before the `end` of its token. There is no margin: the server returns no
+    /// other token before that end.
+    pub(crate) fn of_repeat(times: &FetchTimes, end: Nanos, random: f64) -> Self {
+        let unusable_at = end - TICK;
+        let left = unusable_at - times.arrived;
+        let default_lead = (left / 5).min(300 * SECOND).max(2 * (times.arrived - times.started));
+        let mut schedule = Self {
+            refresh_at: 0,
+            unusable_at,
+            expiry_margin: 0,
+            earliest_refresh: times.arrived + left / 2,
+            refresh_lead: times.refresh_ahead.map_or(default_lead, nanos).min(left),
+        };
+        schedule.apply_jitter(random);
+        schedule
     }
 
     /// Sets `refresh_at` with a new jitter, so that a fleet, or a parent and its children, do not refresh in step.
@@ -179,6 +198,21 @@ mod tests {
         assert_eq!(Schedule::new(&arrival(9 * SECOND - TICK), MIDDLE).unwrap().expiry_margin, 0);
         assert!(Schedule::new(&arrival(10 * SECOND - TICK - 1), MIDDLE).is_some());
         assert!(Schedule::new(&arrival(10 * SECOND - TICK), MIDDLE).is_none());
+    }
+
+    #[test]
+    fn a_repeat_is_usable_to_its_end_and_due_a_fifth_of_the_time_left_before() {
+        let repeat = |left: Nanos, refresh_ahead| {
+            let times =
+                FetchTimes { refresh_ahead, expiry_margin: Some(Duration::from_secs(9)), ..times(Duration::ZERO) };
+            let schedule = Schedule::of_repeat(&times, times.arrived + left + TICK, MIDDLE);
+            (schedule.refresh_at - times.arrived, schedule.unusable_at - times.arrived)
+        };
+        assert_eq!(repeat(10 * SECOND, None), (8 * SECOND, 10 * SECOND));
+        assert_eq!(repeat(3600 * SECOND, None), (3300 * SECOND, 3600 * SECOND));
+        assert_eq!(repeat(1, None), (1, 1));
+        assert_eq!(repeat(10 * SECOND, Some(Duration::ZERO)), (10 * SECOND, 10 * SECOND));
+        assert_eq!(repeat(10 * SECOND, Some(Duration::from_secs(3000))), (5 * SECOND, 10 * SECOND));
     }
 
     #[test]

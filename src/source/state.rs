@@ -6,22 +6,29 @@
 use crate::{
     backoff,
     clock::{Coarse, Now},
-    duration::{Nanos, SECOND, duration, nanos},
+    duration::{Nanos, SECOND, duration, in_seconds, nanos},
     error::{Error, ErrorKind},
+    fetch::TimedGrant,
+    oauth::response::Grant,
+    secret::Secret,
     source::{
         published::{FastPath, FastView},
-        schedule::{CachedToken, Schedule},
+        repeat::{KnownEnd, LifetimeRules, Repeat, Statement},
+        schedule::{CachedToken, FetchTimes, Schedule},
     },
     system::WatchedFile,
     token::Token,
 };
-use std::{mem, ptr, sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 /// The least time between the starts of two successful fetches.
 const FETCH_SPACING: Nanos = SECOND;
 
 /// The least time between two hold-offs that a changed file ends.
 const FILE_SPACING: Nanos = 10 * SECOND;
+
+/// So many repeats in a row that state that their token has ended are a failure.
+const MOST_ENDED: u32 = 3;
 
 /// A fetch that ends, or still runs, more than this after its deadline was not slow: this process was frozen, or the
 /// machine slept.
@@ -57,6 +64,28 @@ pub(crate) enum Decision<'a> {
     Closed,
 }
 
+/// The options on which the life of a token depends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LifeRules {
+    pub(crate) lifetimes: LifetimeRules,
+    /// The options of these names.
+    pub(crate) expiry_margin: Option<Duration>,
+    pub(crate) refresh_ahead: Option<Duration>,
+}
+
+/// What the response of a fetch brings.
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    Token(CachedToken),
+    /// No token, and no failure: the server repeats a token that is over. The next fetch may start a second later.
+    Nothing,
+    /// A failure. A token that had expired when it arrived ended at the instant.
+    Failed {
+        error: Error,
+        ended: Nanos,
+    },
+}
+
 /// Whether a change of the state must be published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Update {
@@ -71,6 +100,10 @@ pub(crate) struct SourceState {
     base: Now,
     /// The last token until it is replaced or invalidated, also when it has expired.
     cached: Option<CachedToken>,
+    /// The last invalidated token, until another text comes.
+    rejected: Option<RejectedToken>,
+    /// How many repeats in a row stated that their token has ended.
+    ended_in_a_row: u32,
     /// The error of the last finished fetch, unless it brought a token.
     last_error: Option<Error>,
     hold_off: Option<HoldOff>,
@@ -87,6 +120,31 @@ pub(crate) struct SourceState {
     overdue_was_forgiven: bool,
     closed: bool,
     forks: u32,
+}
+
+/// What is kept of a token that the API rejected. The source does not keep the token itself.
+#[derive(Clone, Debug)]
+struct RejectedToken {
+    sha256: [u8; 32],
+    known: KnownEnd,
+}
+
+impl RejectedToken {
+    fn of(cached: &CachedToken) -> Self {
+        Self { sha256: sha256(&cached.token.access_token), known: cached.known }
+    }
+}
+
+/// Returns when the next fetch may start after a repeat: a second later, or at the last possible end if that is only a
+/// little later still. Before that end, the same repeat would prove nothing.
+fn next_after_repeat(now: Nanos, last_possible_end: Nanos) -> Nanos {
+    let next = now.saturating_add(FETCH_SPACING);
+    if last_possible_end <= next.saturating_add(FETCH_SPACING / 4) { next.max(last_possible_end) } else { next }
+}
+
+fn sha256(text: &Secret) -> [u8; 32] {
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.expose().as_bytes());
+    digest.as_ref().try_into().expect("a SHA-256 has 32 bytes")
 }
 
 /// The time after a failed fetch in which the source sends nothing.
@@ -123,6 +181,8 @@ impl SourceState {
         Self {
             base: now,
             cached: None,
+            rejected: None,
+            ended_in_a_row: 0,
             last_error: None,
             hold_off: None,
             file_ended_hold_off: None,
@@ -291,10 +351,109 @@ impl SourceState {
         true
     }
 
+    /// Enters the response of a fetch that began at `started` and whose response arrived `now`. `make_token` makes a token
+    /// with an end and a generation.
+    pub(crate) fn grant_arrived(
+        &mut self,
+        granted: TimedGrant,
+        (started, now): (Nanos, Nanos),
+        rules: LifeRules,
+        random: f64,
+        make_token: impl FnOnce(Grant, Nanos, u32) -> Token,
+    ) -> Arrival {
+        let TimedGrant { grant, sent } = granted;
+        let LifeRules { lifetimes, expiry_margin, refresh_ahead } = rules;
+        let times = |lifetime| FetchTimes { started, sent, arrived: now, lifetime, expiry_margin, refresh_ahead };
+        let Some((known, is_rejected)) = self.known_end(&grant.access_token) else {
+            let Some(lifetime) = lifetimes.lifetime(grant.expiry) else {
+                let message = "the token had expired when it arrived: the `exp` in its claims is past, by the server's Date                                and by the clock of this machine; ask the server's operator why";
+                let error = Error::new(ErrorKind::BadResponse, message).retryable();
+                return Arrival::Failed { error, ended: Nanos::MAX };
+            };
+            let known = KnownEnd::new(lifetime, sent, now);
+            let Some(schedule) = Schedule::new(&times(lifetime.span), random) else {
+                let message = format!(
+                    "the token was already expired when it arrived: its lifetime is {} s, counted from its request",
+                    in_seconds(lifetime.span)
+                );
+                return Arrival::Failed {
+                    error: Error::new(ErrorKind::BadResponse, message).retryable(),
+                    ended: known.end,
+                };
+            };
+            let token = Arc::new(make_token(grant, known.end, self.next_generation()));
+            let cached = CachedToken { token, schedule, known };
+            self.rejected = None;
+            self.fetch_succeeded(cached.clone(), started, now);
+            return Arrival::Token(cached);
+        };
+        let statement = Statement { expiry: grant.expiry, jwt_left: grant.jwt_left, sent, arrived: now };
+        let schedule = |end| Schedule::of_repeat(&times(Duration::ZERO), end, random);
+        let repeat = statement.about(known, is_rejected, lifetimes);
+        let (token, generation) = (self.cached.as_ref().map(|cached| cached.token.clone()), self.next_generation());
+        let (token, known) = match (repeat, token) {
+            (Repeat::Keeps, Some(token)) => (token, known),
+            (Repeat::Moves(known), Some(token)) => {
+                token.move_end(known.end);
+                (token, known)
+            }
+            (Repeat::Changes(known), _) => (Arc::new(make_token(grant, known.end, generation)), known),
+            (Repeat::Ends, _) => return self.token_ended(is_rejected, now),
+            (Repeat::ProvesNothing | Repeat::Keeps | Repeat::Moves(_), _) => {
+                self.nothing_arrived(now, known.last_possible_end);
+                return Arrival::Nothing;
+            }
+        };
+        let cached = CachedToken { token, schedule: schedule(known.end), known };
+        self.fetch_succeeded(cached.clone(), now, now);
+        self.next_fetch_at = next_after_repeat(now, known.last_possible_end);
+        Arrival::Token(cached)
+    }
+
+    /// Returns what is known of this text, and whether the API rejected it. Returns None for another text.
+    fn known_end(&self, text: &Secret) -> Option<(KnownEnd, bool)> {
+        if let Some(cached) = self.cached.as_ref().filter(|cached| cached.token.access_token.expose() == text.expose())
+        {
+            return Some((cached.known, false));
+        }
+        let rejected = self.rejected.as_ref().filter(|rejected| rejected.sha256 == sha256(text))?;
+        Some((rejected.known, true))
+    }
+
+    /// Ends the token in hand, or the rejected one, as the server states. The server states it of each request while it
+    /// returns the token from a cache, so a few of them are no failure.
+    fn token_ended(&mut self, is_rejected: bool, now: Nanos) -> Arrival {
+        if let Some(rejected) = self.rejected.as_mut().filter(|_| is_rejected) {
+            rejected.known.end_now(now);
+        } else if let Some(cached) = &mut self.cached {
+            cached.known.end_now(now);
+            cached.schedule.unusable_at = cached.schedule.unusable_at.min(now);
+        }
+        self.ended_in_a_row = self.ended_in_a_row.saturating_add(1);
+        if self.ended_in_a_row < MOST_ENDED {
+            self.nothing_arrived(now, Nanos::MIN);
+            return Arrival::Nothing;
+        }
+        let message = "the token endpoint returns the same token again and again, although it states that the token has \
+                       expired; ask the server's operator why its cache keeps expired tokens";
+        Arrival::Failed { error: Error::new(ErrorKind::BadResponse, message).retryable(), ended: Nanos::MAX }
+    }
+
+    /// Ends a fetch that brought no token and did not fail.
+    fn nothing_arrived(&mut self, now: Nanos, last_possible_end: Nanos) {
+        self.last_error = None;
+        self.hold_off = None;
+        self.failures_in_a_row = 0;
+        self.next_fetch_at = next_after_repeat(now, last_possible_end);
+        self.fetch_in_flight = None;
+        self.overdue_was_forgiven = false;
+    }
+
     /// Caches the token of a fetch that began at `started`.
     pub(crate) fn fetch_succeeded(&mut self, cached: CachedToken, started: Nanos, now: Nanos) {
         self.generation = cached.token.generation();
         self.cached = Some(cached);
+        self.ended_in_a_row = 0;
         self.last_error = None;
         self.hold_off = None;
         self.failures_in_a_row = 0;
@@ -320,14 +479,16 @@ impl SourceState {
         self.overdue_was_forgiven = false;
     }
 
-    /// Drops `token`, which the API rejected. Does nothing if it is not the current token, or while
+    /// Drops `token`, which the API rejected. Does nothing if its text is not that of the current token, or while
     /// invalidations are ignored.
     pub(crate) fn invalidate(&mut self, token: &Token, now: Nanos) -> Update {
-        let is_current = self.valid(now).is_some_and(|cached| ptr::eq(&*cached.token, token));
-        if !is_current || !self.invalidate_limiter.try_acquire(now) {
+        let is_current = |cached: &&CachedToken| cached.token.access_token.expose() == token.access_token.expose();
+        let Some(rejected) = self.valid(now).filter(is_current).map(RejectedToken::of) else { return Update::Keep };
+        if !self.invalidate_limiter.try_acquire(now) {
             return Update::Keep;
         }
         self.cached = None;
+        self.rejected = Some(rejected);
         // A refresh in flight brings the replacement. Without one, the next fetch need not keep the spacing.
         if self.fetch_in_flight.is_none() {
             self.next_fetch_at = Nanos::MIN;
@@ -356,6 +517,7 @@ impl SourceState {
     pub(crate) fn close(&mut self) {
         self.closed = true;
         self.cached = None;
+        self.rejected = None;
         self.fetch_in_flight = None;
     }
 

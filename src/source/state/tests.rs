@@ -3,7 +3,7 @@ use crate::{
     clock::Clock,
     oauth::{response::Grant, times::StatedExpiry},
     secret::Secret,
-    source::schedule::FetchTimes,
+    source::repeat::LifetimeSource,
     system::FileState,
 };
 use std::sync::Arc;
@@ -24,9 +24,13 @@ fn new_state() -> SourceState {
 }
 
 fn cached_token(generation: u32, sent: Nanos, lifetime: u64) -> CachedToken {
+    cached_token_of("token-0", generation, sent, lifetime)
+}
+
+fn cached_token_of(text: &str, generation: u32, sent: Nanos, lifetime: u64) -> CachedToken {
     let lifetime = Duration::from_secs(lifetime);
     let grant = Grant {
-        access_token: Secret::new("token-0"),
+        access_token: Secret::new(text),
         token_type: "Bearer".into(),
         scope: None,
         expiry: StatedExpiry::NotStated,
@@ -35,7 +39,10 @@ fn cached_token(generation: u32, sent: Nanos, lifetime: u64) -> CachedToken {
     };
     let times = FetchTimes { started: sent, sent, arrived: sent, lifetime, expiry_margin: None, refresh_ahead: None };
     let schedule = Schedule::new(&times, MIDDLE).unwrap();
-    CachedToken { token: Arc::new(Token::new(grant, sent, lifetime, generation, Clock::System)), schedule }
+    let end = sent + nanos(lifetime);
+    let token = Arc::new(Token::new(grant, end, generation, 0, Clock::System));
+    let lifetime_from = LifetimeSource::ExpiresIn;
+    CachedToken { token, schedule, known: KnownEnd { end, lifetime_from, last_possible_end: end + SECOND } }
 }
 
 /// Caches a token of 100 s, requested at `sent`. It is ageing from 70 s and expired from 90 s after its start, which is
@@ -212,11 +219,13 @@ fn an_invalidated_token_is_not_served_again() {
 }
 
 #[test]
-fn only_the_current_token_can_be_invalidated_and_no_equal_one() {
+fn any_handle_with_the_text_of_the_current_token_can_invalidate_it_and_no_other() {
     let mut state = new_state();
     let token = succeed(&mut state, 0);
-    let equal = cached_token(token.generation(), 0, 100).token;
-    assert_eq!(state.invalidate(&equal, SECOND), Update::Keep);
+    let equal = cached_token(token.generation() + 1, 0, 100).token;
+    assert_eq!(state.clone().invalidate(&equal, SECOND), Update::Publish);
+    let other = cached_token_of("other", token.generation(), 0, 100).token;
+    assert_eq!(state.invalidate(&other, SECOND), Update::Keep);
     assert_eq!(state.invalidate(&token, 90 * SECOND - TICK), Update::Keep);
     assert_eq!(decision(&state, SECOND), "serve");
     assert_eq!(state.invalidate(&token, 90 * SECOND - TICK - 1), Update::Publish);
