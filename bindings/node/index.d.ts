@@ -47,6 +47,8 @@ export interface TokenSourceOptions {
   expiryMargin?: number | null | undefined;
   /** Seconds. The lifetime of a token whose response states none. Default: 600. */
   defaultLifetime?: number | null | undefined;
+  /** Seconds. The longest lifetime of a token, for a server that states too long a one. */
+  maxLifetime?: number | null | undefined;
   /** The trusted certificate authorities. Default: auto, the system's, or the bundled ones if the system has none. */
   ca?: 'auto' | 'system' | 'bundled' | null | undefined;
   /** A PEM file with the only certificate authorities to trust. */

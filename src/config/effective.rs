@@ -69,6 +69,7 @@ pub(crate) fn settings(values: &Values, environment: &Environment<'_>) -> Result
         refresh: values.refresh.unwrap_or_default(),
         refresh_ahead: values.refresh_ahead,
         expiry_margin: values.expiry_margin,
+        max_lifetime: values.max_lifetime,
         default_lifetime_is_set: values.default_lifetime.is_some(),
         default_lifetime: values.default_lifetime.unwrap_or(const { seconds(defaults::DEFAULT_LIFETIME) }),
         roots,

@@ -37,6 +37,7 @@ pub(crate) struct Values {
     pub(crate) refresh_ahead: Option<Duration>,
     pub(crate) expiry_margin: Option<Duration>,
     pub(crate) default_lifetime: Option<Duration>,
+    pub(crate) max_lifetime: Option<Duration>,
     pub(crate) ca: Option<Ca>,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) client_cert_file: Option<PathBuf>,

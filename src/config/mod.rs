@@ -195,6 +195,11 @@ impl Config {
         self.set_seconds("default_lifetime", lifetime)
     }
 
+    /// Sets `max_lifetime`, the longest lifetime of a token, for a server that states too long a one.
+    pub fn max_lifetime(&mut self, lifetime: Duration) -> Result<&mut Self, Error> {
+        self.set_seconds("max_lifetime", lifetime)
+    }
+
     /// Sets `ca`, the certificate authorities to trust.
     pub fn ca(&mut self, ca: Ca) -> Result<&mut Self, Error> {
         self.set("ca", ca.word())
@@ -309,7 +314,7 @@ mod tests {
     /// A method of `Config`, called with a value, and the text that means the same.
     type TypedSetter = (&'static str, fn(&mut Config) -> Result<&mut Config, Error>, &'static str);
 
-    const TYPED_SETTERS: [TypedSetter; 28] = [
+    const TYPED_SETTERS: [TypedSetter; 29] = [
         ("provider", |config| config.provider("gardin"), "gardin"),
         ("token_url", |config| config.token_url("https://h/"), "https://h/"),
         ("client_id", |config| config.client_id("id"), "id"),
@@ -331,6 +336,7 @@ mod tests {
         ("refresh_ahead", |config| config.refresh_ahead(Duration::ZERO), "0"),
         ("expiry_margin", |config| config.expiry_margin(Duration::from_secs(9)), "9"),
         ("default_lifetime", |config| config.default_lifetime(Duration::from_secs(99)), "99"),
+        ("max_lifetime", |config| config.max_lifetime(Duration::from_secs(98)), "98"),
         ("ca", |config| config.ca(Ca::Bundled), "bundled"),
         ("ca_file", |config| config.ca_file("/ca"), "/ca"),
         ("client_cert_file", |config| config.client_cert_file(String::from("/c")), "/c"),

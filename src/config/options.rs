@@ -187,6 +187,9 @@ static OPTIONS: &[OptionInfo] = &[
     option!(default_lifetime, values::seconds,
         "The lifetime of a token whose response does not give one.",
         allowed "seconds from 0 to 10 years, such as 2.5", default defaults::DEFAULT_LIFETIME),
+    option!(max_lifetime, values::positive_seconds,
+        "The longest lifetime of a token, for a server that states too long a one. It also caps default_lifetime.",
+        allowed "seconds above 0 up to 10 years, such as 2.5", unset "no token is capped"),
     option!(ca, Ca::from_word,
         "The certificate authorities to trust: the system's (or the bundled ones where it has none), only the system's, or \
          only the bundled ones. If neither this nor ca_file is set, the environment variable SSL_CERT_FILE may name a file.",

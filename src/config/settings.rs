@@ -86,6 +86,7 @@ pub(crate) struct Settings {
     pub(crate) default_lifetime: Duration,
     /// Whether the program or its provider set `default_lifetime`.
     pub(crate) default_lifetime_is_set: bool,
+    pub(crate) max_lifetime: Option<Duration>,
     pub(crate) roots: Roots,
     pub(crate) identity: Option<Identity>,
     pub(crate) proxy: Option<Proxy>,

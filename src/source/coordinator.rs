@@ -143,7 +143,7 @@ impl Policy {
                 lifetimes: LifetimeRules {
                     default: settings.default_lifetime,
                     ended: if settings.default_lifetime_is_set { settings.default_lifetime } else { ENDED_LIFETIME },
-                    most: Duration::MAX,
+                    most: settings.max_lifetime.unwrap_or(Duration::MAX),
                 },
                 expiry_margin: settings.expiry_margin,
                 refresh_ahead: settings.refresh_ahead,

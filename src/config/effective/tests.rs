@@ -29,7 +29,11 @@ fn rejected(options: &[(&str, &str)]) -> String {
 
 #[test]
 fn an_option_that_is_not_set_has_the_default_of_the_table() {
-    let debug = |config: &Config| format!("{:?}", config.settings(&|_| None).unwrap());
+    let debug = |config: &Config| {
+        // A server's lifetime of 0 counts as the default lifetime only if the program set one.
+        let settings = Settings { default_lifetime_is_set: true, ..config.settings(&|_| None).unwrap() };
+        format!("{settings:?}")
+    };
     let mut explicit = config(&REQUIRED);
     let mut defaults = 0;
     for option in options() {
@@ -56,7 +60,8 @@ fn a_program_may_rely_on_these_defaults() {
         (AuthMethod::ClientSecretBasic, BasicEncoding::Rfc6749, BodyFormat::Form)
     );
     assert_eq!((settings.refresh, settings.roots), (Refresh::Background, Roots::Auto));
-    assert_eq!((settings.refresh_ahead, settings.expiry_margin), (None, None));
+    assert_eq!((settings.refresh_ahead, settings.expiry_margin, settings.max_lifetime), (None, None, None));
+    assert!(!settings.default_lifetime_is_set);
     assert_eq!((settings.scope, settings.audience, settings.resource), (None, None, vec![]));
     assert!(settings.params.is_empty() && settings.headers.is_empty());
     assert!(settings.identity.is_none() && settings.proxy.is_none());
@@ -95,6 +100,7 @@ fn each_option_that_is_set_is_in_the_settings() {
         ("refresh_ahead", "0"),
         ("expiry_margin", "0.25"),
         ("default_lifetime", "60"),
+        ("max_lifetime", "3600"),
         ("client_cert_file", "/c"),
         ("client_key_file", "/k"),
         ("ca_file", "/ca"),
@@ -113,6 +119,8 @@ fn each_option_that_is_set_is_in_the_settings() {
     assert_eq!(settings.refresh_ahead, Some(Duration::ZERO));
     assert_eq!(settings.expiry_margin, Some(Duration::from_millis(250)));
     assert_eq!(settings.default_lifetime, Duration::from_secs(60));
+    assert!(settings.default_lifetime_is_set);
+    assert_eq!(settings.max_lifetime, Some(Duration::from_secs(3600)));
     assert_eq!(settings.identity, Some(Identity { cert: "/c".into(), key: "/k".into() }));
     assert_eq!(settings.roots, Roots::File { path: "/ca".into(), named_by: "ca_file" });
     assert_eq!(settings.proxy.map(|proxy| (proxy.host, proxy.port)), Some(("proxy".into(), 1)));

@@ -44,6 +44,7 @@ class Options(TypedDict, total=False):
     refresh_ahead: _Seconds
     expiry_margin: _Seconds
     default_lifetime: _Seconds
+    max_lifetime: _Seconds
     ca: Literal["auto", "system", "bundled"] | None
     ca_file: _File
     client_cert_file: _File
