@@ -46,7 +46,7 @@ class TokenSourceError(Exception):
     """The server's `error_description`, shortened and made printable."""
 
     oauth_uri: str | None = None
-    """The server's `error_uri`, if it is an http or https URL that can be shown whole."""
+    """The server's `error_uri`, if it is an http or https URL that can be shown in full."""
 
     http_status: int | None = None
     """The HTTP status of the server's response; None if there was no response."""
