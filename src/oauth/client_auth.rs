@@ -105,11 +105,11 @@ pub(crate) fn hint(settings: &Settings) -> &'static str {
     match (settings.auth_method, ambiguous_encoding(settings)) {
         (AuthMethod::ClientSecretBasic, Some(BasicEncoding::Raw)) => {
             "check client_id, client_secret and which environment they are for; servers differ in how they \
-             read some of their characters: try basic_encoding=rfc6749 or auth_method=client_secret_post"
+             read some characters of id and secret: try basic_encoding=rfc6749 or auth_method=client_secret_post"
         }
         (AuthMethod::ClientSecretBasic, Some(BasicEncoding::Rfc6749)) => {
             "check client_id, client_secret and which environment they are for; servers differ in how they \
-             read some of their characters: try basic_encoding=raw or auth_method=client_secret_post"
+             read some characters of id and secret: try basic_encoding=raw or auth_method=client_secret_post"
         }
         (AuthMethod::ClientSecretBasic, None) => {
             "check client_id, client_secret and which environment they are for; the server may want \

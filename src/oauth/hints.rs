@@ -62,7 +62,7 @@ const HINTS: &[Hint] = &[
     ),
     (
         |it| it.has(&["unauthorized_client"], &[]),
-        |_| "the server does not let this client use this grant_type: ask its operator",
+        |_| "the server does not let this client use this grant_type: ask the server's operator",
     ),
     (
         |it| it.has(&["invalid_scope", "insufficient_scope"], &[]),
@@ -70,11 +70,11 @@ const HINTS: &[Hint] = &[
     ),
     (|it| it.has(&["invalid_target"], &[]), |_| "check resource and audience"),
     (|it| it.has(&["invalid_grant"], &[]), |_| "check grant_type and the param.NAME options that go with it"),
-    // Auth0 names access_denied, with a 401, where the secret is wrong.
+    // Auth0 responds with 401 access_denied if the secret is wrong.
     (|it| it.has(&["invalid_client"], &[401]), |it| client_auth::hint(it.settings)),
     (
         |it| it.has(&["access_denied"], &[403]),
-        |_| "the server rejects this client or its address: ask its operator what this client is allowed to do, and from where",
+        |_| "the server rejects this client or its address: ask the server's operator what this client is allowed to do, and from where",
     ),
     (
         |it| it.has(&[], &[404, 410]),
@@ -92,7 +92,7 @@ const HINTS: &[Hint] = &[
         |it| it.has(&[], &[413, 414, 431]),
         |_| "the request is too large for the server: shorten token_url, scope, header.NAME or param.NAME",
     ),
-    // oidc-provider names invalid_request where a percent sign encodes nothing.
+    // oidc-provider responds with invalid_request if a percent sign encodes nothing.
     (
         |it| {
             it.has(&["invalid_request"], &[])
@@ -152,7 +152,7 @@ mod tests {
                 403,
                 page,
                 "the token endpoint responded with 403: a web page titled \"403 Forbidden\"; the server rejects this client or its \
-                 address: ask its operator what this client is allowed to do, and from where",
+                 address: ask the server's operator what this client is allowed to do, and from where",
             ),
             (
                 404,

@@ -70,7 +70,7 @@ impl Diagnosis<'_> {
         if error.kind() == io::ErrorKind::TimedOut {
             let limit = self.connect_limit();
             let why =
-                format!("looking up the host `{host}` took too long ({limit}): this machine's DNS does not answer");
+                format!("looking up the host `{host}` took too long ({limit}): this machine's DNS does not respond");
             return another_attempt(self.kind_of_time_out(), why);
         }
         let why = format!("cannot look up the host `{host}` ({error}): check it in {named_by}, and this machine's DNS");
@@ -79,7 +79,7 @@ impl Diagnosis<'_> {
 
     pub(super) fn failure(&self, phase: Phase, fault: Fault) -> Error {
         if let Some(error) = fault.tls() {
-            let why = format!("TLS with {} failed: {}", self.server(), tls::explain(error));
+            let why = format!("TLS with {} failed; {}", self.server(), tls::explain(error));
             return Error::new(ErrorKind::Tls, why);
         }
         if matches!(fault, Fault::Internal) {
@@ -170,7 +170,7 @@ impl Diagnosis<'_> {
         Some(match status {
             200..300 => return None,
             401 | 407 if *has_credentials => refused(format!(
-                "{peer} refused our credentials ({status}): put a user and password that it accepts into its URL"
+                "{peer} refused the credentials ({status}): put a user and password that it accepts into its URL"
             )),
             401 | 407 => refused(format!(
                 "{peer} wants a user and password ({status}): put them into {named_by}, as in \

@@ -51,7 +51,7 @@ const BROKEN_HEAD: Fault = Fault::Unusable(
 const LARGE_HEAD: Fault = Fault::Unusable("has more than 64 KiB of headers");
 const LARGE_BODY: Fault = Fault::Unusable("is larger than 1 MiB");
 const BROKEN_CHUNK: Fault = Fault::Unusable("has a broken chunk (Transfer-Encoding)");
-const TLS_SERVER: Fault = Fault::Unusable("is TLS, not HTTP: token_url should probably begin with https");
+const TLS_SERVER: Fault = Fault::Unusable("is TLS, not HTTP; token_url should probably begin with https");
 pub(super) const TLS_PROXY: Fault = Fault::Unusable("is TLS, not HTTP (name its port for plain http)");
 
 impl Fault {
@@ -69,7 +69,7 @@ impl Fault {
     fn of(error: ureq::Error, unparsable: Self) -> Self {
         use ureq::Error as E;
         match error {
-            // A fault from `UreqConnection`.
+            // Only `UreqConnection` makes such an error, and puts a fault into it.
             E::Other(fault) => fault.downcast().map_or(Self::Internal, |fault| *fault),
             E::Protocol(_) => unparsable,
             E::LargeResponseHeader(..) => LARGE_HEAD,
@@ -131,8 +131,8 @@ pub(super) struct Client {
 impl Client {
     /// Without a forward proxy, the peer is the server itself or a tunnel to it.
     pub(super) fn new(forward_proxy: Option<ForwardProxy>) -> Self {
-        // Built here and not for each request: the builder reads a proxy from the environment before `proxy(None)` removes
-        // it, and the host program may change its environment later.
+        // The builder reads a proxy from the environment before `proxy(None)` removes it. It runs once, here, because the host
+        // program may change its environment later.
         let config = Agent::config_builder()
             .proxy(None)
             .http_status_as_error(false)

@@ -332,7 +332,7 @@ fn for_http_the_proxy_gets_the_request_itself() {
 #[test]
 fn a_407_of_a_forward_proxy_is_an_error_of_the_proxy() {
     for (credentials, words) in [
-        (true, "refused our credentials (407)"),
+        (true, "refused the credentials (407)"),
         (false, "wants a user and password (407): put them into HTTPS_PROXY, as in http://user:"),
     ] {
         let (port, proxy) = serve(|stream| respond(stream, "HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"));
@@ -346,8 +346,8 @@ fn a_407_of_a_forward_proxy_is_an_error_of_the_proxy() {
 #[test]
 fn an_error_of_a_proxy_names_the_proxy_and_its_option() {
     for (status, credentials, retryable, words) in [
-        (407, true, false, "refused our credentials (407)"),
-        (401, true, false, "refused our credentials (401)"),
+        (407, true, false, "refused the credentials (407)"),
+        (401, true, false, "refused the credentials (401)"),
         (407, false, false, "wants a user and password (407): put them into HTTPS_PROXY, as in http://user:"),
         (401, false, false, "wants a user and password (401)"),
         (403, true, false, "refuses to connect to as.example:443 (403)"),

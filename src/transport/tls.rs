@@ -319,7 +319,7 @@ impl Drop for TlsStream {
     }
 }
 
-/// Returns what is wrong and what to do. The text completes "TLS with the server failed: …".
+/// Returns what is wrong and what to do. The text completes "TLS with the server failed; …".
 pub(super) fn explain(error: &rustls::Error) -> Cow<'static, str> {
     use rustls::Error as E;
     match error {
@@ -327,7 +327,7 @@ pub(super) fn explain(error: &rustls::Error) -> Cow<'static, str> {
         E::AlertReceived(alert) => explain_alert(*alert),
         E::InvalidMessage(_) => {
             "what came back is not TLS: is this the port of a plain http server, or does a proxy or \
-            firewall answer in its place?"
+            firewall respond in its place?"
                 .into()
         }
         E::PeerIncompatible(
@@ -432,7 +432,7 @@ fn explain_alert(alert: AlertDescription) -> Cow<'static, str> {
         | A::UnknownCA
         | A::AccessDenied
         | A::DecryptError => format!(
-            "the server refused our client certificate ({alert:?}): check client_cert_file, that it holds the whole \
+            "the server refused the client certificate ({alert:?}): check client_cert_file, that it holds the whole \
              chain, and which CAs the server trusts; without one set, the server wants one"
         )
         .into(),

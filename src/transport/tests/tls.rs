@@ -195,7 +195,7 @@ fn the_error_for_a_bad_certificate_names_the_fault_and_the_remedy() {
         let (port, server) = serve_tls(&leaf, BOTH, None);
         let result = send(&trusting(&ca, &files, &format!("https://localhost:{port}/")));
         let message = assert_error(result, ErrorKind::Tls, false, false);
-        assert_contains(&message, &[&format!("TLS with the token server localhost:{port} failed: ")]);
+        assert_contains(&message, &[&format!("TLS with the token server localhost:{port} failed; ")]);
         assert_contains(&message, words);
         assert!(server.join().unwrap().is_err());
     }
@@ -283,7 +283,7 @@ fn a_client_certificate_is_sent_and_its_absence_is_explained() {
         );
         assert!(served.is_err());
         let (result, served) = send_as(Some(identity("wrong", &wrong)));
-        assert_contains(&assert_error(result, ErrorKind::Tls, false, false), &["refused our client certificate"]);
+        assert_contains(&assert_error(result, ErrorKind::Tls, false, false), &["refused the client certificate"]);
         assert!(served.is_err());
     }
 }
