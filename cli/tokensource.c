@@ -297,7 +297,7 @@ static int version(void) {
 
 /*
  * Opens each closed standard descriptor. Otherwise the next socket or file would get its number, and receive the output.
- * It is opened for the wrong direction, so that reading and writing fail as on a closed descriptor.
+ * The descriptor has the wrong direction, so that reading and writing fail as on a closed one.
  */
 static void occupy_standard_descriptors(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {

@@ -1,7 +1,7 @@
 //! The one error type: what happened, whose fault it is and what to do next, with the parts as data.
 //!
-//! An error must not hold a secret, a token, a Basic value or an unbounded part of a response: each text is redacted and
-//! shortened before it comes here. This file reads no clock, durations are parameters.
+//! An error must not hold a secret, a token, a Basic value or an unbounded part of a response. So each text is redacted and
+//! shortened before it comes here. This file reads no clock: durations are parameters.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -140,7 +140,7 @@ impl Error {
         self.report.oauth.as_ref().and_then(|oauth| oauth.description.as_deref())
     }
 
-    /// Returns the server's `error_uri`; None unless it is an http or https URL that is short enough to be shown whole.
+    /// Returns the server's `error_uri`; None unless it is an http or https URL that is short enough to be shown in full.
     pub fn oauth_uri(&self) -> Option<&str> {
         self.report.oauth.as_ref().and_then(|oauth| oauth.uri.as_deref())
     }

@@ -86,8 +86,8 @@ pub(crate) fn truncate(text: &str, limit: usize) -> String {
     shown
 }
 
-/// Returns whether the text can be shown as it is: one line, without control characters and without characters that turn
-/// or hide their neighbours.
+/// Returns whether the text can be shown as it is: one line, without control characters and without characters that
+/// reorder or hide text.
 pub(crate) fn is_printable(text: &str) -> bool {
     text.chars().all(|c| printable(c) == c)
 }

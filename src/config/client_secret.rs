@@ -1,6 +1,6 @@
 //! The client secret: text, or a file that is read again at each fetch.
 //!
-//! Whatever the path names, reading it must not hang nor take memory without bound, and every buffer is wiped.
+//! Reading must not hang and must not take unbounded memory, whatever the path names. Every buffer is wiped.
 
 use crate::{
     config::values::{self, LONGEST_VALUE},

@@ -20,7 +20,7 @@ use crate::{
 };
 use std::time::Duration;
 
-/// A default that is a number, read when the library is compiled.
+/// Returns the number in the text of a default, while the library is compiled.
 const fn number(text: &str) -> u32 {
     match u32::from_str_radix(text, 10) {
         Ok(number) => number,

@@ -1,6 +1,6 @@
 //! The values that were set, each as its type: one field for each option.
 //!
-//! Data alone. The table in `options.rs` says which field an option has, and which parser makes its value.
+//! This file holds only data. The table in `options.rs` says which field an option has, and which parser makes its value.
 
 use crate::{
     config::{

@@ -1,6 +1,6 @@
 //! The settings of a source, immutable and checked, and the words of the options that choose among a few.
 //!
-//! Data alone. `effective.rs` makes settings of options; this file must not check anything.
+//! This file holds only data, and must not check any. `effective.rs` makes settings of options.
 
 use crate::{
     config::{client_secret::ClientSecret, endpoint::Endpoint, proxy::Proxy, words::words},

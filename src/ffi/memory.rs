@@ -42,7 +42,7 @@ fn is_wiping() -> bool {
     true
 }
 
-/// Writes zeros. The writes are volatile, because the compiler removes writes that are never read. They go by the word,
+/// Writes zeros. The writes are volatile, because the compiler removes writes that are never read. They write whole words,
 /// because buffers are large.
 fn wipe(block: &mut [MaybeUninit<u8>]) {
     fn zero<T: Default>(places: &mut [MaybeUninit<T>]) {

@@ -76,8 +76,8 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Returns the texts of the settings that no error may show: what the caller added, and the proxy's password and
-/// credentials, which a proxy may echo as well.
+/// Returns the texts of the settings that an error must not show. These are what the caller added, and the proxy's password
+/// and credentials, which a proxy may echo.
 pub(crate) fn texts_to_redact(settings: &Settings) -> Vec<Secret> {
     let added = settings.headers.iter().chain(&settings.params).map(|(_, value)| value.clone());
     let proxy = settings.proxy.as_ref();
@@ -93,8 +93,8 @@ pub(crate) fn texts_to_redact(settings: &Settings) -> Vec<Secret> {
 /// Authlib's server rejects.
 pub(crate) const ALL_BUT_UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Returns a capacity that holds the encoded parameters, where encoding makes a byte at most `growth` bytes and adds at
-/// most `overhead` bytes to each parameter. A buffer that grows leaves copies of secrets behind.
+/// Returns a capacity that holds the encoded parameters. Encoding turns a byte into at most `growth` bytes, and adds at most
+/// `overhead` bytes to each parameter. A buffer that grows leaves copies of secrets behind.
 fn capacity(parameters: &[(&str, Value)], growth: usize, overhead: usize) -> usize {
     let lengths = parameters.iter().map(|(name, value)| name.len() + value.expose().len());
     lengths.map(|length| length * growth + overhead).sum::<usize>() + overhead

@@ -1,7 +1,7 @@
 //! Pure: judges a response. A raw HTTP response becomes a grant or an error (RFC 6749 §5).
 //!
-//! A response is whatever a server, a proxy or a captive portal sends: everything is bounded, nothing is believed, and
-//! every text that goes into an error goes through `redact.rs`. It must not read a clock nor decide what happens next.
+//! A server, a proxy or a captive portal may have sent it, so everything is bounded and nothing is believed. Every text that
+//! goes into an error goes through `redact.rs`. This file must not read a clock nor decide what happens next.
 
 use crate::{
     config::{Settings, is_nqchar},
@@ -205,7 +205,7 @@ impl ParsedResponse<'_> {
     /// Returns the grant, or why this success is not usable.
     fn grant(&self) -> Result<Grant, String> {
         let object = self.object_or_reason()?;
-        // An empty or false `error` occurs together with valid tokens. Anything else must not be overlooked.
+        // Some servers send an empty or false `error` with a valid token. Any other value means that there is none.
         if object.get("error").is_some_and(|error| !matches!(error.get(), "\"\"" | "false")) {
             return Err(format!("its error member is not an error code; {WHOSE_FAULT}"));
         }

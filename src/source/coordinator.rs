@@ -449,7 +449,7 @@ impl Coordinator {
         self.finish_fetch(flight, span, result, watched);
     }
 
-    /// Enters the result of a fetch into the state, and gives it to all waiting calls.
+    /// Stores the result of a fetch in the state, and gives it to all waiting callers.
     fn finish_fetch(
         &self,
         flight: &Flight<FetchResult>,

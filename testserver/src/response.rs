@@ -47,13 +47,13 @@ pub struct Response {
     /// How many requests in a row get this response. Default: 1.
     pub times: Option<usize>,
 
-    /// `access_token`. Default: `token-1`, `token-2` and so on, counting all requests.
+    /// The access token, `access_token`. Default: `token-1`, `token-2` and so on, counting all requests.
     pub token: Member,
-    /// `expires_in`. Default: 3600.
+    /// The lifetime in seconds, `expires_in`. Default: 3600.
     pub expires_in: Member,
-    /// `token_type`. Default: `Bearer`.
+    /// The token type, `token_type`. Default: `Bearer`.
     pub token_type: Member,
-    /// `scope`. Default: omitted.
+    /// The granted scope, `scope`. Default: omitted.
     pub scope: Member,
 
     /// Makes this an OAuth error (RFC 6749 §5.2): status 401 for `invalid_client` and 400 for every other code, unless

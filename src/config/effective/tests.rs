@@ -1,4 +1,4 @@
-//! What the options mean together, with a provider and with an environment.
+//! Tests: what the options mean together, with a provider and with an environment.
 
 use super::*;
 use crate::config::{BodyFormat, Config, Refresh, options};
