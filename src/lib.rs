@@ -92,6 +92,7 @@
 //   transport/connect.rs   TCP with a deadline
 //   transport/tls.rs       certificates, keys, the handshake
 //   transport/http.rs      HTTP/1.1, and the only file that names ureq
+//   transport/encoding.rs  pure: removes gzip and deflate from a response
 //   transport/tunnel.rs    through a proxy
 //   transport/diagnosis.rs the error for a request that failed
 //   transport/mod.rs       sends a request and returns its response
