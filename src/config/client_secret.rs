@@ -42,10 +42,14 @@ impl ClientSecret {
                 let error = unusable(format!("it cannot be read ({error}): {TOO_MANY_FILES}")).retryable();
                 return (watched(FileState::at(path)), Err(error));
             }
-            Err(error) => (FileState::at(path), Err(error.to_string())),
+            Err(error) => (FileState::at(path), Err(unreadable(&error))),
         };
         (watched(state), secret.map_err(unusable))
     }
+}
+
+fn unreadable(error: &io::Error) -> String {
+    format!("it cannot be read ({error}); check the path and its permissions")
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -60,7 +64,7 @@ fn open(path: &Path) -> io::Result<File> {
 fn read(mut file: File) -> (FileState, Result<Secret, String>) {
     let facts = match file.metadata() {
         Ok(facts) => facts,
-        Err(error) => return (FileState::Missing, Err(error.to_string())),
+        Err(error) => return (FileState::Missing, Err(unreadable(&error))),
     };
     let secret = if facts.is_file() { text_of(&mut file) } else { Err("it is not a regular file".into()) };
     (FileState::Seen(Stamp::of(&facts)), secret)
@@ -75,7 +79,7 @@ fn text_of(file: &mut impl Read) -> Result<Secret, String> {
             Ok(0) => break,
             Ok(count) => length += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(unreadable(&error)),
         }
     }
     if length > LONGEST_VALUE {

@@ -21,7 +21,7 @@ impl Endpoint {
     /// Parses an `https` or `http` URL. The error does not repeat the URL: a password in it must not reach a log.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
         uri_characters(url)?;
-        let (scheme, rest) = url.split_once("://").ok_or("it has no scheme: it must start with https://")?;
+        let (scheme, rest) = url.split_once("://").ok_or("it does not start with https://")?;
         let https = scheme.eq_ignore_ascii_case("https");
         if !https && !scheme.eq_ignore_ascii_case("http") {
             return Err("its scheme is neither https nor http".into());
@@ -150,8 +150,8 @@ mod tests {
     fn a_text_that_is_not_plainly_a_url_is_rejected_with_its_reason() {
         let long = format!("https://h/{}", "a".repeat(1 << 16));
         let rejected = [
-            ("example.com/token", "no scheme"),
-            ("//example.com/token", "no scheme"),
+            ("example.com/token", "does not start with https://"),
+            ("//example.com/token", "does not start with https://"),
             ("ftp://example.com/", "neither https nor http"),
             (" https://example.com/", "byte 0"),
             ("https://example.com/a b", "byte 21"),

@@ -209,7 +209,10 @@ fn a_secret_file_must_be_usable_from_the_start() {
     let path = path.to_str().unwrap();
     let options = [REQUIRED[0], REQUIRED[1], ("client_secret_file", path)];
     let message = rejected(&options);
-    assert!(message.starts_with(&format!("option client_secret_file: {path}: No such file")), "{message}");
+    assert!(
+        message.starts_with(&format!("option client_secret_file: {path}: it cannot be read (No such file")),
+        "{message}"
+    );
     std::fs::write(path, "s\n").unwrap();
     assert_eq!(settings(&options).client_secret.read().1.unwrap().expose(), "s");
     std::fs::remove_file(path).unwrap();
