@@ -1,7 +1,7 @@
 //! One fetch: it reads the secret, and sends requests until a response settles it or its attempts or its time are used up.
 //!
 //! It keeps nothing between two fetches, and must not know about the cached token: the source decides what a result means.
-//! A store that many processes share will wrap [`Fetch`], and no change of the source will be needed.
+//! A store that many processes share would wrap [`Fetch`].
 
 use crate::{
     backoff,

@@ -99,7 +99,7 @@
 //
 // One token:
 //   backoff.rs             pure: pauses between attempts, hold-off after failures
-//   fetch.rs               one fetch with its attempts; a store will wrap it
+//   fetch.rs               one fetch with its attempts; a store would wrap it
 //   token.rs               the public Token: a grant with its times
 //
 // The life of a token:
