@@ -34,6 +34,13 @@ const MOST_ENDED: u32 = 3;
 /// machine slept.
 const OVERDUE: Nanos = SECOND;
 
+/// If the wall clock is set forward by more than this, a virtual machine may have been paused, or restored from a snapshot:
+/// then no other clock shows the time that its token has lost.
+const CLOCK_JUMP: Nanos = 2 * SECOND;
+
+/// The least time between two refreshes for which such a clock is the reason.
+const JUMP_SPACING: Nanos = 60 * SECOND;
+
 /// A replacement that is rejected within this time makes the next invalidations be ignored.
 const LIMITER_WINDOW: Nanos = 60 * SECOND;
 
@@ -102,6 +109,12 @@ pub(crate) struct SourceState {
     cached: Option<CachedToken>,
     /// The last invalidated token, until another text comes.
     rejected: Option<RejectedToken>,
+    /// When the token is due for refresh because the wall clock was set forward.
+    due_by_clock: Option<Nanos>,
+    /// The wall clock was set forward during the fetch in flight.
+    clock_jumped_in_flight: bool,
+    /// `due_by_clock` is not before this instant.
+    next_due_by_clock: Nanos,
     /// How many repeats in a row stated that their token has ended.
     ended_in_a_row: u32,
     /// The error of the last finished fetch, unless it brought a token.
@@ -182,6 +195,9 @@ impl SourceState {
             base: now,
             cached: None,
             rejected: None,
+            due_by_clock: None,
+            clock_jumped_in_flight: false,
+            next_due_by_clock: Nanos::MIN,
             ended_in_a_row: 0,
             last_error: None,
             hold_off: None,
@@ -215,10 +231,36 @@ impl SourceState {
     }
 
     /// Takes the three clocks as in step from now on. Returns the boot time, which never goes back.
+    ///
+    /// If the wall clock was set forward, the token becomes due for refresh. Nothing tells a corrected clock from a machine
+    /// that was paused, and one request is the cheaper mistake.
     pub(crate) fn rebase(&mut self, now: Now) -> Nanos {
+        let wall_passed = now.coarse.wall.saturating_sub(self.base.coarse.wall);
+        let jump = wall_passed.saturating_sub(now.boot.saturating_sub(self.base.boot));
         let boot = now.boot.max(self.boot_time_at(now.coarse));
         self.base = Now { boot, ..now };
+        if jump > CLOCK_JUMP {
+            self.clock_jumped(boot);
+        }
         boot
+    }
+
+    fn clock_jumped(&mut self, now: Nanos) {
+        if self.fetch_in_flight.is_some() {
+            // The server may have stated the lifetime before the jump.
+            self.clock_jumped_in_flight = true;
+        } else if self.cached.is_some() && self.due_by_clock.is_none() {
+            let due = now.max(self.next_due_by_clock);
+            self.due_by_clock = Some(due);
+            self.next_due_by_clock = due.saturating_add(JUMP_SPACING);
+        }
+    }
+
+    fn end_fetch(&mut self, now: Nanos) {
+        self.fetch_in_flight = None;
+        if mem::take(&mut self.clock_jumped_in_flight) {
+            self.clock_jumped(now);
+        }
     }
 
     pub(crate) fn decide(&self, now: Nanos) -> Decision<'_> {
@@ -253,7 +295,7 @@ impl SourceState {
             return unusable_at.min(self.overdue_from());
         }
         let held_off = self.hold_off.as_ref().map_or(Nanos::MIN, HoldOff::until);
-        refresh_at.max(held_off).max(self.next_fetch_at).min(unusable_at)
+        refresh_at.min(self.due_by_clock.unwrap_or(Nanos::MAX)).max(held_off).max(self.next_fetch_at).min(unusable_at)
     }
 
     /// Returns from when on the fetch in flight is overdue, and the next call starts another in its place. This happens once
@@ -347,7 +389,7 @@ impl SourceState {
             return false;
         }
         self.overdue_was_forgiven = true;
-        self.fetch_in_flight = None;
+        self.end_fetch(now);
         true
     }
 
@@ -445,7 +487,7 @@ impl SourceState {
         self.hold_off = None;
         self.failures_in_a_row = 0;
         self.next_fetch_at = next_after_repeat(now, last_possible_end);
-        self.fetch_in_flight = None;
+        self.end_fetch(now);
         self.overdue_was_forgiven = false;
     }
 
@@ -458,7 +500,8 @@ impl SourceState {
         self.hold_off = None;
         self.failures_in_a_row = 0;
         self.next_fetch_at = started.saturating_add(FETCH_SPACING);
-        self.fetch_in_flight = None;
+        self.due_by_clock = None;
+        self.end_fetch(now);
         self.overdue_was_forgiven = false;
         self.invalidate_limiter.token_replaced(now);
     }
@@ -475,7 +518,7 @@ impl SourceState {
             watched: watched.into(),
         });
         self.last_error = Some(error);
-        self.fetch_in_flight = None;
+        self.end_fetch(now);
         self.overdue_was_forgiven = false;
     }
 

@@ -386,6 +386,73 @@ fn the_tolerance_is_the_margin_between_a_fiftieth_and_two_seconds() {
     assert_eq!(new_state().fast_view().tolerance, 2 * SECOND);
 }
 
+/// Sets the wall clock forward against the boot clock, at an instant.
+fn jump(state: &mut SourceState, now: Nanos, by: Nanos) {
+    let mut now = at(now);
+    now.coarse.wall += by;
+    state.rebase(now);
+    // The clock was set back again, so that `at` holds.
+    state.base = Now { boot: now.boot, ..at(now.boot) };
+}
+
+#[test]
+fn a_wall_clock_that_is_set_forward_by_more_than_two_seconds_makes_the_token_due_for_refresh() {
+    let after = |by| {
+        let mut state = new_state();
+        succeed(&mut state, 0);
+        jump(&mut state, 10 * SECOND, by);
+        decision(&state, 10 * SECOND)
+    };
+    assert_eq!([2 * SECOND, 2 * SECOND + 1].map(after), ["serve", "serve and refresh"]);
+    assert_eq!(
+        [-2 * SECOND - 1, -86_400 * SECOND, 86_400 * SECOND].map(after),
+        ["serve", "serve", "serve and refresh"]
+    );
+    assert_eq!([i64::MIN / 4, i64::MAX / 4].map(after), ["serve", "serve and refresh"]);
+    let mut state = new_state();
+    succeed(&mut state, 0);
+    let mut now = at(10 * SECOND);
+    now.coarse.wall += 50 * SECOND;
+    now.boot += 50 * SECOND;
+    state.rebase(now);
+    assert!(matches!(state.decide(60 * SECOND), Decision::Serve(_)), "the boot clock shares the time of a sleep");
+}
+
+#[test]
+fn a_clock_that_is_set_forward_causes_one_refresh_a_minute() {
+    let mut state = new_state();
+    succeed(&mut state, 0);
+    jump(&mut state, SECOND, 10 * SECOND);
+    jump(&mut state, 2 * SECOND, 10 * SECOND);
+    assert_eq!(decision(&state, 2 * SECOND), "serve and refresh");
+    succeed(&mut state, 2 * SECOND);
+    assert_eq!(decision(&state, 4 * SECOND), "serve");
+    jump(&mut state, 4 * SECOND, 10 * SECOND);
+    assert_eq!(around(&state, 61 * SECOND), ["serve", "serve and refresh", "serve and refresh"]);
+    fail(&mut state, permanent(), 61 * SECOND);
+    assert_eq!(decision(&state, 62 * SECOND), "serve", "a failed refresh is held off like any other");
+}
+
+#[test]
+fn a_clock_that_is_set_forward_during_a_fetch_counts_for_what_the_fetch_brings() {
+    let mut state = new_state();
+    state.begin_fetch(FetchReason::NoToken, Nanos::MAX);
+    jump(&mut state, SECOND, 10 * SECOND);
+    succeed(&mut state, SECOND);
+    assert_eq!(around(&state, 2 * SECOND), ["serve", "serve and refresh", "serve and refresh"], "after the spacing");
+
+    let mut state = new_state();
+    succeed(&mut state, 0);
+    state.begin_fetch(FetchReason::Refresh, Nanos::MAX);
+    jump(&mut state, 10 * SECOND, 10 * SECOND);
+    fail(&mut state, with_wait(retryable(), 5), 10 * SECOND);
+    assert_eq!(around(&state, 15 * SECOND), ["serve", "serve and refresh", "serve and refresh"]);
+    let mut without_token = new_state();
+    jump(&mut without_token, SECOND, 10 * SECOND);
+    succeed(&mut without_token, 2 * SECOND);
+    assert_eq!(decision(&without_token, 4 * SECOND), "serve", "nothing was in flight");
+}
+
 #[test]
 fn boot_time_never_goes_back() {
     let mut state = new_state();
