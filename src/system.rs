@@ -255,6 +255,18 @@ pub(crate) fn wait_writable(sockets: &[&socket2::Socket], timeout: Duration) -> 
     Ok((0..sockets.len()).filter(|place| sockets[*place].peer_addr().is_ok()).collect())
 }
 
+/// Returns whether this system itself refused, before anything was sent: a sandbox, or a rule of a firewall. The peer is
+/// then not at fault. The error must come from the system call itself, as an error that arrives later may be the peer's.
+#[cfg(unix)]
+pub(crate) fn is_forbidden(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_forbidden(_: &io::Error) -> bool {
+    false
+}
+
 /// Identifies a state of a file: a rewritten or replaced file has another stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {

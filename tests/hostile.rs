@@ -230,6 +230,10 @@ impl Common {
             fs::write(&path, text).unwrap();
             (name, path.into_os_string().into_string().unwrap())
         });
+        let authorities = folder.join("authorities");
+        fs::create_dir_all(&authorities).unwrap();
+        fs::write(authorities.join("ca.pem"), authority.pem()).unwrap();
+        let authorities = ("CA_DIR", authorities.into_os_string().into_string().unwrap());
         let full = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = full.local_addr().unwrap();
         let mut waiting = Vec::new();
@@ -238,7 +242,7 @@ impl Common {
         }
         // The port of the other end of a connection is taken and has no listener.
         let refused = waiting[0].local_addr().unwrap().port();
-        Self { authority, files: files.into(), refused, full, waiting }
+        Self { authority, files: files.into_iter().chain([authorities]).collect(), refused, full, waiting }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     error::{Error, ErrorKind},
     secret::Secret,
 };
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 /// Returns the number in the text of a default, while the library is compiled.
 const fn number(text: &str) -> u32 {
@@ -73,6 +73,7 @@ pub(crate) fn settings(values: &Values, environment: &Environment<'_>) -> Result
         default_lifetime_is_set: values.default_lifetime.is_some(),
         default_lifetime: values.default_lifetime.unwrap_or(const { seconds(defaults::DEFAULT_LIFETIME) }),
         roots,
+        unread_ca_variables: environment.unread_ca_variables(),
         identity,
         proxy,
         user_agent: values.user_agent.unwrap_or_else(|| defaults::USER_AGENT.to_owned()),
@@ -165,14 +166,25 @@ impl EffectiveOptions {
             (Some(_), Some(_)) => Err("ca and ca_file are both set: unset one".into()),
             (None, Some(path)) => Ok(Roots::File { path: path.clone(), named_by: "ca_file" }),
             (Some(ca), None) => Ok(ca.into()),
-            (None, None) => match environment.ca_file() {
-                Some(file) => {
-                    let path = std::path::absolute(file.value.as_str());
-                    let path = path.map_err(|error| format!("{}: {error}", file.name))?;
-                    Ok(Roots::File { path, named_by: file.name })
+            (None, None) => {
+                let absolute = |variable: &'static str, path: &Path| {
+                    std::path::absolute(path).map_err(|error| format!("{variable}: {error}"))
+                };
+                let file = environment.ca_file().map(|file| absolute(file.name, Path::new(file.value.as_str())));
+                let file = file.transpose()?;
+                let directories = environment.ca_directories().map(|directories| {
+                    let paths = std::env::split_paths(directories.value.as_str());
+                    let paths = paths.filter(|path| !path.as_os_str().is_empty());
+                    paths.map(|path| absolute(directories.name, &path)).collect::<Result<Vec<_>, _>>()
+                });
+                match (file, directories.transpose()?.unwrap_or_default()) {
+                    (None, directories) if directories.is_empty() => Ok(Ca::DEFAULT.into()),
+                    (Some(path), directories) if directories.is_empty() => {
+                        Ok(Roots::File { path, named_by: "SSL_CERT_FILE" })
+                    }
+                    (file, directories) => Ok(Roots::Environment { file, directories }),
                 }
-                None => Ok(Ca::DEFAULT.into()),
-            },
+            }
         }
     }
 

@@ -19,6 +19,17 @@ impl Environment<'_> {
         self.first(&["SSL_CERT_FILE"])
     }
 
+    /// Returns the directories of certificate authorities that OpenSSL reads too: their paths, as in PATH.
+    pub(crate) fn ca_directories(&self) -> Option<Variable> {
+        self.first(&["SSL_CERT_DIR"])
+    }
+
+    /// Returns the names of the variables that are set and name certificate authorities for other programs only.
+    pub(crate) fn unread_ca_variables(&self) -> Vec<&'static str> {
+        let names = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"];
+        names.into_iter().filter(|name| self.first(&[name]).is_some()).collect()
+    }
+
     /// Returns the proxy for https or for http URLs.
     ///
     /// HTTP_PROXY is never read: in a CGI program it is the request header `Proxy`, which any client can set (httpoxy).
@@ -80,5 +91,19 @@ mod tests {
         assert_eq!(read(&variables, |environment| environment.proxy(true)), Some("HTTPS_PROXY"));
         assert_eq!(read(&variables, |environment| environment.no_proxy()), None);
         assert_eq!(read(&variables, |environment| environment.ca_file()), None);
+    }
+
+    #[test]
+    fn the_variables_of_other_programs_are_noticed_where_they_are_set() {
+        let unread = |variables: &[(&str, &str)]| {
+            let read =
+                |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            Environment(&read).unread_ca_variables()
+        };
+        assert_eq!(unread(&[("SSL_CERT_FILE", "/a"), ("CURL_CA_BUNDLE", "")]), [""; 0]);
+        assert_eq!(
+            unread(&[("NODE_EXTRA_CA_CERTS", "/a"), ("REQUESTS_CA_BUNDLE", "/b")]),
+            ["REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"]
+        );
     }
 }

@@ -192,7 +192,7 @@ static OPTIONS: &[OptionInfo] = &[
         allowed "seconds above 0 up to 10 years, such as 2.5", unset "no token is capped"),
     option!(ca, Ca::from_word,
         "The certificate authorities to trust: the system's (or the bundled ones where it has none), only the system's, or \
-         only the bundled ones. If neither this nor ca_file is set, the environment variable SSL_CERT_FILE may name a file.",
+         only the bundled ones. If neither this nor ca_file is set, the environment variables SSL_CERT_FILE and SSL_CERT_DIR may name a file and directories.",
         allowed Ca::ALLOWED, default Ca::DEFAULT.word()),
     option!(ca_file, values::path,
         "A PEM file with the only certificate authorities to trust.",

@@ -88,6 +88,8 @@ pub(crate) struct Settings {
     pub(crate) default_lifetime_is_set: bool,
     pub(crate) max_lifetime: Option<Duration>,
     pub(crate) roots: Roots,
+    /// The variables that are set and name certificate authorities for other programs only, for messages.
+    pub(crate) unread_ca_variables: Vec<&'static str>,
     pub(crate) identity: Option<Identity>,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) user_agent: String,
@@ -104,6 +106,11 @@ pub(crate) enum Roots {
     File {
         path: PathBuf,
         named_by: &'static str,
+    },
+    /// The file of SSL_CERT_FILE, if it is set, and the directories of SSL_CERT_DIR.
+    Environment {
+        file: Option<PathBuf>,
+        directories: Vec<PathBuf>,
     },
 }
 

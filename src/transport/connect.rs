@@ -119,7 +119,7 @@ fn race<N: Network>(
                 }
                 Err(error) => {
                     schedule.start_next_at_once(now);
-                    last_failure = named(address, &error);
+                    last_failure = if system::is_forbidden(&error) { error } else { named(address, &error) };
                 }
             }
             continue;

@@ -27,6 +27,8 @@ pub(super) struct Diagnosis<'a> {
     pub(super) peer_host: &'a str,
     pub(super) peer_port: u16,
     pub(super) proxy: Option<&'a ProxyRoute>,
+    /// The variables that name certificate authorities for other programs only.
+    pub(super) unread_ca_variables: &'a [&'static str],
     /// The options of these names; `connect_timeout` only if it is the shorter limit.
     pub(super) timeout: Duration,
     pub(super) connect_timeout: Option<Duration>,
@@ -79,8 +81,23 @@ impl Diagnosis<'_> {
 
     pub(super) fn failure(&self, phase: Phase, fault: Fault) -> Error {
         if let Some(error) = fault.tls() {
-            let why = format!("TLS with {} failed; {}", self.server(), tls::explain(error));
+            if matches!(error, rustls::Error::FailedToGetRandomBytes) {
+                let why = "this system gives no random numbers, which TLS needs: allow the system call getrandom (a \
+                           sandbox such as seccomp may forbid it)";
+                return Error::new(ErrorKind::Internal, why).retryable();
+            }
+            let why = format!("TLS with {} failed; {}", self.server(), tls::explain(error, self.unread_ca_variables));
             return Error::new(ErrorKind::Tls, why);
+        }
+        if let Fault::Io(error) = &fault
+            && system::is_forbidden(error)
+        {
+            let peer = self.peer();
+            let why = format!(
+                "this system forbids a connection to {peer} ({error}): allow it (a sandbox such as seccomp, SELinux or \
+                 AppArmor, or a rule of this machine's firewall, may forbid it)"
+            );
+            return Error::new(ErrorKind::Network, why).retryable();
         }
         if matches!(fault, Fault::Internal) {
             let server = self.server();

@@ -4,6 +4,7 @@
 //!   connect.rs     TCP to the first address that accepts (RFC 8305), before a deadline
 //!   tunnel.rs      CONNECT through a proxy, to a server that speaks TLS
 //!   tls.rs         certificates, the handshake, and what a failed one means
+//!   x509.rs        the parts of a certificate
 //!   http.rs        HTTP/1.1, every size bounded
 //!   encoding.rs    gzip and deflate, which some servers send unasked
 //!   diagnosis.rs   the error for a request that failed, and whether another attempt may help
@@ -20,6 +21,7 @@ mod http;
 mod resolver;
 mod tls;
 mod tunnel;
+mod x509;
 
 use crate::{
     config::{Proxy, Roots, Settings},
@@ -73,6 +75,7 @@ pub(crate) struct HttpTransport {
     /// The values of the options, for messages. The limits of one request are shorter.
     timeout: Duration,
     connect_timeout: Duration,
+    unread_ca_variables: Vec<&'static str>,
     /// For the peer of the connection: the proxy, or else the server.
     resolver: Resolver,
     proxy: Option<ProxyRoute>,
@@ -127,6 +130,7 @@ impl HttpTransport {
             must_be_loopback: endpoint.must_be_loopback,
             timeout: settings.timeout,
             connect_timeout: settings.connect_timeout,
+            unread_ca_variables: settings.unread_ca_variables.clone(),
             resolver: match &settings.proxy {
                 Some(proxy) => Resolver::new(&proxy.host, proxy.port),
                 None => Resolver::new(&endpoint.host, endpoint.port),
@@ -148,6 +152,10 @@ impl Transport for HttpTransport {
         let response = self.send_over(stream, tls, request, started + limits.total, limits, about_to_send);
         self.resolver.remember(peer, response.is_ok());
         response
+    }
+
+    fn watched_files(&self) -> Vec<WatchedFile> {
+        self.tls.iter().flat_map(|(tls, _)| tls.watched_files()).collect()
     }
 }
 
@@ -222,6 +230,7 @@ impl HttpTransport {
             peer_host: &self.resolver.host,
             peer_port: self.resolver.port,
             proxy: self.proxy.as_ref(),
+            unread_ca_variables: &self.unread_ca_variables,
             timeout: self.timeout,
             connect_timeout: (limits.connect < limits.total).then_some(self.connect_timeout),
         }

@@ -224,6 +224,23 @@ fn a_refused_connection_is_worth_another_attempt() {
     assert_contains(&message, &[&format!("cannot connect to the token server 127.0.0.1:{port} (127.0.0.1:{port}: ")]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_fault_of_this_system_is_not_blamed_on_the_server() {
+    let transport = HttpTransport::new(&settings("https://as.example:443/")).unwrap();
+    let forbidden = || Fault::Io(io::Error::from_raw_os_error(libc::EPERM));
+    for phase in [Phase::Connect, Phase::Tunnel, Phase::Handshake, Phase::Response] {
+        let error = transport.diagnosis(AMPLE).failure(phase, forbidden());
+        let message = assert_error(Err(error), ErrorKind::Network, true, false);
+        assert_contains(&message, &["this system forbids a connection to the token server as.example:443", "seccomp"]);
+    }
+    let random = Fault::Io(io::Error::other(rustls::Error::FailedToGetRandomBytes));
+    let error = transport.diagnosis(AMPLE).failure(Phase::Handshake, random);
+    let message = assert_error(Err(error), ErrorKind::Internal, true, false);
+    assert_contains(&message, &["random numbers", "getrandom"]);
+    assert!(!message.contains("as.example"), "{message}");
+}
+
 fn with_lookup(
     settings: &Settings,
     lookup: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,

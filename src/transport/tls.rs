@@ -3,23 +3,31 @@
 //! It must not initialise anything under a lock, since a fork could leave the lock held in the child. Instead, two threads
 //! that come first both load the certificates.
 
-use super::connect::DeadlineStream;
+use super::{connect::DeadlineStream, x509::Certificate};
 use crate::{
     config::{Identity, Roots},
     error::{Error, ErrorKind},
     redact,
-    system::{self, Stamp, TOO_MANY_FILES},
+    system::{self, FileState, Stamp, TOO_MANY_FILES, WatchedFile},
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, ClientConnection, InconsistentKeys, PeerIncompatible,
-    RootCertStore, StreamOwned,
-    client::Resumption,
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, PeerIncompatible,
+    RootCertStore, SignatureScheme, StreamOwned,
+    client::{
+        Resumption, WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_name,
+    },
+    crypto::CryptoProvider,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
+    server::ParsedCertificate,
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 use rustls_native_certs::CertificateResult;
 use std::{
     borrow::Cow,
+    collections::HashSet,
     fs::{self, File},
     io::{self, Read, Write},
     path::{Path, PathBuf},
@@ -33,24 +41,34 @@ pub(super) struct Tls {
     trusted: TrustedRoots,
     identity: Option<Identity>,
     current: ArcSwap<Loaded>,
+    /// The files of the last attempt to load, if it failed.
+    failed_with: ArcSwapOption<Vec<WatchedFile>>,
 }
 
 enum TrustedRoots {
     Fixed(Arc<RootCertStore>),
-    File { path: PathBuf, named_by: &'static str },
+    Named(Vec<RootSource>),
 }
 
-/// A file that was read, and its stamp at that time.
-type ReadFile = (PathBuf, Stamp);
+/// A file or directory of certificate authorities, and the option or variable that names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RootSource {
+    pub(super) path: PathBuf,
+    pub(super) named_by: &'static str,
+    pub(super) is_directory: bool,
+}
 
 struct Loaded {
     config: Arc<ClientConfig>,
-    files: Vec<ReadFile>,
+    /// The certificates that are named, if they are: here, so that other sources can share them.
+    roots: Option<Arc<NamedRoots>>,
+    identity_files: Vec<WatchedFile>,
 }
 
 impl Tls {
     /// Loads the certificates and keys. The system's certificates take some milliseconds the first time in a process.
     pub(super) fn new(roots: &Roots, identity: Option<&Identity>) -> Result<Self, Error> {
+        let file = |path: &PathBuf, named_by| RootSource { path: path.clone(), named_by, is_directory: false };
         let trusted = match roots {
             Roots::Auto => TrustedRoots::Fixed(system_roots()?.unwrap_or_else(bundled_roots)),
             Roots::Bundled => TrustedRoots::Fixed(bundled_roots()),
@@ -61,61 +79,197 @@ impl Tls {
                      ca-certificates), or set ca to `auto` or `bundled`, or name a ca_file",
                 )
             })?),
-            Roots::File { path, named_by } => TrustedRoots::File { path: path.clone(), named_by },
+            Roots::File { path, named_by } => TrustedRoots::Named(vec![file(path, named_by)]),
+            Roots::Environment { file: path, directories } => {
+                let directory = |path: &PathBuf| RootSource { is_directory: true, ..file(path, "SSL_CERT_DIR") };
+                let file = path.iter().map(|path| file(path, "SSL_CERT_FILE"));
+                TrustedRoots::Named(file.chain(directories.iter().map(directory)).collect())
+            }
         };
-        let loaded = load(&trusted, identity)?;
-        Ok(Self { trusted, identity: identity.cloned(), current: ArcSwap::from_pointee(loaded) })
+        let loaded = load(&trusted, identity, &mut Vec::new())?;
+        let identity = identity.cloned();
+        Ok(Self { trusted, identity, current: ArcSwap::from_pointee(loaded), failed_with: ArcSwapOption::empty() })
     }
 
     /// Returns the setup for a new connection. Fails if a file has changed and is not usable any more.
     pub(super) fn current(&self) -> Result<Arc<ClientConfig>, Error> {
         let loaded = self.current.load();
-        if loaded.files.iter().all(|(path, stamp)| Stamp::at(path) == Some(*stamp)) {
+        if !loaded.files().any(WatchedFile::has_changed) {
+            self.failed_with.store(None);
             return Ok(Arc::clone(&loaded.config));
         }
-        let loaded = Arc::new(load(&self.trusted, self.identity.as_ref())?);
+        let mut read = Vec::new();
+        let loaded = match load(&self.trusted, self.identity.as_ref(), &mut read) {
+            Ok(loaded) => Arc::new(loaded),
+            Err(error) => {
+                self.failed_with.store(Some(Arc::new(read)));
+                return Err(error);
+            }
+        };
+        self.failed_with.store(None);
         self.current.store(Arc::clone(&loaded));
         Ok(Arc::clone(&loaded.config))
     }
+
+    /// Returns the files that the last call of [`current`](Self::current) read, in the state in which they were read.
+    pub(super) fn watched_files(&self) -> Vec<WatchedFile> {
+        match &*self.failed_with.load() {
+            Some(files) => files.to_vec(),
+            None => self.current.load().files().cloned().collect(),
+        }
+    }
 }
 
-fn load(trusted: &TrustedRoots, identity: Option<&Identity>) -> Result<Loaded, Error> {
-    let mut files = Vec::new();
-    let roots = match trusted {
-        TrustedRoots::Fixed(roots) => Arc::clone(roots),
-        TrustedRoots::File { path, named_by } => shared_roots(path, named_by, &mut files)?,
+impl Loaded {
+    fn files(&self) -> impl Iterator<Item = &WatchedFile> {
+        self.roots.iter().flat_map(|roots| &roots.files).chain(&self.identity_files)
+    }
+}
+
+/// Loads all files, and loads them once more if one has changed meanwhile. So a certificate and its key that are replaced one
+/// after the other, or by a link that is swapped, fit together.
+fn load(trusted: &TrustedRoots, identity: Option<&Identity>, read: &mut Vec<WatchedFile>) -> Result<Loaded, Error> {
+    let loaded = load_once(trusted, identity, read);
+    if !read.iter().any(WatchedFile::has_changed) {
+        return loaded;
+    }
+    read.clear();
+    load_once(trusted, identity, read)
+}
+
+/// `read` receives each file, also where the result is an error.
+fn load_once(
+    trusted: &TrustedRoots,
+    identity: Option<&Identity>,
+    read: &mut Vec<WatchedFile>,
+) -> Result<Loaded, Error> {
+    let named = match trusted {
+        TrustedRoots::Fixed(_) => None,
+        TrustedRoots::Named(sources) => Some(shared_roots(sources, read)?),
+    };
+    let roots = match (trusted, &named) {
+        (TrustedRoots::Fixed(roots), _) => roots,
+        (TrustedRoots::Named(_), named) => &named.as_ref().expect("the named roots").store,
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(&provider))
+        .build()
+        .map_err(|error| Error::new(ErrorKind::Internal, format!("TLS cannot be set up: {error}")))?;
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| Error::new(ErrorKind::Internal, format!("TLS cannot be set up: {error}")))?
-        .with_root_certificates(roots);
+        .map_err(|error| Error::new(ErrorKind::Internal, format!("TLS cannot be set up: {error}")))?;
+    let builder = match named.as_ref().filter(|named| !named.own_certificates.is_empty()) {
+        None => builder.with_webpki_verifier(verifier),
+        Some(named) => {
+            let own = Arc::new(OwnCertificates { verifier, roots: Arc::clone(named) });
+            builder.dangerous().with_custom_certificate_verifier(own)
+        }
+    };
+    let before = read.len();
     let mut config = match identity {
         None => builder.with_no_client_auth(),
         Some(identity) => {
-            let cert = Pem::read(&identity.cert, "client_cert_file", &mut files)?;
-            let key = Pem::read(&identity.key, "client_key_file", &mut files)?;
-            let chain = cert.certificates()?;
-            builder
-                .with_client_auth_cert(chain, key.private_key()?)
-                .map_err(|error| unusable_identity(&error, &cert, &key))?
+            let cert = Pem::read(&identity.cert, "client_cert_file", read);
+            #[cfg(test)]
+            if let Some(meanwhile) = MEANWHILE.take() {
+                meanwhile();
+            }
+            let key = Pem::read(&identity.key, "client_key_file", read);
+            let certified = certified_key(&cert?, &key?, &provider)?;
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
         }
     };
     // Tokens are fetched hours apart, so a session would have expired, and the session store has a lock.
     config.resumption = Resumption::disabled();
-    Ok(Loaded { config: Arc::new(config), files })
+    Ok(Loaded { config: Arc::new(config), roots: named, identity_files: read[before..].to_vec() })
 }
 
-fn unusable_identity(error: &rustls::Error, cert: &Pem, key: &Pem) -> Error {
-    match error {
-        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-            key.unusable("does not belong to the certificate in client_cert_file: name the key that was made with it")
-        }
-        rustls::Error::InvalidCertificate(_) => cert.unusable("holds a certificate that cannot be read: replace it"),
-        _ => key.unusable(
+#[cfg(test)]
+thread_local! {
+    /// What happens once, after the certificate was read and before its key is.
+    pub(super) static MEANWHILE: std::cell::Cell<Option<Box<dyn FnOnce()>>> = const { std::cell::Cell::new(None) };
+}
+
+/// Returns the client certificate with its key. Any certificate is sent that is one, also of version 1: what it must be is
+/// for the server to say.
+fn certified_key(cert: &Pem, key: &Pem, provider: &CryptoProvider) -> Result<CertifiedKey, Error> {
+    let chain = cert.certificates()?;
+    let Some(certificate) = chain.first().and_then(|der| Certificate::parse(der)) else {
+        return Err(cert.unusable("holds a certificate that cannot be read: replace it"));
+    };
+    let signing_key = provider.key_provider.load_private_key(key.private_key()?).map_err(|_| {
+        key.unusable(
             "holds a key of a kind that is not supported: use RSA (2048 to 4096 bits), ECDSA (P-256, P-384) or Ed25519",
-        ),
+        )
+    })?;
+    if signing_key.public_key().is_some_and(|public_key| !certificate.has_key(&public_key)) {
+        return Err(
+            key.unusable("does not belong to the certificate in client_cert_file: name the key that was made with it")
+        );
     }
+    Ok(CertifiedKey::new(chain, signing_key))
+}
+
+/// Accepts also a self-signed certificate of a server that is itself in ca_file, as `openssl req -x509` makes it: marked as
+/// that of a CA, which webpki accepts of no server. Dates, host name and key usage must hold as for any other.
+#[derive(Debug)]
+struct OwnCertificates {
+    verifier: Arc<WebPkiServerVerifier>,
+    roots: Arc<NamedRoots>,
+}
+
+impl ServerCertVerifier for OwnCertificates {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        match self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            // webpki checks the dates before it reports this, and the key usage after.
+            Err(rustls::Error::InvalidCertificate(error))
+                if is_ca_used_as_server(&error) && self.roots.own_certificates.contains(end_entity) =>
+            {
+                match Certificate::parse(end_entity) {
+                    Some(parsed) if !parsed.is_self_issued() => Err(error.into()),
+                    Some(parsed) if parsed.is_for_servers() => {
+                        verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                        Ok(ServerCertVerified::assertion())
+                    }
+                    _ => Err(CertificateError::InvalidPurpose.into()),
+                }
+            }
+            result => result,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+fn is_ca_used_as_server(error: &CertificateError) -> bool {
+    matches!(error, CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity"))
 }
 
 /// Returns the system's root certificates, which are read once per process; None if there are none. Fails if the process has
@@ -166,40 +320,111 @@ fn bundled_roots() -> Arc<RootCertStore> {
     })
 }
 
-/// Returns the certificates of a file. All sources that name the file share them while it is unchanged, since the list of a
-/// system takes 90 kB.
-pub(super) fn shared_roots(
-    path: &Path,
-    named_by: &'static str,
-    files: &mut Vec<ReadFile>,
-) -> Result<Arc<RootCertStore>, Error> {
-    static SHARED: ArcSwapOption<Vec<(ReadFile, Weak<RootCertStore>)>> = ArcSwapOption::const_empty();
-    if let (Some(shared), Some(stamp)) = (&*SHARED.load(), Stamp::at(path)) {
-        let file = (path.to_owned(), stamp);
-        if let Some(roots) = shared.iter().filter(|(known, _)| *known == file).find_map(|(_, roots)| roots.upgrade()) {
-            files.push(file);
+/// The certificates of named files and directories.
+#[derive(Debug)]
+pub(super) struct NamedRoots {
+    sources: Vec<RootSource>,
+    store: Arc<RootCertStore>,
+    /// The certificates of the option ca_file as they are: a server may show one of them.
+    own_certificates: Vec<CertificateDer<'static>>,
+    files: Vec<WatchedFile>,
+}
+
+/// Returns the certificates of the sources. All token sources that name the same files share them while those are unchanged,
+/// since the list of a system takes 90 kB. `read` receives the files, also where the result is an error.
+pub(super) fn shared_roots(sources: &[RootSource], read: &mut Vec<WatchedFile>) -> Result<Arc<NamedRoots>, Error> {
+    static SHARED: ArcSwapOption<Vec<Weak<NamedRoots>>> = ArcSwapOption::const_empty();
+    let shared = SHARED.load_full();
+    let known = shared.iter().flat_map(|shared| shared.iter()).filter_map(Weak::upgrade);
+    for roots in known.filter(|roots| roots.sources == sources) {
+        if !roots.files.iter().any(WatchedFile::has_changed) {
+            read.extend(roots.files.iter().cloned());
             return Ok(roots);
         }
     }
-    let mut read = Vec::new();
-    let roots = Arc::new(parse_roots(&Pem::read(path, named_by, &mut read)?)?);
+    let before = read.len();
+    let mut roots = named_roots(sources, read)?;
+    roots.files = read[before..].to_vec();
+    let roots = Arc::new(roots);
     SHARED.rcu(|shared| {
-        let alive = shared.iter().flat_map(|shared| shared.iter()).filter(|(_, roots)| roots.strong_count() > 0);
-        let new = read.iter().map(|file| (file.clone(), Arc::downgrade(&roots)));
-        Some(Arc::new(alive.cloned().chain(new).collect::<Vec<_>>()))
+        let alive = shared.iter().flat_map(|shared| shared.iter()).filter(|roots| roots.strong_count() > 0);
+        Some(Arc::new(alive.cloned().chain([Arc::downgrade(&roots)]).collect::<Vec<_>>()))
     });
-    files.append(&mut read);
     Ok(roots)
 }
 
-fn parse_roots(pem: &Pem) -> Result<RootCertStore, Error> {
+fn named_roots(sources: &[RootSource], read: &mut Vec<WatchedFile>) -> Result<NamedRoots, Error> {
     let mut store = RootCertStore::empty();
-    for certificate in pem.certificates()? {
-        store
-            .add(certificate)
-            .map_err(|_| pem.unusable("holds a certificate that cannot be read: remove it or replace it"))?;
+    let mut own_certificates = Vec::new();
+    for source in sources.iter().filter(|source| !source.is_directory) {
+        let pem = Pem::read(&source.path, source.named_by, read)?;
+        for certificate in pem.certificates()? {
+            store
+                .add(certificate.clone())
+                .map_err(|_| pem.unusable("holds a certificate that cannot be read: remove it or replace it"))?;
+            if source.named_by == "ca_file" {
+                own_certificates.push(certificate);
+            }
+        }
     }
-    Ok(store)
+    let mut known = HashSet::new();
+    let mut failure = None;
+    for source in sources.iter().filter(|source| source.is_directory) {
+        match directory_certificates(source, read) {
+            Ok(found) => {
+                // A directory often has each certificate under several names.
+                store.add_parsable_certificates(found.into_iter().filter(|found| known.insert(found.clone())));
+            }
+            Err(error) => failure = Some(error),
+        }
+    }
+    if store.is_empty() {
+        let directory = sources.iter().find(|source| source.is_directory);
+        return Err(failure
+            .or(directory.map(|source| source.unusable("holds no certificate: name a directory of PEM files")))
+            .unwrap_or_else(|| Error::new(ErrorKind::Internal, "no certificate authority is named")));
+    }
+    Ok(NamedRoots { sources: sources.to_vec(), store: Arc::new(store), own_certificates, files: Vec::new() })
+}
+
+/// The most files that are read in one directory.
+const DIRECTORY_LIMIT: usize = 4096;
+
+/// Returns the certificates in the files of a directory, whatever the files are called. A file without a certificate is
+/// ignored, as OpenSSL does it.
+fn directory_certificates(
+    source: &RootSource,
+    read: &mut Vec<WatchedFile>,
+) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let unreadable =
+        |error: io::Error| source.unusable(&format!("cannot be read ({error}): check the path and its permissions"));
+    read.push(WatchedFile { path: source.path.clone(), state: FileState::at(&source.path) });
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(&source.path).map_err(unreadable)? {
+        paths.push(entry.map_err(unreadable)?.path());
+        if paths.len() > DIRECTORY_LIMIT {
+            return Err(source.unusable("has more than 4096 files: name a directory with only certificates"));
+        }
+    }
+    let mut found = Vec::new();
+    for path in paths {
+        let mut file = Vec::new();
+        match Pem::read(&path, source.named_by, &mut file).and_then(|pem| pem.certificates()) {
+            Ok(certificates) => {
+                found.extend(certificates);
+                read.append(&mut file);
+            }
+            Err(error) if error.is_retryable() => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(found)
+}
+
+impl RootSource {
+    fn unusable(&self, why: &str) -> Error {
+        unusable(if self.is_directory { "directory" } else { "file" }, &self.path, self.named_by, why)
+    }
 }
 
 /// Four times the size of a system's whole list.
@@ -213,15 +438,23 @@ struct Pem {
 }
 
 impl Pem {
-    fn read(path: &Path, named_by: &'static str, files: &mut Vec<ReadFile>) -> Result<Self, Error> {
+    /// `read` receives the file, also where the result is an error.
+    fn read(path: &Path, named_by: &'static str, read: &mut Vec<WatchedFile>) -> Result<Self, Error> {
+        let place = read.len();
+        read.push(WatchedFile { path: path.to_owned(), state: FileState::at(path) });
         let mut pem = Self { path: path.to_owned(), named_by, text: Zeroizing::default() };
-        let unreadable = |error| pem.unusable(&format!("cannot be read ({error}): check the path and its permissions"));
+        let unreadable = |error: io::Error| match system::is_out_of_files(&error) {
+            true => pem.unusable(&format!("cannot be read ({error}): {TOO_MANY_FILES}")).retryable(),
+            false => pem.unusable(&format!("cannot be read ({error}): check the path and its permissions")),
+        };
         // Before it is opened, since opening a FIFO waits for a writer.
         if !fs::metadata(path).map_err(unreadable)?.is_file() {
             return Err(pem.unusable("is not a regular file: name a PEM file"));
         }
         let file = File::open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
+        // That of the very file that is read.
+        read[place].state = FileState::Seen(Stamp::of(&metadata));
         let mut text = Zeroizing::new(Vec::with_capacity(metadata.len().min(FILE_LIMIT) as usize + 2));
         file.take(FILE_LIMIT + 1).read_to_end(&mut text).map_err(unreadable)?;
         if text.len() as u64 > FILE_LIMIT {
@@ -231,7 +464,6 @@ impl Pem {
             return Err(pem.unusable("is empty: name a PEM file"));
         }
         pem.text = text;
-        files.push((path.to_owned(), Stamp::of(&metadata)));
         Ok(pem)
     }
 
@@ -266,9 +498,13 @@ impl Pem {
     }
 
     fn unusable(&self, why: &str) -> Error {
-        let path = redact::truncate(&self.path.to_string_lossy(), 500);
-        Error::new(ErrorKind::InvalidConfig, format!("the file \"{path}\" that {} names {why}", self.named_by))
+        unusable("file", &self.path, self.named_by, why)
     }
+}
+
+fn unusable(kind: &str, path: &Path, named_by: &str, why: &str) -> Error {
+    let path = redact::truncate(&path.to_string_lossy(), 500);
+    Error::new(ErrorKind::InvalidConfig, format!("the {kind} \"{path}\" that {named_by} names {why}"))
 }
 
 /// A TLS connection, which sends close_notify when it is dropped.
@@ -319,10 +555,20 @@ impl Drop for TlsStream {
     }
 }
 
-/// Returns what is wrong and what to do. The text completes "TLS with the server failed; …".
-pub(super) fn explain(error: &rustls::Error) -> Cow<'static, str> {
+/// Returns what is wrong and what to do. The text completes "TLS with the server failed; …". `unread` are the variables that
+/// name certificate authorities for other programs.
+pub(super) fn explain(error: &rustls::Error, unread: &[&str]) -> Cow<'static, str> {
     use rustls::Error as E;
     match error {
+        E::InvalidCertificate(error) if is_about_trust(error) && !unread.is_empty() => {
+            let (variables, are) = (unread.join(" and "), if unread.len() == 1 { "is" } else { "are" });
+            let why = explain_certificate(error);
+            format!(
+                "{why}; {variables} {are} set, which this library does not read (name that file in ca_file or \
+                 SSL_CERT_FILE)"
+            )
+            .into()
+        }
         E::InvalidCertificate(error) => explain_certificate(error),
         E::AlertReceived(alert) => explain_alert(*alert),
         E::InvalidMessage(_) => {
@@ -348,6 +594,11 @@ pub(super) fn explain(error: &rustls::Error) -> Cow<'static, str> {
 const OLD_VERSION: &str =
     "the server speaks only TLS 1.1 or older, and this library TLS 1.2 and 1.3: the server must be updated";
 const UPDATE: &str = "the server must offer TLS 1.2 or 1.3 with current ciphers";
+
+/// Returns whether other trusted certificate authorities could make the certificate acceptable.
+fn is_about_trust(error: &CertificateError) -> bool {
+    matches!(error, CertificateError::UnknownIssuer | CertificateError::BadSignature) || is_ca_used_as_server(error)
+}
 
 fn explain_certificate(error: &CertificateError) -> Cow<'static, str> {
     use CertificateError as E;
@@ -401,9 +652,9 @@ fn explain_certificate(error: &CertificateError) -> Cow<'static, str> {
              the server needs another"
                 .into()
         }
-        E::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "the server presents a CA certificate as its own (self-signed, as `openssl req -x509` makes it): make it \
-             with basicConstraints=CA:FALSE, or let that CA sign one for the server"
+        error if is_ca_used_as_server(error) => {
+            "the server presents a CA certificate as its own (self-signed, as `openssl req -x509` makes it): name a file \
+             with this very certificate in ca_file, or make one with basicConstraints=CA:FALSE"
                 .into()
         }
         other => {

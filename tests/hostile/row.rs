@@ -8,6 +8,7 @@
 //! | `$ELSEWHERE` | another server, to which nothing must ever be sent |
 //! | `$PROXY` | host and port of the row's proxy |
 //! | `$REFUSED` `$FULL` | a port without a listener; a port whose listener accepts no more connections |
+//! | `$CA_DIR` | a directory that holds the file `$CA` |
 //! | `$CA` `$CLIENT_CERT` `$CLIENT_KEY` `$STRANGER_CERT` `$STRANGER_KEY` `$NO_CA` | files |
 //! | `$SECRET` `$BASIC` … | the client's secret and its HTTP Basic credentials, in the spellings of `secrets.rs` |
 //! | `$(1000*ab)` | `ab`, 1000 times |

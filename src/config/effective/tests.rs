@@ -234,6 +234,31 @@ fn ssl_cert_file_is_read_only_if_no_option_names_the_authorities_to_trust() {
 }
 
 #[test]
+fn ssl_cert_dir_is_read_beside_ssl_cert_file() {
+    let roots = |file: &'static str, directories: &'static str, more: &[(&'static str, &'static str)]| {
+        let environment = move |name: &str| match name {
+            "SSL_CERT_FILE" => Some(file.to_owned()),
+            "SSL_CERT_DIR" => Some(directories.to_owned()),
+            _ => None,
+        };
+        config(&with(more)).settings(&environment).unwrap().roots
+    };
+    let environment = |file: Option<&str>, directories: &[&str]| Roots::Environment {
+        file: file.map(Into::into),
+        directories: directories.iter().map(Into::into).collect(),
+    };
+    assert_eq!(roots("", "/a", &[]), environment(None, &["/a"]));
+    assert_eq!(roots("/e", "/a:/b", &[]), environment(Some("/e"), &["/a", "/b"]));
+    assert_eq!(roots("/e", ":/a::", &[]), environment(Some("/e"), &["/a"]));
+    let here = std::env::current_dir().unwrap();
+    assert_eq!(roots("", "a", &[]), environment(None, &[here.join("a").to_str().unwrap()]));
+    assert_eq!(roots("/e", ":", &[]), Roots::File { path: "/e".into(), named_by: "SSL_CERT_FILE" });
+    assert_eq!(roots("", ":", &[]), Roots::Auto);
+    assert_eq!(roots("/e", "/a", &[("ca", "system")]), Roots::System);
+    assert_eq!(roots("/e", "/a", &[("ca_file", "/f")]), Roots::File { path: "/f".into(), named_by: "ca_file" });
+}
+
+#[test]
 fn the_proxy_option_wins_over_the_environment_and_holds_for_loopback_too() {
     let proxy = |option: Option<&str>, url: &'static str| {
         let mut config = config(&with(&[("token_url", url)]));

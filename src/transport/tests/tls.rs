@@ -1,7 +1,11 @@
 //! The transport over TLS: certificates, client certificates and their files.
 
 use super::*;
-use crate::{config::Identity, system::Stamp, transport::tls::shared_roots};
+use crate::{
+    config::Identity,
+    system::FileState,
+    transport::tls::{MEANWHILE, RootSource, shared_roots},
+};
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256,
     PKCS_ECDSA_P384_SHA384, PKCS_ED25519, SignatureAlgorithm, date_time_ymd,
@@ -184,7 +188,7 @@ fn the_error_for_a_bad_certificate_names_the_fault_and_the_remedy() {
         (self_signed, &["not signed by a trusted CA", "self-signed"]),
         (
             ca.sign(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)),
-            &["presents a CA certificate as its own", "CA:FALSE"],
+            &["presents a CA certificate as its own", "very certificate in ca_file", "CA:FALSE"],
         ),
         (
             ca.sign(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]),
@@ -288,6 +292,282 @@ fn a_client_certificate_is_sent_and_its_absence_is_explained() {
     }
 }
 
+/// Accepts every client certificate, also one that webpki cannot read.
+#[derive(Debug)]
+struct AnyClient(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl rustls::server::danger::ClientCertVerifier for AnyClient {
+    fn root_hint_subjects(&self) -> &[rustls::DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: rustls::pki_types::UnixTime,
+    ) -> Result<rustls::server::danger::ClientCertVerified, rustls::Error> {
+        *self.0.lock().unwrap() = end_entity.to_vec();
+        Ok(rustls::server::danger::ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+        rustls::crypto::ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Returns the certificate as one of version 1, which has neither a version nor extensions. Its signature is wrong.
+fn of_version_1(der: &[u8]) -> Vec<u8> {
+    fn element(bytes: &[u8]) -> (u8, &[u8], usize) {
+        let (length, start) = match bytes[1] {
+            0x82 => (usize::from(bytes[2]) << 8 | usize::from(bytes[3]), 4),
+            0x81 => (usize::from(bytes[2]), 3),
+            length => (usize::from(length), 2),
+        };
+        (bytes[0], &bytes[start..start + length], start + length)
+    }
+    let wrap = |content: Vec<u8>| [&[0x30, 0x82], &(content.len() as u16).to_be_bytes()[..], &content].concat();
+    let (_, certificate, _) = element(der);
+    let (_, mut signed, end) = element(certificate);
+    let mut kept = vec![];
+    while !signed.is_empty() {
+        let (tag, _, length) = element(signed);
+        if tag != 0xa0 && tag != 0xa3 {
+            kept.extend_from_slice(&signed[..length]);
+        }
+        signed = &signed[length..];
+    }
+    wrap([wrap(kept), certificate[end..].to_vec()].concat())
+}
+
+fn pem(der: &[u8]) -> String {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", BASE64_STANDARD.encode(der))
+}
+
+#[test]
+fn a_client_certificate_of_version_1_is_sent() {
+    let (ca, files) = (authority("ours"), Files::new());
+    for kind in [&PKCS_ECDSA_P256_SHA256, &PKCS_ED25519] {
+        let leaf = ca.sign_with(kind, |_| {});
+        let der = of_version_1(&leaf.chain[0]);
+        let shown = Arc::new(std::sync::Mutex::new(vec![]));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let server_leaf = ca.sign(|_| {});
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(Arc::new(AnyClient(shown.clone())))
+            .with_single_cert(server_leaf.chain, PrivateKeyDer::try_from(server_leaf.key.serialize_der()).unwrap())
+            .unwrap();
+        let (port, server) = serve(move |stream| {
+            respond(StreamOwned::new(ServerConnection::new(Arc::new(config)).unwrap(), stream), OK)
+        });
+        let mut settings = trusting(&ca, &files, &format!("https://localhost:{port}/"));
+        let cert = files.write("v1.pem", pem(&der));
+        let key = files.write("v1.key", leaf.key.serialize_pem());
+        settings.identity = Some(Identity { cert: cert.clone(), key });
+        assert_eq!(send(&settings).unwrap().status, 200);
+        server.join().unwrap();
+        assert_eq!(*shown.lock().unwrap(), der);
+
+        let other = files.write("other.key", KeyPair::generate_for(kind).unwrap().serialize_pem());
+        settings.identity = Some(Identity { cert: cert.clone(), key: other });
+        assert_contains(&new_error(&settings), &["client_key_file names does not belong to the certificate"]);
+        files.write("v1.pem", pem(&der[..der.len() - 1]));
+        assert_contains(&new_error(&settings), &["client_cert_file names holds a certificate that cannot be read"]);
+    }
+}
+
+// A server's own certificate in ca_file.
+
+/// Returns a self-signed certificate that is marked as that of a CA.
+fn own(change: impl FnOnce(&mut CertificateParams)) -> Leaf {
+    let mut params = CertificateParams::new(vec!["localhost".into()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    change(&mut params);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    Leaf { pem: certificate.pem(), chain: vec![certificate.der().clone()], key }
+}
+
+/// Sends a request to a server with this certificate. Returns the message of the error, if there is one.
+#[track_caller]
+fn send_to_own(leaf: &Leaf, roots: Roots, host: &str) -> Result<(), String> {
+    for version in [&TLS12, &TLS13] {
+        let (port, server) = serve_tls(leaf, &[version], None);
+        let settings = Settings { roots: roots.clone(), ..settings(&format!("https://{host}:{port}/")) };
+        let result = send(&settings);
+        let served = server.join().unwrap();
+        if result.is_err() {
+            assert!(served.is_err());
+            return Err(assert_error(result, ErrorKind::Tls, false, false));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_self_signed_certificate_of_a_server_that_is_itself_in_ca_file_is_accepted() {
+    let (leaf, files) = (own(|_| {}), Files::new());
+    let ca_file = |text: &str| Roots::File { path: files.write("own.pem", text), named_by: "ca_file" };
+    assert_eq!(send_to_own(&leaf, ca_file(&leaf.pem), "localhost"), Ok(()));
+    let among_others = authority("other").pem + &leaf.pem;
+    assert_eq!(send_to_own(&leaf, ca_file(&among_others), "localhost"), Ok(()));
+    let with_usage = own(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]);
+    assert_eq!(send_to_own(&with_usage, ca_file(&with_usage.pem), "localhost"), Ok(()));
+    // One that is not marked as that of a CA was accepted already.
+    let plain = own(|params| params.is_ca = IsCa::NoCa);
+    assert_eq!(send_to_own(&plain, ca_file(&plain.pem), "localhost"), Ok(()));
+}
+
+#[test]
+fn a_self_signed_certificate_in_ca_file_must_hold_in_every_other_way() {
+    let files = Files::new();
+    let ca_file = |leaf: &Leaf| Roots::File { path: files.write("own.pem", &leaf.pem), named_by: "ca_file" };
+    let client_only = own(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]);
+    for (leaf, host, words) in [
+        (own(|params| params.not_after = date_time_ymd(2024, 2, 3)), "localhost", "expired on Sat, 03 Feb 2024"),
+        (own(|params| params.not_before = date_time_ymd(2090, 1, 1)), "localhost", "not yet valid"),
+        (own(|_| {}), "127.0.0.1", "is for localhost, not for the host"),
+        (own(|params| params.subject_alt_names = vec![]), "localhost", "names no host"),
+        (client_only, "localhost", "not made for servers"),
+    ] {
+        assert_contains(&send_to_own(&leaf, ca_file(&leaf), host).unwrap_err(), &[words]);
+    }
+}
+
+#[test]
+fn only_ca_file_lets_a_server_show_the_very_certificate() {
+    let (leaf, files) = (own(|_| {}), Files::new());
+    let path = files.write("own.pem", &leaf.pem);
+    // The same key and names, but another certificate.
+    let mut params = CertificateParams::new(vec!["localhost".into()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let again = params.self_signed(&leaf.key).unwrap().pem();
+    let other = files.write("again.pem", again);
+    let directory = files.0.join("certs");
+    fs::create_dir(&directory).unwrap();
+    fs::write(directory.join("own.pem"), &leaf.pem).unwrap();
+    for roots in [
+        Roots::File { path, named_by: "SSL_CERT_FILE" },
+        Roots::File { path: other, named_by: "ca_file" },
+        Roots::Environment { file: None, directories: vec![directory] },
+        Roots::Bundled,
+    ] {
+        assert_contains(
+            &send_to_own(&leaf, roots, "localhost").unwrap_err(),
+            &["presents a CA certificate as its own"],
+        );
+    }
+    // It is not self-signed, although it is in ca_file.
+    let ca = authority("ours");
+    let signed = ca.sign(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
+    let roots = Roots::File { path: files.write("both.pem", ca.pem + &signed.pem), named_by: "ca_file" };
+    assert_contains(&send_to_own(&signed, roots, "localhost").unwrap_err(), &["presents a CA certificate as its own"]);
+}
+
+// Directories.
+
+#[test]
+fn the_certificates_of_directories_and_of_the_file_beside_them_are_trusted() {
+    let (one, two, three, files) = (authority("one"), authority("two"), authority("three"), Files::new());
+    let (a, b) = (files.0.join("a"), files.0.join("b"));
+    fs::create_dir(&a).unwrap();
+    fs::create_dir(&b).unwrap();
+    let file = files.write("one.pem", &one.pem);
+    fs::write(a.join("0a1b2c3d.0"), &two.pem).unwrap();
+    fs::write(a.join("README"), "No certificate.").unwrap();
+    fs::write(a.join("key.pem"), KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    fs::write(a.join("broken.pem"), pem(b"no certificate")).unwrap();
+    std::os::unix::fs::symlink("nowhere", a.join("dangling.0")).unwrap();
+    std::os::unix::fs::symlink("0a1b2c3d.0", a.join("two.pem")).unwrap();
+    fs::create_dir(a.join("below")).unwrap();
+    fs::write(b.join("ca.crt"), &three.pem).unwrap();
+    let accepts = |roots: &Roots, ca: &Authority| {
+        let (port, server) = serve_tls(&ca.sign(|_| {}), BOTH, None);
+        let settings = Settings { roots: roots.clone(), ..settings(&format!("https://localhost:{port}/")) };
+        let result = send(&settings);
+        let _ = server.join().unwrap();
+        result.is_ok()
+    };
+    let nowhere = files.0.join("nowhere");
+    for (file, directories, accepted) in [
+        (Some(&file), vec![&a, &b], [true, true, true]),
+        (None, vec![&a, &nowhere], [false, true, false]),
+        (None, vec![&b], [false, false, true]),
+        (Some(&file), vec![&nowhere], [true, false, false]),
+    ] {
+        let directories = directories.into_iter().cloned().collect();
+        let roots = Roots::Environment { file: file.cloned(), directories };
+        assert_eq!([&one, &two, &three].map(|ca| accepts(&roots, ca)), accepted, "{roots:?}");
+    }
+    let empty = a.join("below");
+    for (directory, words) in [
+        (&nowhere, "cannot be read (No such file"),
+        (&empty, "holds no certificate: name a directory"),
+        (&file, "cannot be read (Not a directory"),
+    ] {
+        let mut settings = settings("https://as.example:443/");
+        settings.roots = Roots::Environment { file: None, directories: vec![directory.clone()] };
+        assert_contains(
+            &new_error(&settings),
+            &[&format!("the directory {directory:?} that SSL_CERT_DIR names "), words],
+        );
+    }
+}
+
+#[test]
+fn a_file_that_appears_in_a_directory_is_read_at_the_next_request() {
+    let (old, new, files) = (authority("old"), authority("new"), Files::new());
+    let directory = files.0.join("certs");
+    fs::create_dir(&directory).unwrap();
+    fs::write(directory.join("old.pem"), &old.pem).unwrap();
+    let mut settings = settings("https://localhost:443/");
+    settings.roots = Roots::Environment { file: None, directories: vec![directory.clone()] };
+    let mut transport = HttpTransport::new(&settings).unwrap();
+    let mut send_to_server_of = |ca: &Authority| {
+        let (port, server) = serve_tls(&ca.sign(|_| {}), BOTH, None);
+        transport.resolver = Resolver::new("localhost", port);
+        let result = send_within(&transport, &settings, AMPLE);
+        let _ = server.join().unwrap();
+        (result.is_ok(), transport.watched_files())
+    };
+    let (accepted, watched) = send_to_server_of(&new);
+    assert!(!accepted && watched.len() == 2 && !watched.iter().any(WatchedFile::has_changed), "{watched:?}");
+    fs::write(directory.join("new.pem"), &new.pem).unwrap();
+    assert!(watched.iter().any(WatchedFile::has_changed));
+    assert!(send_to_server_of(&new).0 && send_to_server_of(&old).0);
+}
+
+#[test]
+fn a_bad_certificate_names_the_variables_of_other_programs() {
+    let (port, server) = serve_tls(&authority("ours").sign(|_| {}), BOTH, None);
+    let mut settings = settings(&format!("https://localhost:{port}/"));
+    settings.unread_ca_variables = vec!["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
+    let message = assert_error(send(&settings), ErrorKind::Tls, false, false);
+    assert_contains(&message, &["REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE are set, which this library does not read"]);
+    let _ = server.join().unwrap();
+}
+
 // Files.
 
 fn new_error(settings: &Settings) -> String {
@@ -377,6 +657,51 @@ fn an_unusable_client_certificate_or_key_fails_at_once_and_is_named() {
 }
 
 #[test]
+fn a_certificate_and_key_that_are_replaced_while_they_are_read_fit_together() {
+    let (ca, files) = (authority("ours"), Files::new());
+    let (old, new) = (ca.sign(|_| {}), ca.sign(|_| {}));
+    let identity =
+        Identity { cert: files.write("cert.pem", &old.pem), key: files.write("key.pem", old.key.serialize_pem()) };
+    let mut settings = trusting(&ca, &files, "https://as.example:443/");
+    settings.identity = Some(identity.clone());
+    let folder = files.0.clone();
+    let replace = move |cert: &str, key: String| {
+        fs::write(folder.join("cert.pem"), cert).unwrap();
+        fs::write(folder.join("key.pem"), key).unwrap();
+    };
+    // Without the second look, the certificate would be the old one and the key the new one.
+    let (cert, key) = (new.pem.clone(), new.key.serialize_pem());
+    MEANWHILE.set(Some(Box::new({
+        let replace = replace.clone();
+        move || replace(&cert, key)
+    })));
+    assert!(HttpTransport::new(&settings).is_ok());
+
+    // A mismatch that stays is an error, and the files that it is about are watched.
+    let transport = HttpTransport::new(&settings).unwrap();
+    fs::write(&identity.key, old.key.serialize_pem()).unwrap();
+    let result = send_within(&transport, &settings, AMPLE);
+    assert_contains(&assert_error(result, ErrorKind::InvalidConfig, false, false), &["does not belong"]);
+    let watched = transport.watched_files();
+    let paths: Vec<_> = watched.iter().map(|file| file.path.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(paths, ["ca.pem", "cert.pem", "key.pem"]);
+    assert!(!watched.iter().any(WatchedFile::has_changed));
+    replace(&old.pem, old.key.serialize_pem());
+    assert!(watched.iter().any(WatchedFile::has_changed));
+
+    // A file that is missing for a moment is watched too.
+    fs::remove_file(&identity.cert).unwrap();
+    let result = send_within(&transport, &settings, AMPLE);
+    assert_contains(&assert_error(result, ErrorKind::InvalidConfig, false, false), &["cannot be read"]);
+    let watched = transport.watched_files();
+    assert_eq!(watched[1], WatchedFile { path: identity.cert.clone(), state: FileState::Missing });
+    fs::write(&identity.cert, &old.pem).unwrap();
+    assert!(watched[1].has_changed());
+    MEANWHILE.set(Some(Box::new(move || fs::remove_file(&identity.key).unwrap())));
+    assert_contains(&new_error(&settings), &["client_key_file names cannot be read"]);
+}
+
+#[test]
 fn a_host_that_no_certificate_can_contain_fails_at_once() {
     assert_contains(&new_error(&settings("https://a b:443/")), &["token_url"]);
 }
@@ -386,9 +711,10 @@ fn sources_share_the_certificates_of_a_file_until_it_changes() {
     let (ca, files) = (authority("ours"), Files::new());
     let (path, copy) = (files.write("ca.pem", &ca.pem), files.write("copy.pem", &ca.pem));
     let roots = |path: &PathBuf| {
+        let source = RootSource { path: path.clone(), named_by: "ca_file", is_directory: false };
         let mut files = vec![];
-        let roots = shared_roots(path, "ca_file", &mut files).unwrap();
-        assert_eq!(files, [(path.clone(), Stamp::at(path).unwrap())]);
+        let roots = shared_roots(&[source], &mut files).unwrap();
+        assert_eq!(files, [WatchedFile { path: path.clone(), state: FileState::at(path) }]);
         roots
     };
     let first = roots(&path);
