@@ -459,8 +459,9 @@ impl Coordinator {
     ) {
         let random = (self.random)();
         let result = self.update(|state, now, in_flight| {
-            // Otherwise the source was closed, or another fetch runs in place of this one: the calls have a result.
-            if state.is_closed() || in_flight.as_ref().is_some_and(|other| !ptr::eq(&**other, flight)) {
+            // The source was closed, or another fetch has run in place of this one: the calls have a result. A server may
+            // have revoked the token of this one since.
+            if state.is_closed() || !in_flight.as_ref().is_some_and(|own| ptr::eq(&**own, flight)) {
                 return (Update::Keep, None);
             }
             *in_flight = None;
@@ -593,6 +594,18 @@ mod tests {
         coordinator.finish_fetch(&flight, span, Err(timed_out(Duration::ZERO)), Vec::new());
         assert!(flight.wait(&Clock::System, 0).is_none());
         assert_eq!(coordinator.stats().failures, 0);
+    }
+
+    #[test]
+    fn the_result_of_a_fetch_that_another_fetch_replaced_changes_nothing() {
+        let coordinator = coordinator(&TestClock::new());
+        let token = coordinator.get().unwrap();
+        let span = FetchSpan { started: 0, due: Nanos::MAX };
+        let replaced = Flight::new();
+        coordinator.finish_fetch(&replaced, span, Err(timed_out(Duration::ZERO)), Vec::new());
+        assert!(replaced.wait(&Clock::System, 0).is_none());
+        assert!(coordinator.last_error().is_none());
+        assert_eq!((coordinator.stats().failures, coordinator.generation()), (0, token.generation()));
     }
 
     #[test]

@@ -408,7 +408,8 @@ impl SourceState {
         let times = |lifetime| FetchTimes { started, sent, arrived: now, lifetime, expiry_margin, refresh_ahead };
         let Some((known, is_rejected)) = self.known_end(&grant.access_token) else {
             let Some(lifetime) = lifetimes.lifetime(grant.expiry) else {
-                let message = "the token had expired when it arrived: the `exp` in its claims is past, by the server's Date                                and by the clock of this machine; ask the server's operator why";
+                let message = "the token had expired when it arrived: the `exp` in its claims is past, by the server's Date \
+                               and by the clock of this machine; ask the server's operator why";
                 let error = Error::new(ErrorKind::BadResponse, message).retryable();
                 return Arrival::Failed { error, ended: Nanos::MAX };
             };
