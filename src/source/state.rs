@@ -13,7 +13,7 @@ use crate::{
     secret::Secret,
     source::{
         published::{FastPath, FastView},
-        repeat::{KnownEnd, LifetimeRules, Repeat, Statement},
+        repeat::{KnownEnd, LifetimeRules, LifetimeSource, Repeat, Statement},
         schedule::{CachedToken, FetchTimes, Schedule},
     },
     system::WatchedFile,
@@ -23,6 +23,15 @@ use std::{mem, sync::Arc, time::Duration};
 
 /// The least time between the starts of two successful fetches.
 const FETCH_SPACING: Nanos = SECOND;
+
+/// A token that another text replaced, and that the API rejects within this time while it has a long life left, was revoked
+/// by the server: some keep one token per client, and revoke it when another process fetches one.
+const REVOKED_WITHIN: Nanos = 10 * SECOND;
+const LONG_LIFE: Nanos = 60 * SECOND;
+
+/// What to do about a replacement that was revoked.
+const SHARED_CLIENT: &str = "another process may use this client id at a server that keeps one token per client: share the \
+                             token (store) or give each process its own client";
 
 /// The least time between two hold-offs that a changed file ends.
 const FILE_SPACING: Nanos = 10 * SECOND;
@@ -109,6 +118,10 @@ pub(crate) struct SourceState {
     cached: Option<CachedToken>,
     /// The last invalidated token, until another text comes.
     rejected: Option<RejectedToken>,
+    /// When the token in hand replaced a rejected token of another text.
+    replaced_rejected_at: Option<Nanos>,
+    /// What the last effective report of a rejected token gives reason to advise.
+    rejection_advice: Option<&'static str>,
     /// When the token is due for refresh because the wall clock was set forward.
     due_by_clock: Option<Nanos>,
     /// The wall clock was set forward during the fetch in flight.
@@ -195,6 +208,8 @@ impl SourceState {
             base: now,
             cached: None,
             rejected: None,
+            replaced_rejected_at: None,
+            rejection_advice: None,
             due_by_clock: None,
             clock_jumped_in_flight: false,
             next_due_by_clock: Nanos::MIN,
@@ -426,8 +441,9 @@ impl SourceState {
             };
             let token = Arc::new(make_token(grant, known.end, self.next_generation()));
             let cached = CachedToken { token, schedule, known };
-            self.rejected = None;
+            let replaces_rejected = self.rejected.take().is_some();
             self.fetch_succeeded(cached.clone(), started, now);
+            self.replaced_rejected_at = replaces_rejected.then_some(now);
             return Arrival::Token(cached);
         };
         let statement = Statement { expiry: grant.expiry, jwt_left: grant.jwt_left, sent, arrived: now };
@@ -531,6 +547,10 @@ impl SourceState {
         if !self.invalidate_limiter.try_acquire(now) {
             return Update::Keep;
         }
+        let is_young = |at: Nanos| now <= at.saturating_add(REVOKED_WITHIN);
+        let was_revoked = self.replaced_rejected_at.take().is_some_and(is_young)
+            && rejected.known.end.saturating_sub(now) >= LONG_LIFE;
+        self.rejection_advice = was_revoked.then_some(SHARED_CLIENT);
         self.cached = None;
         self.rejected = Some(rejected);
         // A refresh in flight brings the replacement. Without one, the next fetch need not keep the spacing.
@@ -556,6 +576,18 @@ impl SourceState {
             hold_off.own_until = None;
         }
         Update::Publish
+    }
+
+    /// Returns what the last report of a rejected token gives reason to advise, for the event about it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the events, which come later, will show it"))]
+    pub(crate) fn rejection_advice(&self) -> Option<&'static str> {
+        self.rejection_advice
+    }
+
+    /// Returns where the lifetime of the token in hand comes from, for the event about it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the events, which come later, will show it"))]
+    pub(crate) fn lifetime_from(&self) -> Option<LifetimeSource> {
+        self.cached.as_ref().map(|cached| cached.known.lifetime_from)
     }
 
     pub(crate) fn close(&mut self) {

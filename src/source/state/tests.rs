@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     clock::Clock,
-    oauth::{response::Grant, times::StatedExpiry},
+    oauth::times::{ExpirySource, StatedExpiry},
     secret::Secret,
     source::repeat::LifetimeSource,
     system::FileState,
@@ -27,16 +27,20 @@ fn cached_token(generation: u32, sent: Nanos, lifetime: u64) -> CachedToken {
     cached_token_of("token-0", generation, sent, lifetime)
 }
 
-fn cached_token_of(text: &str, generation: u32, sent: Nanos, lifetime: u64) -> CachedToken {
-    let lifetime = Duration::from_secs(lifetime);
-    let grant = Grant {
+fn grant(text: &str, expiry: StatedExpiry) -> Grant {
+    Grant {
         access_token: Secret::new(text),
         token_type: "Bearer".into(),
         scope: None,
-        expiry: StatedExpiry::NotStated,
+        expiry,
         jwt_left: None,
         response: Secret::new("{}"),
-    };
+    }
+}
+
+fn cached_token_of(text: &str, generation: u32, sent: Nanos, lifetime: u64) -> CachedToken {
+    let lifetime = Duration::from_secs(lifetime);
+    let grant = grant(text, StatedExpiry::NotStated);
     let times = FetchTimes { started: sent, sent, arrived: sent, lifetime, expiry_margin: None, refresh_ahead: None };
     let schedule = Schedule::new(&times, MIDDLE).unwrap();
     let end = sent + nanos(lifetime);
@@ -621,4 +625,118 @@ fn a_call_does_not_join_an_overdue_fetch_and_starts_one_in_its_place_once_in_a_r
     state.rebase(at(75 * SECOND));
     state.begin_fetch(FetchReason::Refresh, 80 * SECOND);
     assert_eq!(around(&state, 81 * SECOND + 1), ["serve", "serve and refresh", "serve and refresh"]);
+}
+
+const RULES: LifeRules = LifeRules {
+    lifetimes: LifetimeRules { default: Duration::from_secs(600), ended: Duration::from_secs(60), most: Duration::MAX },
+    expiry_margin: None,
+    refresh_ahead: None,
+};
+
+/// Enters a response that arrives at once. Returns a word for it, the generation and the seconds that the token has left.
+fn arrive(state: &mut SourceState, text: &str, expiry: StatedExpiry, now: Nanos) -> (&'static str, u32, Nanos) {
+    state.begin_fetch(FetchReason::NoToken, Nanos::MAX);
+    let granted = TimedGrant { grant: grant(text, expiry), sent: now };
+    let make = |grant, end, generation| Token::new(grant, end, generation, 0, Clock::System);
+    let arrival = state.grant_arrived(granted, (now, now), RULES, MIDDLE, make);
+    match arrival {
+        Arrival::Token(cached) => {
+            let left = (cached.schedule.unusable_at + cached.schedule.expiry_margin + TICK - now) / SECOND;
+            ("token", cached.token.generation(), left)
+        }
+        Arrival::Nothing => ("nothing", 0, 0),
+        Arrival::Failed { error, .. } => {
+            assert!(error.kind() == ErrorKind::BadResponse && error.is_retryable());
+            fail(state, error, now);
+            ("failed", 0, 0)
+        }
+    }
+}
+
+fn left(seconds: u64) -> StatedExpiry {
+    StatedExpiry::In { left: Duration::from_secs(seconds), told_by: ExpirySource::ExpiresIn }
+}
+
+const ENDED: StatedExpiry = StatedExpiry::Ended { told_by: ExpirySource::ExpiresIn };
+
+#[test]
+fn the_third_repeat_in_a_row_that_states_an_end_of_zero_is_a_failure() {
+    let mut state = new_state();
+    assert_eq!(arrive(&mut state, "a", left(100), 0), ("token", 1, 100));
+    for second in [50, 51] {
+        assert_eq!(arrive(&mut state, "a", ENDED, second * SECOND).0, "nothing");
+        assert_eq!((state.next_fetch_at(), state.last_error().is_none()), ((second + 1) * SECOND, true));
+        state.rebase(at(second * SECOND));
+        assert_eq!(decision(&state, second * SECOND), "fetch");
+    }
+    for second in [52, 54] {
+        assert_eq!(arrive(&mut state, "a", ENDED, second * SECOND).0, "failed");
+    }
+    assert_eq!(around(&state, 54 * SECOND + 2 * SECOND / 8 * 7), ["fail", "probe", "probe"], "the second failure");
+    assert_eq!(arrive(&mut state, "a", left(100), 60 * SECOND), ("token", 2, 100), "extended");
+    assert_eq!(arrive(&mut state, "a", ENDED, 70 * SECOND).0, "nothing", "the row begins again");
+    assert_eq!(arrive(&mut state, "b", left(100), 71 * SECOND), ("token", 3, 100));
+}
+
+#[test]
+fn a_text_is_known_while_it_is_in_hand_or_was_the_last_that_was_rejected() {
+    let mut state = new_state();
+    arrive(&mut state, "a", left(100), 0);
+    let a = state.cached.clone().unwrap().token;
+    assert_eq!(state.invalidate(&a, SECOND), Update::Publish);
+    assert_eq!(arrive(&mut state, "a", left(1000), 2 * SECOND), ("token", 2, 98), "its old end");
+    assert_eq!(arrive(&mut state, "b", left(1000), 3 * SECOND), ("token", 3, 1000));
+    assert_eq!(arrive(&mut state, "a", left(1000), 4 * SECOND), ("token", 4, 1000), "another text had come");
+    assert_eq!(arrive(&mut state, "a", left(1000), 5 * SECOND), ("token", 4, 999), "the same token");
+}
+
+#[test]
+fn a_child_of_a_fork_knows_the_texts_of_its_parent() {
+    let mut state = new_state();
+    arrive(&mut state, "a", left(100), 0);
+    let a = state.cached.clone().unwrap().token;
+    let mut child = state.clone();
+    child.after_fork(1, SECOND, MIDDLE);
+    assert_eq!(arrive(&mut child, "a", left(100), 50 * SECOND), ("token", 1, 50));
+    state.invalidate(&a, SECOND);
+    state.after_fork(1, SECOND, MIDDLE);
+    assert_eq!(arrive(&mut state, "a", left(100), 50 * SECOND), ("token", 2, 50));
+    assert_eq!(arrive(&mut state, "a", ENDED, 51 * SECOND).0, "nothing");
+}
+
+#[test]
+fn a_token_of_which_no_end_is_stated_moves_its_end_for_every_handle() {
+    let clock = crate::clock::test::TestClock::new();
+    let mut state = new_state();
+    let zero = clock.now().boot;
+    for (second, expiry, end) in
+        [(0, StatedExpiry::NotStated, 600), (400, StatedExpiry::NotStated, 1000), (900, ENDED, 960)]
+    {
+        state.begin_fetch(FetchReason::NoToken, Nanos::MAX);
+        let now = zero + second * SECOND;
+        let make = |grant, end, generation| Token::new(grant, end, generation, 0, Clock::Test(clock.clone()));
+        let granted = TimedGrant { grant: grant("a", expiry), sent: now };
+        state.grant_arrived(granted, (now, now), RULES, MIDDLE, make);
+        let token = state.cached.clone().unwrap().token;
+        assert_eq!((token.generation(), token.expires_in()), (1, Duration::from_secs(end)));
+        assert_eq!(state.lifetime_from(), Some(LifetimeSource::Default));
+    }
+}
+
+#[test]
+fn a_replacement_that_is_rejected_within_seconds_of_a_long_life_gives_advice() {
+    let advice = |second: u64, rejected_after: Nanos, text: &str| {
+        let mut state = new_state();
+        arrive(&mut state, "a", left(100), 0);
+        let first = state.cached.clone().unwrap().token;
+        state.invalidate(&first, SECOND);
+        assert_eq!(state.rejection_advice(), None, "the first rejection may have any reason");
+        arrive(&mut state, text, left(second), 2 * SECOND);
+        let second = state.cached.clone().unwrap().token;
+        assert_eq!(state.invalidate(&second, 2 * SECOND + rejected_after), Update::Publish);
+        state.rejection_advice().is_some_and(|advice| advice.contains("one token per client"))
+    };
+    assert_eq!([0, 1, 10 * SECOND, 10 * SECOND + 1].map(|after| advice(3600, after, "b")), [true, true, true, false]);
+    assert_eq!([69, 70].map(|lifetime| advice(lifetime, 10 * SECOND, "b")), [false, true]);
+    assert!(!advice(3600, SECOND, "a"), "the server returned the rejected token again");
 }
