@@ -28,7 +28,17 @@ function checkout() {
   return [join(folder, 'scripts/build'), join(tree, 'Cargo.toml')].every(existsSync) ? tree : null;
 }
 
+/** koffi crashes the process in an older Bun when a source is collected. 1.3.14 was the last that did. */
+const OLDEST_BUN = '1.4.0';
+
 function loadKoffi() {
+  const { bun } = process.versions;
+  if (bun && isOlder(bun, OLDEST_BUN)) {
+    throw new Error(
+      `Bun ${bun} crashes when it frees an object of this package, because of a fault between Bun and koffi: ` +
+        'update to Bun 1.4.5, or use Node 20 or Deno 2.9.6, or later',
+    );
+  }
   try {
     return require('koffi');
   } catch (error) {

@@ -161,6 +161,18 @@ test('a worker thread has its own sources and can be terminated during a fetch',
   assert.equal((await new TokenSource(slow.options).token()).generation, 1);
 });
 
+// koffi aborts the process if a worker is terminated while it loads: see "Worker threads" in README.md.
+test('many workers that have loaded the package can be terminated at once', async (t) => {
+  const { options } = await scripted(t, HANG);
+  const start = () => new Worker(join(__dirname, 'programs/worker.js'), { workerData: { ...options, timeout: 300 } });
+  for (let round = 0; round < 4; round++) {
+    const workers = Array.from({ length: 10 }, start);
+    const requested = workers.map((worker) => new Promise((resolve) => worker.once('message', resolve)));
+    assert.deepEqual(await Promise.all(requested), Array(10).fill('requested'));
+    assert.deepEqual(await Promise.all(workers.map((worker) => worker.terminate())), Array(10).fill(1));
+  }
+});
+
 test('each process of a cluster has its own token', async (t) => {
   const { url, seen } = await scripted(t);
   const file = join(__dirname, 'programs/cluster.js');

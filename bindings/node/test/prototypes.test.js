@@ -131,6 +131,19 @@ test('on another platform, the error names the supported one', async () => {
   }
 });
 
+test('a Bun in which koffi crashes is refused before koffi is loaded', async () => {
+  const load = (bun) => {
+    const pretend = `Object.defineProperty(process.versions, 'bun', { value: ${JSON.stringify(bun)} });`;
+    return run(['-e', `${pretend} require('tokensource'); console.log('loaded');`], {});
+  };
+  for (const bun of ['1.3.14', '1.3.9', '1.2.0', '1.0.0', '0.8.1']) {
+    await assert.rejects(load(bun), new RegExp(`Bun ${bun.replaceAll('.', '\\.')} crashes .*: update to Bun 1\\.4\\.5, or use`));
+  }
+  for (const bun of ['1.4.0', '1.4.5', '1.10.0', '2.0.0', '1.4.0-canary.20260831.1']) {
+    assert.equal(await load(bun), 'loaded\n');
+  }
+});
+
 test('TOKENSOURCE_LIBRARY without a slash is a file in the current directory', async () => {
   // run() starts in the folder of the package, where no such file exists.
   await assert.rejects(run(['-e', "require('tokensource')"], { TOKENSOURCE_LIBRARY: 'libc.so.6' }), (error) =>
