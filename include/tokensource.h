@@ -307,7 +307,7 @@ const char *tks_token_access_token(const tks_token *token);
 const char *tks_token_authorization(const tks_token *token);
 
 /**
- * Returns the token type as the server sent it, or "Bearer" if the server sent none.
+ * Returns the token type as the server sent it, or "Bearer" if the server sent none or an empty one.
  */
 const char *tks_token_type(const tks_token *token);
 

@@ -73,7 +73,7 @@ impl Token {
         self.authorization.expose()
     }
 
-    /// Returns `token_type` as the server wrote it, or `Bearer` if the response has none.
+    /// Returns `token_type` as the server wrote it, or `Bearer` if the response has none or an empty one.
     pub fn token_type(&self) -> &str {
         self.token_type.as_str()
     }

@@ -33,6 +33,8 @@ export interface TokenSourceOptions {
   headers?: Record<string, string | number | boolean | null | undefined> | undefined;
   /** The same as headers, under the library's name. Giving both is an error. */
   header?: Record<string, string | number | boolean | null | undefined> | undefined;
+  /** The word by which this server means Bearer, in any case, such as JWT. Bearer and BearerToken need no option. */
+  tokenType?: string | null | undefined;
   /** Seconds. The limit for the wait of one call, and for one fetch with all its attempts. Default: 30. */
   timeout?: number | null | undefined;
   /** Seconds. The limit for resolving and connecting in one attempt. Default: 10. */
@@ -70,7 +72,7 @@ export interface Token {
   readonly accessToken: string;
   /** The value of the Authorization header: "Bearer " and the token. */
   readonly authorization: string;
-  /** As the server spelled it; "Bearer" if the response has none. */
+  /** As the server spelled it; "Bearer" if the response has none or an empty one. */
   readonly tokenType: string;
   /** The granted scope. null: the response has none, so the requested scope was granted. */
   readonly scope: string | null;

@@ -63,6 +63,7 @@ pub(crate) fn settings(values: &Values, environment: &Environment<'_>) -> Result
         resource: values.resource.unwrap_or_default(),
         params: sent(values.params),
         headers: sent(values.headers),
+        token_type: values.token_type,
         timeout: values.timeout.unwrap_or(const { seconds(defaults::TIMEOUT) }),
         connect_timeout: values.connect_timeout.unwrap_or(const { seconds(defaults::CONNECT_TIMEOUT) }),
         max_attempts: values.max_attempts.unwrap_or(const { number(defaults::MAX_ATTEMPTS) }),

@@ -30,6 +30,7 @@ pub(crate) struct Values {
     pub(crate) resource: Option<Vec<String>>,
     pub(crate) params: Members,
     pub(crate) headers: Members,
+    pub(crate) token_type: Option<String>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) max_attempts: Option<u32>,

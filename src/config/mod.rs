@@ -24,7 +24,7 @@ pub use options::{OptionInfo, options};
 pub(crate) use proxy::Proxy;
 pub use settings::{AuthMethod, BasicEncoding, BodyFormat, Ca, Refresh};
 pub(crate) use settings::{Identity, Roots, Settings};
-pub(crate) use values::is_nqchar;
+pub(crate) use values::{is_nqchar, token_type};
 
 use crate::{
     duration::in_seconds,
@@ -158,6 +158,11 @@ impl Config {
     /// Sets `header.NAME`, an additional header of the request.
     pub fn header(&mut self, name: &str, value: &str) -> Result<&mut Self, Error> {
         self.set(&format!("header.{name}"), value)
+    }
+
+    /// Sets `token_type`, the word by which this server means Bearer.
+    pub fn token_type(&mut self, word: &str) -> Result<&mut Self, Error> {
+        self.set("token_type", word)
     }
 
     /// Sets `timeout`, the longest time that one function call waits and that one fetch takes.
@@ -329,6 +334,7 @@ mod tests {
         ("resource", |config| config.resource(&["urn:a", "urn:b"]), "urn:a urn:b"),
         ("param.NAME", |config| config.param("NAME", "p"), "p"),
         ("header.NAME", |config| config.header("NAME", "h"), "h"),
+        ("token_type", |config| config.token_type("JWT"), "JWT"),
         ("timeout", |config| config.timeout(Duration::new(30, 1)), "30.000000001"),
         ("connect_timeout", |config| config.connect_timeout(Duration::from_millis(500)), "0.5"),
         ("max_attempts", |config| config.max_attempts(7), "7"),

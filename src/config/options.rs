@@ -163,6 +163,9 @@ static OPTIONS: &[OptionInfo] = &[
         allowed "printable text without spaces at its ends; NAME not Authorization, Host, Content-*, Transfer-Encoding, \
                  Connection, Keep-Alive, TE, Trailer, Upgrade, Expect, Proxy-*, Accept-Encoding, User-Agent",
         unset "not sent; the provider's own can be unset too").secret(),
+    option!(token_type, values::token_type,
+        "The word by which this server means Bearer, in any case. Bearer itself and BearerToken are always accepted.",
+        allowed "visible ASCII, one space between two words; not DPoP, MAC, N_A", unset "no further word is accepted"),
     option!(timeout, values::positive_seconds,
         "The longest time that one function call waits for a token, and that one fetch takes with all its attempts.",
         allowed "seconds above 0 up to 10 years, such as 2.5", default defaults::TIMEOUT),

@@ -77,6 +77,8 @@ pub(crate) struct Settings {
     pub(crate) params: Vec<(String, Secret)>,
     /// `header.NAME` in lower case, in the order of their names.
     pub(crate) headers: Vec<(String, Secret)>,
+    /// The word by which this server means Bearer.
+    pub(crate) token_type: Option<String>,
     pub(crate) timeout: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) max_attempts: u32,

@@ -80,6 +80,22 @@ pub(crate) fn scope(text: &str) -> Result<String, String> {
     if text.split(' ').any(str::is_empty) { Err(STRAY_SPACE.into()) } else { Ok(text.to_owned()) }
 }
 
+/// Parses the word by which a server means Bearer.
+pub(crate) fn token_type(text: &str) -> Result<String, String> {
+    // Such a token is worth nothing in a header that says Bearer (RFC 9449, RFC 8693 §2.2.1).
+    const NEVER_BEARER: [&str; 3] = ["DPoP", "MAC", "N_A"];
+    if let Some(at) = text.bytes().position(|byte| !byte.is_ascii_graphic() && byte != b' ') {
+        return Err(format!("it holds a character at byte {at} that is not visible ASCII"));
+    }
+    if text.split(' ').any(str::is_empty) {
+        return Err(STRAY_SPACE.into());
+    }
+    match NEVER_BEARER.iter().find(|word| word.eq_ignore_ascii_case(text)) {
+        Some(word) => Err(format!("a token of the type {word} cannot be sent as Bearer")),
+        None => Ok(text.to_owned()),
+    }
+}
+
 /// Returns true for NQCHAR of RFC 6749 (appendix A): visible ASCII without `"` and `\`. A scope is of these characters, and
 /// so are an error code and an error URI (§5.2).
 pub(crate) fn is_nqchar(byte: u8) -> bool {

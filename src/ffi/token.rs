@@ -49,7 +49,7 @@ pub extern "C" fn tks_token_authorization(token: Option<&tks_token>) -> *const c
     token.map_or(ptr::null(), |token| text(&token.0.authorization))
 }
 
-/// Returns the token type as the server sent it, or "Bearer" if the server sent none.
+/// Returns the token type as the server sent it, or "Bearer" if the server sent none or an empty one.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_token_type(token: Option<&tks_token>) -> *const c_char {
     token.map_or(ptr::null(), |token| token.0.token_type.as_ptr())

@@ -4,7 +4,7 @@
 //! goes into an error goes through `redact.rs`. This file must not read a clock nor decide what happens next.
 
 use crate::{
-    config::{Settings, is_nqchar},
+    config::{Settings, is_nqchar, token_type},
     error::{Error, ErrorKind},
     oauth::{
         hints::{Refusal, WHICH_URL, WHOSE_FAULT},
@@ -30,7 +30,7 @@ pub(crate) struct RawResponse {
 #[derive(Debug)]
 pub(crate) struct Grant {
     pub(crate) access_token: Secret,
-    /// As the server wrote it; "Bearer" if it did not.
+    /// As the server wrote it; "Bearer" if the response has none or an empty one.
     pub(crate) token_type: String,
     pub(crate) scope: Option<String>,
     pub(crate) expiry: StatedExpiry,
@@ -40,6 +40,9 @@ pub(crate) struct Grant {
     /// The JSON object without access_token, refresh_token, id_token.
     pub(crate) response: Secret,
 }
+
+/// Apigee writes the second.
+const BEARER: [&str; 2] = ["Bearer", "BearerToken"];
 
 /// The members that hold a token: kept out of `Grant::response` and out of every error.
 const TOKENS: [&str; 3] = ["access_token", "refresh_token", "id_token"];
@@ -274,13 +277,19 @@ impl ParsedResponse<'_> {
         let Some(value) = object.get("token_type") else {
             return Ok("Bearer".into());
         };
+        let known = BEARER.into_iter().chain(self.settings.token_type.as_deref());
         match json::text(value) {
-            Some(kind) if kind.eq_ignore_ascii_case("bearer") => Ok(kind.to_string()),
+            Some(kind) if kind.is_empty() => Ok("Bearer".into()),
+            Some(kind) if known.into_iter().any(|known| kind.eq_ignore_ascii_case(known)) => Ok(kind.to_string()),
             Some(kind) => {
-                let kind = self.redactor.redact(&kind, LONGEST_NAME);
-                Err(format!(
-                    "its token_type is \"{kind}\", and this library supports only Bearer; ask the server's operator"
-                ))
+                let shown = self.redactor.redact(&kind, LONGEST_NAME);
+                let advice = match token_type(&kind) {
+                    Ok(_) if shown == kind.as_str() => format!(
+                        "if this server's tokens are sent as Bearer, set token_type={shown}, else ask its operator"
+                    ),
+                    _ => "ask the server's operator".into(),
+                };
+                Err(format!("its token_type is \"{shown}\", and this library supports only Bearer; {advice}"))
             }
             None => Err(format!("its token_type is not a string; {WHOSE_FAULT}")),
         }

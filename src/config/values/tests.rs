@@ -223,3 +223,16 @@ fn a_rejected_value_changes_nothing() {
     values.set("timeout", Some("x")).unwrap_err();
     assert_eq!(values.timeout, Some(Duration::from_secs(6)));
 }
+
+#[test]
+fn a_token_type_is_words_that_can_mean_bearer() {
+    for word in ["JWT", "jwt-bearer", "Application Access Token", "urn:x:y", "\"", "macaroon", "DPoP2"] {
+        assert_eq!(accepted("token_type", word).token_type.as_deref(), Some(word));
+    }
+    for word in ["DPoP", "dpop", "MAC", "mac", "N_A", "n_a"] {
+        assert!(rejected("token_type", word).contains("cannot be sent as Bearer; allowed: visible ASCII"), "{word}");
+    }
+    for word in [" JWT", "JWT ", "a  b", " ", "a\tb", "größe", "a\nb", "a\0"] {
+        assert!(rejected("token_type", word).starts_with("option token_type: it "), "{word:?}");
+    }
+}

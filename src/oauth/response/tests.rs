@@ -84,6 +84,22 @@ fn a_valid_response_becomes_a_grant() {
         (r#"{"access_token":"T","token_type":null}"#, "Bearer", None, 0, r#"{"token_type":null}"#),
         (r#"{"access_token":"T","token_type":"BEARER"}"#, "BEARER", None, 0, r#"{"token_type":"BEARER"}"#),
         (r#"{"access_token":"T","token_type":"bEaReR"}"#, "bEaReR", None, 0, r#"{"token_type":"bEaReR"}"#),
+        // Apigee's default, and servers that leave the word out.
+        (
+            r#"{"access_token":"T","token_type":"BearerToken"}"#,
+            "BearerToken",
+            None,
+            0,
+            r#"{"token_type":"BearerToken"}"#,
+        ),
+        (
+            r#"{"access_token":"T","token_type":"bearertoken"}"#,
+            "bearertoken",
+            None,
+            0,
+            r#"{"token_type":"bearertoken"}"#,
+        ),
+        (r#"{"access_token":"T","token_type":""}"#, "Bearer", None, 0, r#"{"token_type":""}"#),
         // Names and values with escapes, and tokens of other kinds.
         (
             r#"{"\u0061ccess_token":"\u0054","id\u005ftoken":"I","refresh_token":null,"n\u0061me":"\u0000"}"#,
@@ -128,6 +144,23 @@ fn a_valid_response_becomes_a_grant() {
         };
         assert_eq!(left, lifetime, "{body}");
         assert_eq!(grant.response.expose(), rest, "{body}");
+    }
+}
+
+#[test]
+fn the_word_of_the_option_token_type_counts_as_bearer_in_any_case() {
+    let settings = Settings { token_type: Some("Application Access Token".into()), ..Settings::example() };
+    let kind = |settings: &Settings, kind: &str| {
+        let body = format!(r#"{{"access_token":"T","token_type":"{kind}"}}"#);
+        read_with(settings, 200, &[], body.as_bytes()).map(|grant| grant.token_type)
+    };
+    for word in ["Application Access Token", "application access token", "Bearer", "bearer", "BearerToken"] {
+        assert_eq!(kind(&settings, word).unwrap(), word);
+        assert_eq!(kind(&Settings::example(), word).is_ok(), word.starts_with(['B', 'b']), "{word}");
+    }
+    assert_eq!(kind(&settings, "").unwrap(), "Bearer");
+    for word in ["DPoP", "MAC", "N_A", "JWT", "Application  Access Token", "Application", "Application Access Token "] {
+        assert!(kind(&settings, word).unwrap_err().message().contains("supports only Bearer"), "{word}");
     }
 }
 
@@ -213,8 +246,14 @@ fn the_error_of_an_unusable_success_gives_the_reason() {
             "its token_type is \"mac\", and this library supports only",
         ),
         (200, none, r#"{"access_token":"T","token_type":"DPoP"}"#, "\"DPoP\""),
-        (200, none, r#"{"access_token":"T","token_type":"BearerToken"}"#, "\"BearerToken\""),
-        (200, none, r#"{"access_token":"T","token_type":""}"#, "token_type is \"\""),
+        (200, none, r#"{"access_token":"T","token_type":"Bearer Token"}"#, "set token_type=Bearer Token, else"),
+        (200, none, r#"{"access_token":"T","token_type":"jwt-bearer"}"#, "set token_type=jwt-bearer, else ask its"),
+        (200, none, r#"{"access_token":"T","token_type":"JWT"}"#, "sent as Bearer, set token_type=JWT"),
+        (200, none, r#"{"access_token":"T","token_type":" "}"#, "only Bearer; ask the server's operator"),
+        (200, none, r#"{"access_token":"T","token_type":"MAC"}"#, "only Bearer; ask the server's operator"),
+        (200, none, r#"{"access_token":"T","token_type":"dpop"}"#, "only Bearer; ask the server's operator"),
+        (200, none, r#"{"access_token":"T","token_type":"n_a"}"#, "only Bearer; ask the server's operator"),
+        (200, none, r#"{"access_token":"T","token_type":"größe"}"#, "only Bearer; ask the server's operator"),
         (200, none, r#"{"access_token":"T","token_type":"Bearer "}"#, "token_type is \"Bearer\""),
         (200, none, r#"{"access_token":"T","token_type":"a\n\u202eb"}"#, "token_type is \"a \u{fffd}b\""),
         (200, none, r#"{"access_token":"the-t0ken","token_type":"the-t0ken"}"#, "token_type is \"[redacted]\""),
