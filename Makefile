@@ -262,7 +262,7 @@ bench: command nodejs
 
 # Runs each fuzzer for SECONDS and prints its statistics. New inputs go below target/, failing ones to fuzz/artifacts. The
 # tests run the corpora in fuzz/corpus.
-FUZZERS := response dates options url abi
+FUZZERS := response dates options url redact abi
 SECONDS := 60
 
 fuzz:

@@ -14,8 +14,14 @@ use crate::{
         response::{self, RawResponse},
         times::StatedExpiry,
     },
+    redact::Redactor,
     secret::Secret,
 };
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::{sync::LazyLock, time::Duration};
 use zeroize::Zeroizing;
 
@@ -90,6 +96,67 @@ pub fn response(bytes: &[u8]) {
                 assert!(error.server_wait().is_none_or(|wait| wait <= TEN_YEARS));
             }
         }
+    }
+}
+
+/// Encodes a secret and looks for it in the error. A line of letters, each an encoding, the innermost first; then the secret.
+pub fn redact(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Some((nesting, secret)) = text.split_once('\n') else { return };
+    // Fewer than four characters are redacted only as a word.
+    if !(4..=200).contains(&secret.trim().chars().count()) {
+        return;
+    }
+    let is_base64 = |kind: &char| "bB".contains(*kind);
+    let base64 = nesting.chars().next().filter(is_base64);
+    let around = nesting.chars().filter(|kind| !is_base64(kind)).take(4);
+    let spelled = base64.into_iter().chain(around).fold(secret.to_owned(), |text, kind| encoded(kind, &text));
+    let redactor = Redactor::new([secret]);
+    for (before, after) in [("got '", "'."), ("{\"a\":\"", "\"}"), ("", ""), ("x=", "&y=")] {
+        let echo = [before, &spelled, after].concat();
+        assert!(redactor.contains_secret(&echo), "{echo:?}");
+        let shown = redactor.redact(&echo, 100_000);
+        assert!(shown.contains("[redacted]") && !shown.contains(&spelled), "{echo:?} becomes {shown:?}");
+    }
+}
+
+/// Returns the text as the encoders of servers write it.
+fn encoded(kind: char, text: &str) -> String {
+    let each = |encode: fn(char) -> String| text.chars().map(encode).collect::<String>();
+    let percent = |set: &'static AsciiSet| utf8_percent_encode(text, set).to_string();
+    let json = || serde_json::Value::from(text).to_string().trim_matches('"').to_owned();
+    match kind {
+        'b' => BASE64_STANDARD.encode(text),
+        'B' => BASE64_URL_SAFE_NO_PAD.encode(format!("{{\"client_secret\":{}}}", serde_json::Value::from(text))),
+        'p' => percent(NON_ALPHANUMERIC),
+        'l' => percent(NON_ALPHANUMERIC).to_lowercase(),
+        'a' => text.bytes().map(|octet| format!("%{octet:02X}")).collect(),
+        'f' => percent(NON_ALPHANUMERIC).replace("%20", "+"),
+        // What JavaScript calls escape().
+        'v' => text.encode_utf16().map(|unit| format!("%u{unit:04X}")).collect(),
+        'j' => json(),
+        's' => json().replace('/', "\\/"),
+        'u' => text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect(),
+        'h' => each(|c| match c {
+            '&' => "&amp;".into(),
+            '<' => "&lt;".into(),
+            '>' => "&gt;".into(),
+            '"' => "&quot;".into(),
+            '\'' => "&#x27;".into(),
+            c => c.into(),
+        }),
+        'n' => each(|c| format!("&#{};", u32::from(c))),
+        'x' => each(|c| format!("&#x{:X};", u32::from(c))),
+        'N' => each(|c| match c {
+            '+' => "&plus;".into(),
+            '/' => "&sol;".into(),
+            '=' => "&equals;".into(),
+            '%' => "&percnt;".into(),
+            '\\' => "&bsol;".into(),
+            '&' => "&amp;".into(),
+            c => c.into(),
+        }),
+        _ => text.to_owned(),
     }
 }
 
@@ -215,5 +282,6 @@ mod tests {
         replay("dates", dates);
         replay("options", options_and_request);
         replay("url", url);
+        replay("redact", redact);
     }
 }

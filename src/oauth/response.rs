@@ -363,8 +363,10 @@ impl ParsedResponse<'_> {
         is_whole.then(|| self.redactor.redact(text, LONGEST_DESCRIPTION))
     }
 
-    /// Returns the URI of a page for people to read (RFC 6749 §5.2), whole or not at all.
+    /// Returns the URI of a page for people to read (RFC 6749 §5.2), whole but for its query, or not at all. The query is
+    /// where servers echo the request, and no page needs it.
     fn page_uri(&self, uri: &str, limit: usize) -> Option<String> {
+        let (uri, _) = uri.split_once('?').unwrap_or((uri, ""));
         let is_web = starts_with(uri, "https://") || starts_with(uri, "http://");
         let fits = uri.len() <= limit && uri.bytes().all(is_nqchar);
         (is_web && fits && !self.redactor.contains_secret(uri)).then(|| uri.to_owned())

@@ -525,10 +525,15 @@ fn a_description_is_bounded_and_a_uri_whole_or_absent() {
         assert_eq!(error.oauth_description(), shown, "{description}");
         assert_eq!(error.oauth_error(), Some("x"));
     }
+    for uri in ["https://e.example/invalid_client?a=b#c", "https://e.example/invalid_client?r=s3cr3t%2Bva%2Flue%3D%3D"]
+    {
+        let error = error_of(400, &[], &format!(r#"{{"error":"x","error_uri":"{uri}"}}"#));
+        assert_eq!(error.oauth_uri(), Some("https://e.example/invalid_client"));
+    }
     let fits = format!("https://e.example/{}", "x".repeat(500 - 1 - 18));
     let too_long = format!("{fits}x");
     for (uri, kept) in [
-        ("https://e.example/invalid_client?a=b#c", true),
+        ("https://e.example/errors#invalid_client", true),
         ("HTTP://e.example", true),
         (&fits, true),
         (&too_long, false),
