@@ -319,7 +319,7 @@ mod tests {
     /// A method of `Config`, called with a value, and the text that means the same.
     type TypedSetter = (&'static str, fn(&mut Config) -> Result<&mut Config, Error>, &'static str);
 
-    const TYPED_SETTERS: [TypedSetter; 29] = [
+    const TYPED_SETTERS: &[TypedSetter] = &[
         ("provider", |config| config.provider("gardin"), "gardin"),
         ("token_url", |config| config.token_url("https://h/"), "https://h/"),
         ("client_id", |config| config.client_id("id"), "id"),
@@ -357,7 +357,7 @@ mod tests {
         let methods: Vec<_> = TYPED_SETTERS.iter().map(|(name, ..)| *name).collect();
         let options: Vec<_> = options().iter().map(OptionInfo::name).collect();
         assert_eq!(methods, options);
-        for (name, method, text) in TYPED_SETTERS {
+        for &(name, method, text) in TYPED_SETTERS {
             let mut typed = Config::new();
             method(&mut typed).unwrap();
             assert_eq!(format!("{typed:?}"), format!("{:?}", config(&[(name, text)])), "{name}");
