@@ -160,18 +160,36 @@ fn encoded(kind: char, text: &str) -> String {
     }
 }
 
-/// Reads the Retry-After and the Date of a response, a line each.
+/// Reads the Retry-After, the Date and the Age of a response, and the end of its token, a line each.
 pub fn dates(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let (retry_after, date) = text.split_once('\n').unwrap_or((&text, ""));
-    let headers = [("retry-after", retry_after), ("date", date)];
-    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let response = RawResponse { status: 503, headers, body: Zeroizing::default() };
-    static SETTINGS: LazyLock<Settings> = LazyLock::new(|| settings(&[]));
-    let error = response::read(&response, &SETTINGS, 1_700_000_000, &[]).expect_err("a 503 grants nothing");
+    let mut lines = text.split('\n');
+    let mut line = || lines.next().unwrap_or_default();
+    let headers = [("retry-after", line()), ("date", line()), ("age", line())];
+    let headers = Vec::from(headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let read = |status, body: String| {
+        let body = Zeroizing::new(body.into_bytes());
+        static SETTINGS: LazyLock<Settings> = LazyLock::new(|| settings(&[]));
+        response::read(&RawResponse { status, headers: headers.clone(), body }, &SETTINGS, 1_700_000_000, &[])
+    };
+    let error = read(503, String::new()).expect_err("a 503 grants nothing");
     check_error(&error);
     assert!(error.server_wait().is_none_or(|wait| wait <= TEN_YEARS));
     assert!(error.is_retryable() && error.is_worth_another_attempt());
+    let end = line();
+    for end in [serde_json::Value::from(end).to_string(), end.to_owned()] {
+        for member in ["expires_in", "expires_at"] {
+            match read(200, format!(r#"{{"access_token":"T","{member}":{end}}}"#)) {
+                Ok(grant) => {
+                    if let StatedExpiry::In { left, .. } = grant.expiry {
+                        assert!(left > Duration::ZERO && left <= TEN_YEARS);
+                    }
+                }
+                // A text that is no JSON.
+                Err(error) => check_error(&error),
+            }
+        }
+    }
 }
 
 /// Reads options, a line each, and builds their request. `name=value` sets an option, `name` unsets it, and `$NAME=value` is

@@ -10,7 +10,7 @@ use crate::{
         hints::{Refusal, WHICH_URL, WHOSE_FAULT},
         json::{self, Object, ObjectError},
         redirect::Target,
-        times::{self, ExpirySource, StatedExpiry},
+        times::{self, ResponseTime, StatedExpiry},
     },
     redact::{Redactor, is_printable},
     secret::Secret,
@@ -99,8 +99,10 @@ pub(crate) fn read(
     let tokens: Vec<_> = TOKENS.iter().filter_map(|name| body.object()?.text(name)).collect();
     let secrets = secrets.iter().map(Secret::expose).chain(tokens.iter().map(|token| token.as_str()));
     let redactor = Redactor::new(secrets);
-    let now = response.find("date", times::http_date).unwrap_or(wall_seconds);
-    let response = ParsedResponse { raw: response, settings, body, is_utf8, redactor, now, wall_seconds };
+    let date = response.find("date", times::http_date);
+    let age = response.find("age", times::age).unwrap_or_default();
+    let time = ResponseTime { servers: date.map(|date| date.saturating_add(age)), ours: wall_seconds };
+    let response = ParsedResponse { raw: response, settings, body, is_utf8, redactor, time };
 
     match (response.error_code(), response.raw.status) {
         (Some(code), _) => Err(response.refusal(Some(code))),
@@ -189,10 +191,7 @@ struct ParsedResponse<'a> {
     body: Body<'a>,
     is_utf8: bool,
     redactor: Redactor,
-    /// Unix time: the response's own Date if it has one, else ours.
-    now: i64,
-    /// Unix time by our clock.
-    wall_seconds: i64,
+    time: ResponseTime,
 }
 
 impl ParsedResponse<'_> {
@@ -221,16 +220,11 @@ impl ParsedResponse<'_> {
         if !token.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(format!("its access_token holds characters other than visible ASCII; {WHOSE_FAULT}"));
         }
-        let expiry = match object.get("expires_in").map_or(StatedExpiry::NotStated, times::expires_in) {
-            StatedExpiry::In { left, told_by } => StatedExpiry::In { left, told_by },
-            unusable => times::jwt_lifetime(&token, self.now)
-                .map_or(unusable, |left| StatedExpiry::In { left, told_by: ExpirySource::Jwt }),
-        };
         Ok(Grant {
             token_type: self.token_type(object)?,
             scope: scope(object)?,
-            expiry,
-            jwt_left: times::jwt_left(&token, self.now.min(self.wall_seconds)),
+            expiry: times::stated_expiry(|name| object.get(name), &token, self.time),
+            jwt_left: times::jwt_left(&token, self.time.earlier()),
             response: Secret::new(object.without(&TOKENS).as_str()),
             access_token: Secret::new(token.as_str()),
         })
@@ -353,7 +347,7 @@ impl ParsedResponse<'_> {
         let error = if is_retryable { error.retryable() } else { error };
         error
             .with_http_status(status)
-            .with_server_wait(self.raw.find("retry-after", |value| times::retry_after(value, self.now)))
+            .with_server_wait(self.raw.find("retry-after", |value| times::retry_after(value, self.time.now())))
     }
 
     /// Returns a text of the server as an error may show it. Returns None for one that came broken, since a search for

@@ -9,6 +9,7 @@ use crate::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::value::RawValue;
 use std::{
+    ops::RangeInclusive,
     str,
     time::{Duration, UNIX_EPOCH},
 };
@@ -20,7 +21,6 @@ pub(crate) enum ExpirySource {
     /// A span, such as `expires_in`.
     ExpiresIn,
     /// A moment, such as `expires_at`.
-    #[allow(dead_code, reason = "no moment is read yet")]
     ExpiresAt,
     /// The claims of a JWT.
     Jwt,
@@ -40,24 +40,224 @@ pub(crate) enum StatedExpiry {
 impl StatedExpiry {
     /// Returns the stated end `left` from now.
     fn of(left: Duration, told_by: ExpirySource) -> Self {
-        if left.is_zero() { Self::Ended { told_by } } else { Self::In { left, told_by } }
+        if left.is_zero() { Self::Ended { told_by } } else { Self::In { left: left.min(TEN_YEARS), told_by } }
+    }
+
+    /// Returns the end that counts where a response tells two: the sooner one above 0, and one of 0 or less only where
+    /// nothing above 0 is told.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::In { left, .. }, Self::In { left: sooner, .. }) if sooner < left => other,
+            (Self::In { .. }, _) | (_, Self::NotStated) => self,
+            (Self::NotStated, _) | (_, Self::In { .. }) => other,
+            (Self::Ended { .. }, Self::Ended { .. }) => self,
+        }
     }
 }
 
-/// Returns what `expires_in` tells, as a number or as a string.
-pub(crate) fn expires_in(value: &RawValue) -> StatedExpiry {
-    let text = json::text(value);
-    let number = text.as_ref().map_or(value.get(), |text| text.trim());
-    // `true` has an e too. It parses as neither. A string with an exponent is not read.
-    let span = match number.strip_prefix('-') {
-        Some(number) => span(number, text.is_none()).map(|_| Duration::ZERO),
-        None => span(number, text.is_none()),
-    };
-    span.map_or(StatedExpiry::NotStated, |left| StatedExpiry::of(left, ExpirySource::ExpiresIn))
+/// The instant of a response by two clocks, in Unix time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ResponseTime {
+    /// The response's Date and its Age, by which a cache on the way makes it older (RFC 9111 §5.1).
+    pub(crate) servers: Option<i64>,
+    pub(crate) ours: i64,
 }
 
-fn span(number: &str, exponent: bool) -> Option<Duration> {
-    if exponent && number.contains(['e', 'E']) { float_seconds(number.parse().ok()?) } else { seconds(number) }
+impl ResponseTime {
+    /// Returns the instant by the server's clock. Our own may be wrong, so it counts only where the response has no Date.
+    pub(crate) fn now(self) -> i64 {
+        self.servers.unwrap_or(self.ours)
+    }
+
+    /// Returns the instant by the clock that is behind.
+    pub(crate) fn earlier(self) -> i64 {
+        self.now().min(self.ours)
+    }
+}
+
+/// The members that tell an end, apart from `expires_in`: Entra, IMDS and many gateways use one of them.
+const OTHER_MEMBERS: [&str; 6] = ["expires_at", "expires_on", "expires", "expiresAt", "expiresIn", "expiresOn"];
+
+/// The end of a JWT counts beside another end only if it is sooner by more than this. Whole seconds explain a smaller
+/// difference.
+const SAME_END: Duration = Duration::from_secs(2);
+
+/// Returns what a response tells about the end of its token. `member` returns the value of a member, and None for a member
+/// that is absent.
+pub(crate) fn stated_expiry<'a>(
+    member: impl Fn(&str) -> Option<&'a RawValue>,
+    access_token: &str,
+    time: ResponseTime,
+) -> StatedExpiry {
+    let expires_in = member("expires_in").and_then(|value| Some(expires_in(WrittenEnd::read(value)?, time.now())));
+    let others = OTHER_MEMBERS.iter().filter_map(|name| Some(WrittenEnd::read(member(name)?)?.expiry(time.now())));
+    let told = expires_in.into_iter().chain(others).fold(StatedExpiry::NotStated, StatedExpiry::or);
+    // Our clock may be wrong, and so may the server's: the claims are believed only where both say the same.
+    let jwt_left = time.servers.and_then(|_| jwt_left(access_token, time.earlier()));
+    match (told, jwt_left) {
+        (StatedExpiry::In { left, .. }, Some(by_jwt)) if left > by_jwt.saturating_add(SAME_END) => {
+            StatedExpiry::of(by_jwt, ExpirySource::Jwt)
+        }
+        (StatedExpiry::In { .. }, _) => told,
+        (_, Some(Duration::ZERO)) => StatedExpiry::Ended { told_by: ExpirySource::Jwt },
+        _ => jwt_lifetime(access_token, time.now())
+            .map_or(told, |left| StatedExpiry::In { left, told_by: ExpirySource::Jwt }),
+    }
+}
+
+/// Returns what `expires_in` tells. A moment in it counts only within ten years of the response: without that bound, a
+/// number that means "never" would end the token.
+fn expires_in(written: WrittenEnd, now: i64) -> StatedExpiry {
+    let ten_years = i128::try_from(TEN_YEARS.as_nanos()).unwrap_or(i128::MAX);
+    match written {
+        WrittenEnd::Number { moment, .. } if (moment - unix_nanos(now)).abs() > ten_years => {
+            StatedExpiry::of(TEN_YEARS, ExpirySource::ExpiresIn)
+        }
+        written => written.expiry(now),
+    }
+}
+
+/// An end as a member has it.
+#[derive(Clone, Copy)]
+enum WrittenEnd {
+    Span(Duration),
+    /// A moment, in nanoseconds of Unix time.
+    Date(i128),
+    /// A number so large that it is Unix time, in nanoseconds.
+    Number {
+        moment: i128,
+    },
+}
+
+impl WrittenEnd {
+    /// Reads a number, also as text: below 10⁹ it is seconds, below 10¹¹ Unix time in seconds, else in milliseconds. Reads a
+    /// date (RFC 3339), and the spans `60s` (protobuf) and `00:01:00` (.NET). Returns None for anything else.
+    fn read(value: &RawValue) -> Option<Self> {
+        let text = json::text(value);
+        let text = match &text {
+            Some(text) => text.trim(),
+            None => value.get(),
+        };
+        if let Some(date) = rfc3339_date(text) {
+            return Some(Self::Date(date));
+        }
+        let (is_negative, text) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let is_number = !value.get().starts_with('"');
+        let number = number(text, is_number);
+        let span = || text.strip_suffix('s').and_then(parse_seconds).or_else(|| hours_minutes_seconds(text));
+        match number.or_else(span)? {
+            _ if is_negative => Some(Self::Span(Duration::ZERO)),
+            unix if number.is_some() && unix >= UNIX_MILLISECONDS => Some(Self::Number { moment: nanos(unix / 1000) }),
+            unix if number.is_some() && unix >= UNIX_SECONDS => Some(Self::Number { moment: nanos(unix) }),
+            span => Some(Self::Span(span)),
+        }
+    }
+
+    fn expiry(self, now: i64) -> StatedExpiry {
+        match self {
+            Self::Span(left) => StatedExpiry::of(left, ExpirySource::ExpiresIn),
+            Self::Date(moment) | Self::Number { moment } => {
+                let left = u64::try_from((moment - unix_nanos(now)).max(0)).unwrap_or(u64::MAX);
+                StatedExpiry::of(Duration::from_nanos(left), ExpirySource::ExpiresAt)
+            }
+        }
+    }
+}
+
+/// From these numbers on, an end is Unix time.
+const UNIX_SECONDS: Duration = Duration::from_secs(1_000_000_000);
+const UNIX_MILLISECONDS: Duration = Duration::from_secs(100_000_000_000);
+
+fn nanos(span: Duration) -> i128 {
+    i128::try_from(span.as_nanos()).unwrap_or(i128::MAX)
+}
+
+fn unix_nanos(seconds: i64) -> i128 {
+    i128::from(seconds) * 1_000_000_000
+}
+
+/// Returns a number that is not negative. A string with an exponent is not read; `true` has an e too, and parses as nothing.
+fn number(text: &str, exponent: bool) -> Option<Duration> {
+    if exponent && text.contains(['e', 'E']) {
+        // As far as infinity, which no Duration holds.
+        let number: f64 = text.parse().ok()?;
+        return Duration::try_from_secs_f64(number.min(1e18)).ok();
+    }
+    parse_seconds(text)
+}
+
+/// Returns a span such as `00:01:00`.
+fn hours_minutes_seconds(text: &str) -> Option<Duration> {
+    let (hours, rest) = text.split_once(':')?;
+    let (minutes, seconds) = rest.split_once(':')?;
+    let hours: u32 = digits(hours, 2..=9)?;
+    let minutes = digits(minutes, 2..=2).filter(|minutes| *minutes < 60)?;
+    digits(seconds.get(..2)?, 2..=2).filter(|seconds| *seconds < 60)?;
+    Some(Duration::from_secs(u64::from(hours) * 3600 + u64::from(minutes) * 60) + parse_seconds(seconds)?)
+}
+
+fn digits(text: &str, lengths: RangeInclusive<usize>) -> Option<u32> {
+    let is_number = lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| text.parse().ok()).flatten()
+}
+
+/// Returns a date of RFC 3339, which always has an offset, in nanoseconds of Unix time. A date without an offset may be in
+/// any zone.
+fn rfc3339_date(text: &str) -> Option<i128> {
+    let bytes = text.as_bytes();
+    let part = |at: usize, length: usize| digits(text.get(at..at + length)?, length..=length);
+    // RFC 3339 §5.6: the T may be lower case, or a space.
+    let separators = [(4, &b"-"[..]), (7, b"-"), (10, b"Tt "), (13, b":"), (16, b":")];
+    if !separators.iter().all(|(at, allowed)| bytes.get(*at).is_some_and(|byte| allowed.contains(byte))) {
+        return None;
+    }
+    let (year, month, day) = (i64::from(part(0, 4)?), part(5, 2)?, part(8, 2)?);
+    let (hour, minute, second) = (part(11, 2)?, part(14, 2)?, part(17, 2)?);
+    let rest = text.get(19..)?;
+    let length = rest.find(['Z', 'z', '+', '-'])?;
+    let (fraction, offset) = rest.split_at(length);
+    let fraction = match fraction {
+        "" => Duration::ZERO,
+        _ => fraction.starts_with('.').then(|| parse_seconds(&format!("0{fraction}"))).flatten()?,
+    };
+    let offset = match offset.as_bytes() {
+        [b'Z' | b'z'] => 0,
+        [sign, _, _, b':', _, _] => {
+            let hours = digits(offset.get(1..3)?, 2..=2).filter(|hours| *hours < 24)?;
+            let minutes = digits(offset.get(4..)?, 2..=2).filter(|minutes| *minutes < 60)?;
+            let seconds = i64::from(hours * 3600 + minutes * 60);
+            if *sign == b'-' { -seconds } else { seconds }
+        }
+        _ => return None,
+    };
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap => 29,
+        2 => 28,
+        1..=12 => 31,
+        _ => return None,
+    };
+    // A leap second is the 60th of a minute.
+    if !(1..=days).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let seconds = days_from_1970(year, i64::from(month), i64::from(day)) * 86_400
+        + i64::from(hour * 3600 + minute * 60 + second)
+        - offset;
+    Some(unix_nanos(seconds) + nanos(fraction))
+}
+
+/// Returns the days of the Gregorian calendar from 1970-01-01 to a date. A year counts from March, so that a leap day is its
+/// last.
+fn days_from_1970(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    // 719,468 days lie between March of the year 0 and 1970.
+    365 * year + leap_days + (153 * month + 2) / 5 + day - 1 - 719_468
 }
 
 fn seconds(text: &str) -> Option<Duration> {
@@ -114,229 +314,15 @@ pub(crate) fn http_date(date: &str) -> Option<i64> {
     i64::try_from(date.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::oauth::response::{
-        Grant,
-        tests::{NOW, error_of, grant_of, read_response},
-    };
-
-    const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
-
-    #[test]
-    fn expires_in_is_read_in_every_spelling() {
-        let left = |left| StatedExpiry::In { left, told_by: ExpirySource::ExpiresIn };
-        let ten_years = left(Duration::from_secs(315_576_000));
-        let millis = |millis| left(Duration::from_millis(millis));
-        let (ended, none) = (StatedExpiry::Ended { told_by: ExpirySource::ExpiresIn }, StatedExpiry::NotStated);
-        for (written, expiry) in [
-            ("1", millis(1000)),
-            ("3600", millis(3_600_000)),
-            ("3600.0", millis(3_600_000)),
-            ("3600.5", millis(3_600_500)),
-            ("0.001", millis(1)),
-            ("0.000000001", left(Duration::from_nanos(1))),
-            ("3599.9999999999", left(Duration::new(3599, 999_999_999))),
-            ("3.6e3", millis(3_600_000)),
-            ("36E+2", millis(3_600_000)),
-            ("\"3600\"", millis(3_600_000)),
-            ("\" 3600 \"", millis(3_600_000)),
-            ("\"3600.25\"", millis(3_600_250)),
-            ("\"\\u0031\"", millis(1000)),
-            ("\"0060\"", millis(60_000)),
-            // Clamped.
-            ("315576000", ten_years),
-            ("315576000.000000001", ten_years),
-            ("315576001", ten_years),
-            ("18446744073709551615", ten_years),
-            ("18446744073709551616", ten_years),
-            ("99999999999999999999999999999999999999999999999.5", ten_years),
-            ("1e308", ten_years),
-            ("1e400", ten_years),
-            ("\"99999999999999999999999999\"", ten_years),
-            // Ended, or not readable.
-            ("0", ended),
-            ("0.0", ended),
-            ("0.0000000001", ended),
-            ("1e-400", ended),
-            ("0e0", ended),
-            ("-0", ended),
-            ("-1", ended),
-            ("-0.5", ended),
-            ("-1e400", ended),
-            ("null", none),
-            ("true", none),
-            ("false", none),
-            ("[3600]", none),
-            ("{\"e\":1}", none),
-            ("\"\"", none),
-            ("\" \"", none),
-            ("\"0\"", ended),
-            ("\"-1\"", ended),
-            ("\"+1\"", none),
-            ("\"1e3\"", none),
-            ("\"1.\"", none),
-            ("\".5\"", none),
-            ("\"1,5\"", none),
-            ("\"1.5.5\"", none),
-            ("\"1_000\"", none),
-            ("\"0x10\"", none),
-            ("\"3600s\"", none),
-            ("\"inf\"", none),
-            ("\"NaN\"", none),
-            ("\"\\u0663\"", none),
-            ("\"\\ud800\"", none),
-        ] {
-            assert_eq!(
-                grant_of(&format!(r#"{{"access_token":"T","expires_in":{written}}}"#)).expiry,
-                expiry,
-                "{written}"
-            );
-        }
-        let digits = "9".repeat(500_000);
-        assert_eq!(
-            grant_of(&format!(r#"{{"access_token":"T","expires_in":0.{digits}}}"#)).expiry,
-            left(Duration::from_nanos(999_999_999))
-        );
-        assert_eq!(grant_of(&format!(r#"{{"access_token":"T","expires_in":"{digits}"}}"#)).expiry, ten_years);
-    }
-
-    fn jwt(claims: &str) -> String {
-        format!("eyJhbGciOiJSUzI1NiJ9.{}.c2lnbmF0dXJl", URL_SAFE_NO_PAD.encode(claims))
-    }
-
-    fn lifetime(grant: &Grant) -> Option<Duration> {
-        match grant.expiry {
-            StatedExpiry::In { left, .. } => Some(left),
-            StatedExpiry::Ended { .. } | StatedExpiry::NotStated => None,
-        }
-    }
-
-    fn lifetime_of(body: &str) -> Option<Duration> {
-        lifetime(&grant_of(body))
-    }
-
-    #[test]
-    fn a_jwt_has_the_time_left_that_its_exp_leaves() {
-        let left = |left: f64| jwt_left(&jwt(&format!(r#"{{"iat":1,"exp":{}}}"#, NOW as f64 + left)), NOW);
-        assert_eq!(left(60.5), Some(Duration::from_millis(60_500)));
-        assert_eq!([left(0.0), left(-1.0), left(-1e12)], [Some(Duration::ZERO); 3]);
-        assert_eq!(left(1e12), Some(TEN_YEARS));
-        assert_eq!([jwt_left(&jwt(r#"{"iat":1}"#), NOW), jwt_left("opaque", NOW)], [None; 2]);
-    }
-
-    #[test]
-    fn the_claims_of_a_jwt_name_the_lifetime_if_the_response_does_not() {
-        let seconds = |seconds| Some(Duration::from_secs_f64(seconds));
-        let lives = |left: i64| format!(r#"{{"exp":{}}}"#, NOW + left);
-        let issued = |ago: i64, left: i64| format!(r#"{{"iat":{},"exp":{}}}"#, NOW - ago, NOW + left);
-        for (claims, lifetime) in [
-            (lives(1), seconds(1.0)),
-            (lives(86_400), seconds(86_400.0)),
-            // More than a day: rather our clock is wrong.
-            (lives(86_401), None),
-            (lives(0), None),
-            (lives(-1), None),
-            (issued(0, 3600), seconds(3600.0)),
-            (issued(60, 3600), seconds(3600.0)),
-            (issued(-60, 3600), seconds(3540.0)),
-            (issued(3600, -1), seconds(3599.0)),
-            (issued(0, 90_000), seconds(90_000.0)),
-            (issued(-3600, 3600), seconds(3600.0)),
-            (issued(-3600, -60), None),
-            (format!(r#"{{"iat":{NOW},"exp":{NOW}.5}}"#), seconds(0.5)),
-            (format!(r#"{{"iat":{NOW},"exp":7.84111877e8}}"#), seconds(100.0)),
-            (r#"{"iat":0,"exp":1e400}"#.into(), seconds(315_576_000.0)),
-            (r#"{"iat":1e400,"exp":1e400}"#.into(), None),
-            (r#"{"iat":-1e400,"exp":1}"#.into(), seconds(315_576_000.0)),
-            (r#"{"exp":1e-400,"iat":0}"#.into(), None),
-            (r#"{"exp":null}"#.into(), None),
-            (format!(r#"{{"exp":"{}"}}"#, NOW + 60), None),
-            (format!(r#"{{"exp":[{}]}}"#, NOW + 60), None),
-            (format!(r#"{{"iat":"{NOW}","exp":{}}}"#, NOW + 60), seconds(60.0)),
-            (format!(r#"{{"exp":{},"exp":{}}}"#, NOW + 60, NOW + 61), None),
-            (format!(r#"{{"iat":{NOW}}}"#), None),
-            ("{}".into(), None),
-            ("[]".into(), None),
-            ("not json".into(), None),
-            ("".into(), None),
-            (format!(r#"{{"exp":{}, "x":{}1{}}}"#, NOW + 60, "[".repeat(30_000 / 3), "]".repeat(30_000 / 3)), None),
-        ] {
-            let body = format!(r#"{{"access_token":"{}"}}"#, jwt(&claims));
-            assert_eq!(lifetime_of(&body), lifetime, "{claims}");
-            let with_zero = body.replace('}', r#","expires_in":0}"#);
-            assert_eq!(lifetime_of(&with_zero), lifetime, "{claims}");
-        }
-        let hour = jwt(&lives(3600));
-        assert_eq!(lifetime_of(&format!(r#"{{"access_token":"{hour}","expires_in":10}}"#)), seconds(10.0));
-        let [header, payload, signature] = hour.split('.').collect::<Vec<_>>()[..] else { panic!() };
-        for (token, lifetime) in [
-            (format!("{header}.{payload}."), seconds(3600.0)),
-            (format!(".{payload}.{signature}"), seconds(3600.0)),
-            (format!("{header}.{payload}"), None),
-            (format!("{header}.{payload}.{signature}.x"), None),
-            (format!("{header}.{payload}=.{signature}"), None),
-            (format!("{header}.{payload}.sig+nature"), None),
-            (format!("head/er.{payload}.{signature}"), None),
-            (format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(b"{\"exp\":\xff}")), None),
-            ("..".into(), None),
-        ] {
-            assert_eq!(lifetime_of(&format!(r#"{{"access_token":"{token}"}}"#)), lifetime, "{token}");
-        }
-    }
-
-    #[test]
-    fn the_date_of_a_response_takes_precedence_over_our_clock() {
-        let body = format!(r#"{{"access_token":"{}"}}"#, jwt(&format!(r#"{{"exp":{}}}"#, NOW + 3600)));
-        for (headers, left) in [
-            (&[][..], 3600),
-            (&[("date", DATE)], 3600),
-            (&[("date", "Sun, 06 Nov 1994 08:49:38 GMT")], 3599),
-            (&[("date", "Sunday, 06-Nov-94 08:48:37 GMT")], 3660),
-            (&[("date", "Sun Nov  6 08:48:37 1994")], 3660),
-            (&[("date", "now")], 3600),
-            (&[("date", "now"), ("date", "Sun, 06 Nov 1994 08:49:38 GMT")], 3599),
-            (&[("date", "Thu, 01 Jan 1970 00:00:00 GMT")], 0),
-        ] {
-            let lifetime = lifetime(&read_response(200, headers, &body).unwrap());
-            assert_eq!(lifetime.map_or(0, |left| left.as_secs()), left, "{headers:?}");
-        }
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date_compared_with_the_date_of_the_response() {
-        let wait = |seconds| Some(Duration::from_secs(seconds));
-        let later = "Sun, 06 Nov 1994 08:50:37 GMT";
-        for (headers, expected) in [
-            (&[("retry-after", "0")][..], wait(0)),
-            (&[("retry-after", "120")], wait(120)),
-            (&[("retry-after", " 120 ")], wait(120)),
-            (&[("retry-after", "0.5")], Some(Duration::from_millis(500))),
-            (&[("retry-after", "86401")], wait(86_401)),
-            (&[("retry-after", "99999999999999999999999999")], wait(315_576_000)),
-            (&[("retry-after", later)], wait(60)),
-            (&[("retry-after", later), ("date", "Sun, 06 Nov 1994 08:50:36 GMT")], wait(1)),
-            (&[("retry-after", later), ("date", later)], wait(0)),
-            (&[("retry-after", later), ("date", "Sun, 06 Nov 1994 08:50:38 GMT")], None),
-            (&[("retry-after", later), ("date", "Thu, 01 Jan 1970 00:00:00 GMT")], wait(315_576_000)),
-            (&[("retry-after", "Sunday, 06-Nov-94 08:50:37 GMT")], wait(60)),
-            (&[("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT")], wait(315_576_000)),
-            (&[("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT")], None),
-            (&[("retry-after", "-1")], None),
-            (&[("retry-after", "+1")], None),
-            (&[("retry-after", "1e3")], None),
-            (&[("retry-after", "")], None),
-            (&[("retry-after", "soon")], None),
-            (&[("retry-after", "5, 10")], None),
-            (&[("retry-after", "soon"), ("retry-after", "5")], wait(5)),
-            (&[("x-retry-after", "5")], None),
-        ] {
-            for status in [429, 503, 500, 408, 401, 404] {
-                assert_eq!(error_of(status, headers, "").server_wait(), expected, "{status} {headers:?}");
-            }
-        }
-        assert_eq!(error_of(200, &[("retry-after", "5")], r#"{"error":"slow_down"}"#).server_wait(), wait(5));
-        assert_eq!(error_of(200, &[("retry-after", "5")], "{}").server_wait(), None);
-    }
+/// Returns the seconds of an Age header (RFC 9111 §5.1). In a list the first counts.
+pub(crate) fn age(value: &str) -> Option<i64> {
+    let age = value.split(',').next()?.trim();
+    let is_number = !age.is_empty() && age.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| age.parse::<i64>().map_or(LONGEST_AGE, |age| age.min(LONGEST_AGE)))
 }
+
+/// RFC 9111 §1.2.2: any longer span counts as this one.
+const LONGEST_AGE: i64 = 1 << 31;
+
+#[cfg(test)]
+mod tests;

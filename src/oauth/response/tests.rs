@@ -1,6 +1,7 @@
 //! Responses as servers, proxies and portals send them, and the grant or error that each becomes.
 
 use super::*;
+use crate::oauth::times::ExpirySource;
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 /// Sun, 06 Nov 1994 08:49:37 GMT.
