@@ -183,7 +183,7 @@ fn get_prints_everything_as_json() {
     let expires_at = answer["expires_at"].take().as_u64().unwrap();
     assert!((3500..=3600).contains(&expires_in), "{expires_in}");
     assert!((before + 3599..=now() + 3601).contains(&expires_at), "{expires_at}");
-    let response = json!({"token_type": "bEARER", "expires_in": 3600, "scope": "r w", "more": ["\0ü\n"]});
+    let response = json!({"token_type": "bEARER", "expires_in": 3600, "scope": "r w", "more": ["\u{fffd}ü\n"]});
     let token = r#"a"b\c"#;
     assert_eq!(
         answer,

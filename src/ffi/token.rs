@@ -85,7 +85,8 @@ pub extern "C" fn tks_token_generation(token: Option<&tks_token>) -> u32 {
 }
 
 /// Returns the JSON object of the server's response, without access_token, refresh_token and id_token. It has the members
-/// that a server adds to those of the standard.
+/// that a server adds to those of the standard. Every JSON parser reads it: U+FFFD stands for half a surrogate pair and for a
+/// NUL. A number that no double holds, such as 1e400, is kept as the server wrote it.
 #[unsafe(no_mangle)]
 pub extern "C" fn tks_token_response(token: Option<&tks_token>) -> *const c_char {
     token.map_or(ptr::null(), |token| text(&token.0.response))

@@ -6,7 +6,10 @@
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use std::fmt;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+};
 use zeroize::Zeroizing;
 
 /// The depth that serde_json allows. A caller can therefore parse `Grant::response` again.
@@ -56,7 +59,8 @@ impl<'a> Object<'a> {
         self.get(name).and_then(text)
     }
 
-    /// Returns the object without these members, with its values as they were written.
+    /// Returns the object without these members, as JSON that every parser reads. A value that every parser reads is kept
+    /// as it was written, and so is a number that no double holds.
     pub(crate) fn without(&self, names: &[&str]) -> Zeroizing<String> {
         let length = self.0.iter().map(|(name, value)| 6 * name.len() + value.get().len() + 4).sum::<usize>() + 2;
         let mut rest = Zeroizing::new(String::with_capacity(length));
@@ -67,7 +71,10 @@ impl<'a> Object<'a> {
             }
             rest.push_str(&serde_json::Value::from(name.as_str()).to_string());
             rest.push(':');
-            rest.push_str(value.get());
+            match Portable::of(value.get()) {
+                Some(portable) => rest.push_str(&portable),
+                None => rest.push_str(value.get()),
+            }
         }
         rest.push('}');
         rest
@@ -77,6 +84,146 @@ impl<'a> Object<'a> {
 /// Returns the value if it is a string.
 pub(crate) fn text(value: &RawValue) -> Option<Zeroizing<String>> {
     serde_json::from_str(value.get()).ok().map(Zeroizing::new)
+}
+
+/// Rewrites a value into JSON that every parser reads. Half a surrogate pair and a NUL become U+FFFD: serde_json and Go
+/// reject the first, many C parsers the second. Of two members with one name the last is kept, as JavaScript and Python do.
+struct Portable<'a> {
+    rest: &'a str,
+    is_changed: bool,
+}
+
+impl<'a> Portable<'a> {
+    /// Returns the rewritten value. Returns None if every parser reads it as it is. The text must be JSON, no deeper than
+    /// [`MAX_DEPTH`].
+    fn of(text: &'a str) -> Option<Zeroizing<String>> {
+        if !text.contains(['\\', '{']) {
+            return None;
+        }
+        let mut portable = Portable { rest: text, is_changed: false };
+        let mut written = Zeroizing::new(String::with_capacity(text.len()));
+        portable.value(&mut written);
+        portable.is_changed.then_some(written)
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.rest = self.rest[bytes..].trim_start();
+    }
+
+    /// Moves the value at the start of the rest.
+    fn value(&mut self, to: &mut Zeroizing<String>) {
+        match self.rest.as_bytes().first() {
+            Some(b'{') => self.object(to),
+            Some(b'[') => self.array(to),
+            Some(b'"') => {
+                let text = self.string();
+                to.push_str(&text);
+            }
+            _ => {
+                let end = self.rest.find([',', ']', '}', ' ', '\t', '\n', '\r']).unwrap_or(self.rest.len());
+                to.push_str(&self.rest[..end]);
+                self.skip(end);
+            }
+        }
+    }
+
+    fn array(&mut self, to: &mut Zeroizing<String>) {
+        to.push('[');
+        self.skip(1);
+        while !self.rest.is_empty() && !self.rest.starts_with(']') {
+            if self.rest.starts_with(',') {
+                to.push(',');
+                self.skip(1);
+            }
+            self.value(to);
+        }
+        to.push(']');
+        self.skip(1.min(self.rest.len()));
+    }
+
+    fn object(&mut self, to: &mut Zeroizing<String>) {
+        let mut members: Vec<(Zeroizing<String>, Zeroizing<String>)> = Vec::new();
+        let mut places = HashMap::new();
+        self.skip(1);
+        while self.rest.starts_with([',', '"']) {
+            if self.rest.starts_with(',') {
+                self.skip(1);
+            }
+            let name = self.string();
+            // The colon.
+            self.skip(1);
+            let mut value = Zeroizing::new(String::new());
+            self.value(&mut value);
+            match places.entry(text_of(&name).to_string()) {
+                Entry::Vacant(place) => {
+                    place.insert(members.len());
+                    members.push((name, value));
+                }
+                Entry::Occupied(place) => {
+                    self.is_changed = true;
+                    members[*place.get()].1 = value;
+                }
+            }
+        }
+        self.skip(1.min(self.rest.len()));
+        to.push('{');
+        for (nth, (name, value)) in members.iter().enumerate() {
+            if nth > 0 {
+                to.push(',');
+            }
+            to.push_str(name);
+            to.push(':');
+            to.push_str(value);
+        }
+        to.push('}');
+    }
+
+    /// Takes the string at the start of the rest, with its quotes.
+    fn string(&mut self) -> Zeroizing<String> {
+        let mut escaped = false;
+        let end = self.rest.bytes().skip(1).position(|byte| {
+            let ends = byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            ends
+        });
+        let string = &self.rest[..end.map_or(self.rest.len(), |end| end + 2)];
+        let portable = portable_string(string);
+        self.is_changed |= *portable != *string;
+        self.skip(string.len());
+        portable
+    }
+}
+
+/// Returns a string of JSON, with its quotes, in which U+FFFD stands for each half of a surrogate pair and each NUL.
+fn portable_string(string: &str) -> Zeroizing<String> {
+    const REPLACEMENT: &str = "\\ufffd";
+    let mut written = Zeroizing::new(String::with_capacity(string.len()));
+    let mut rest = string;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        written.push_str(before);
+        let unit = |escape: &str| u16::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok();
+        let is_low = |escape: Option<&str>| matches!(escape.and_then(unit), Some(0xdc00..=0xdfff));
+        let length = match unit(escape) {
+            Some(0xd800..=0xdbff) if is_low(escape.get(6..)) => 12,
+            Some(0 | 0xd800..=0xdfff) => {
+                written.push_str(REPLACEMENT);
+                rest = &escape[6..];
+                continue;
+            }
+            Some(_) => 6,
+            None => 2.min(escape.len()),
+        };
+        written.push_str(&escape[..length]);
+        rest = &escape[length..];
+    }
+    written.push_str(rest);
+    written
+}
+
+/// Returns the text of a string of JSON, whatever it escapes.
+fn text_of(portable: &str) -> Zeroizing<String> {
+    Zeroizing::new(serde_json::from_str(portable).unwrap_or_default())
 }
 
 /// Returns how deep brackets are nested in a text that is JSON.
@@ -105,11 +252,16 @@ fn deduplicated(members: Vec<(String, &RawValue)>) -> Result<Vec<(String, &RawVa
     let mut repeated = vec![false; members.len()];
     for pair in by_name.windows(2) {
         let [(first, one), (second, other)] = [&members[pair[0]], &members[pair[1]]];
-        if first == second {
-            if !is_same_value(one, other) {
-                return Err(ObjectError::Contradiction { member: first.clone() });
-            }
+        if first != second {
+            continue;
+        }
+        // Names that differed may be the same since U+FFFD stands in them. No reader needs them, and the last is kept.
+        if first.contains(char::REPLACEMENT_CHARACTER) {
+            repeated[pair[0]] = true;
+        } else if is_same_value(one, other) {
             repeated[pair[1]] = true;
+        } else {
+            return Err(ObjectError::Contradiction { member: first.clone() });
         }
     }
     let mut repeated = repeated.into_iter();
@@ -140,9 +292,9 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
+                while let Some((name, value)) = map.next_entry::<&RawValue, &RawValue>()? {
                     if members.len() <= MAX_MEMBERS {
-                        members.push(member);
+                        members.push((text_of(&portable_string(name.get())).to_string(), value));
                     }
                 }
                 Ok(Members(members))
@@ -178,7 +330,37 @@ mod tests {
     fn a_name_is_found_in_any_spelling() {
         let object = Object::read(r#"{"access\u005ftoken":"x","q\"\u0000":1}"#).unwrap();
         assert_eq!(object.text("access_token").unwrap().as_str(), "x");
-        assert_eq!(&*object.without(&["access_token"]), r#"{"q\"\u0000":1}"#);
+        assert_eq!(&*object.without(&["access_token"]), "{\"q\\\"\u{fffd}\":1}");
+    }
+
+    #[test]
+    fn what_is_passed_on_is_json_that_every_parser_reads() {
+        for (value, passed_on) in [
+            (r#""\udddd""#, r#""\ufffd""#),
+            (r#""a\ud800""#, r#""a\ufffd""#),
+            (r#""\ud800\ud800\udc00\udc00""#, r#""\ufffd\ud800\udc00\ufffd""#),
+            (r#""\ud83d\ude00 \uD83D\uDE00""#, r#""\ud83d\ude00 \uD83D\uDE00""#),
+            (r#""\\ud800 \\\ud800""#, r#""\\ud800 \\\ufffd""#),
+            (r#""\ud800\n\"\\""#, r#""\ufffd\n\"\\""#),
+            (r#""\u0000\u0001""#, r#""\ufffd\u0001""#),
+            (r#"[1, ["\ud800", {}], {"\udc00" : "x"}, []]"#, r#"[1,["\ufffd",{}],{"\ufffd":"x"},[]]"#),
+            (r#"{"a":1,"b":{"c":[1],"c":2},"a":3}"#, r#"{"a":3,"b":{"c":2}}"#),
+            (r#"{"a":1,"\u0061":2}"#, r#"{"a":2}"#),
+            (r#"{"\ud800":1,"\ud801":2}"#, r#"{"\ufffd":2}"#),
+            // As it was written.
+            (r#"{ "a" : [ 1e400, -0.10 ], "b" : { } }"#, r#"{ "a" : [ 1e400, -0.10 ], "b" : { } }"#),
+            (r#"[{"x":"\/\u00fc"}]"#, r#"[{"x":"\/\u00fc"}]"#),
+            ("\"\u{feff}\u{7f}\u{2028}\u{ffff}\"", "\"\u{feff}\u{7f}\u{2028}\u{ffff}\""),
+        ] {
+            let text = format!(r#"{{"v":{value},"\ud800":1,"\udfff":2,"n\u0000":3}}"#);
+            let object = Object::read(&text).unwrap();
+            let expected = format!("{{\"v\":{passed_on},\"\u{fffd}\":2,\"n\u{fffd}\":3}}");
+            let rest = object.without(&[]);
+            assert_eq!(*rest, expected, "{value}");
+            if !value.contains("e400") {
+                serde_json::from_str::<serde_json::Value>(&rest).unwrap();
+            }
+        }
     }
 
     #[test]

@@ -107,7 +107,7 @@ fn a_valid_response_becomes_a_grant() {
             "Bearer",
             None,
             0,
-            r#"{"name":"\u0000"}"#,
+            r#"{"name":"\ufffd"}"#,
         ),
         // A repetition is not a contradiction.
         (r#"{"access_token":"T","access_token":"\u0054","x":1,"x":1}"#, "Bearer", None, 0, r#"{"x":1}"#),
