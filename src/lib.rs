@@ -95,7 +95,8 @@
 //   transport/encoding.rs  pure: gzip and deflate
 //   transport/http.rs      HTTP/1.1, and the only file that names ureq
 //   transport/encoding.rs  pure: removes gzip and deflate from a response
-//   transport/tunnel.rs    through a proxy
+//   transport/tunnel.rs    through an HTTP proxy
+//   transport/socks.rs     through a SOCKS5 proxy
 //   transport/diagnosis.rs the error for a request that failed
 //   transport/mod.rs       sends a request and returns its response
 //

@@ -59,7 +59,7 @@ export interface TokenSourceOptions {
   clientCertFile?: string | URL | null | undefined;
   /** A PEM file with the private key of clientCertFile. */
   clientKeyFile?: string | URL | null | undefined;
-  /** The HTTP proxy, http://[user:password@]host[:port], or none. Unset: the proxy of the environment. */
+  /** The proxy, SCHEME://[user:password@]host[:port] with http, https, socks5 or socks5h; or none. Unset: the proxy of the environment. */
   proxy?: string | URL | null | undefined;
   /** The value of the User-Agent header. */
   userAgent?: string | null | undefined;

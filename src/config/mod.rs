@@ -21,7 +21,7 @@ pub(crate) use endpoint::{Endpoint, is_localhost};
 #[cfg(any(fuzzing, test))]
 pub(crate) use environment::Environment;
 pub use options::{OptionInfo, options};
-pub(crate) use proxy::Proxy;
+pub(crate) use proxy::{Proxy, ProxyScheme};
 pub use settings::{AuthMethod, BasicEncoding, BodyFormat, Ca, Refresh};
 pub(crate) use settings::{Identity, Roots, Settings};
 pub(crate) use values::{is_nqchar, token_type};

@@ -207,8 +207,9 @@ static OPTIONS: &[OptionInfo] = &[
         "The private key of client_cert_file, in PEM.",
         allowed "a path; a relative path is made absolute when it is set", unset "no client certificate"),
     option!(proxy, ProxyChoice::parse,
-        "The HTTP proxy to use, also for the addresses of this machine. Treated as a secret.",
-        allowed "http://[user:password@]host[:port], percent-encoded, or none",
+        "The proxy to use, HTTP or SOCKS5, also for the addresses of this machine. With socks5h the proxy looks the server up; \
+         https is TLS to the proxy. Treated as a secret.",
+        allowed "SCHEME://[user:password@]host[:port], percent-encoded, where SCHEME is http, https, socks5 or socks5h; or none",
         unset "for https the environment's https_proxy or all_proxy, in lower or upper case; for http its http_proxy, in \
                lower case; none for this machine itself and for what no_proxy names").secret(),
     option!(user_agent, values::field_value,

@@ -1,4 +1,4 @@
-//! The HTTP proxy: parsed from the option or a variable of the environment, and the hosts that are reached without one.
+//! The proxy, HTTP or SOCKS5: parsed from the option or a variable of the environment, and the hosts that are reached without one.
 //!
 //! Pure: the environment is a parameter. An error must not repeat any of a proxy's text, since it may hold a password.
 
@@ -28,9 +28,36 @@ impl ProxyChoice {
     }
 }
 
-/// An HTTP proxy.
+/// How a proxy is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProxyScheme {
+    Http,
+    /// HTTP over TLS.
+    Https,
+    /// SOCKS5, with the address of the server.
+    Socks5,
+    /// SOCKS5, with the name of the server, which the proxy looks up.
+    Socks5h,
+}
+
+impl ProxyScheme {
+    pub(crate) fn is_http(self) -> bool {
+        matches!(self, Self::Http | Self::Https)
+    }
+
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+            Self::Socks5 | Self::Socks5h => 1080,
+        }
+    }
+}
+
+/// A proxy.
 #[derive(Clone, Debug)]
 pub(crate) struct Proxy {
+    pub(crate) scheme: ProxyScheme,
     pub(crate) host: String,
     pub(crate) port: u16,
     /// User and password, percent-decoded.
@@ -40,20 +67,22 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Parses `[http://][user[:password]@]host[:port]`. The default port is 80.
+    /// Parses `[SCHEME://][user[:password]@]host[:port]`, where the scheme is http unless it is given. The default port is
+    /// that of the scheme.
     pub(crate) fn parse(text: &str, named_by: &'static str) -> Result<Self, String> {
-        let rest = match text.split_once("://") {
-            None => text,
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
-            Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => {
-                return Err(
-                    "the connection to a proxy is http:// (a request through it to an https URL is still TLS)".into()
-                );
-            }
-            Some((scheme, _)) if scheme.to_ascii_lowercase().starts_with("socks") => {
-                return Err("SOCKS proxies are not supported: name an HTTP proxy".into());
-            }
-            Some(_) => return Err("its scheme is not http".into()),
+        let (scheme, rest) = match text.split_once("://") {
+            None => (ProxyScheme::Http, text),
+            Some((scheme, rest)) => match scheme.to_ascii_lowercase().as_str() {
+                "http" => (ProxyScheme::Http, rest),
+                "https" => (ProxyScheme::Https, rest),
+                "socks5" => (ProxyScheme::Socks5, rest),
+                "socks5h" => (ProxyScheme::Socks5h, rest),
+                // Programs differ in what `socks` means.
+                "socks" | "socks4" | "socks4a" => {
+                    return Err("of SOCKS only version 5 is supported: write socks5:// or socks5h://".into());
+                }
+                _ => return Err("its scheme is not http, https, socks5 or socks5h".into()),
+            },
         };
         // At the last @, since a password may hold one that is not encoded.
         let (user, address) = rest.rsplit_once('@').map_or((None, rest), |(user, address)| (Some(user), address));
@@ -62,8 +91,8 @@ impl Proxy {
             return Err("it has text after the host and port (in a user or password, percent-encode / ? # @)".into());
         }
         let (host, port) = parse_authority(address)?;
-        let credentials = user.map(credentials).transpose()?;
-        Ok(Self { host, port: port.unwrap_or(80), credentials, named_by })
+        let credentials = user.map(|user| credentials(user, scheme)).transpose()?;
+        Ok(Self { scheme, host, port: port.unwrap_or(scheme.default_port()), credentials, named_by })
     }
 
     /// Returns the proxy that the environment names for this endpoint. This machine itself is reached without one.
@@ -83,7 +112,7 @@ impl Proxy {
         })
     }
 
-    /// Returns the value of Proxy-Authorization (RFC 7617).
+    /// Returns the value of Proxy-Authorization (RFC 7617). A SOCKS proxy gets the user and password in another way.
     pub(crate) fn authorization(&self) -> Option<Secret> {
         let (user, password) = self.credentials.as_ref()?;
         let pair = Zeroizing::new([user.expose(), ":", password.expose()].concat());
@@ -92,7 +121,7 @@ impl Proxy {
 }
 
 /// Parses `user[:password]`, percent-encoded.
-fn credentials(text: &str) -> Result<(Secret, Secret), String> {
+fn credentials(text: &str, scheme: ProxyScheme) -> Result<(Secret, Secret), String> {
     let (user, password) = text.split_once(':').unwrap_or((text, ""));
     let decode = |part: &str| {
         let bytes = Zeroizing::new(percent_decode_str(part).collect::<Vec<u8>>());
@@ -104,6 +133,13 @@ fn credentials(text: &str) -> Result<(Secret, Secret), String> {
         }
     };
     let (user, password) = (decode(user)?, decode(password)?);
+    if !scheme.is_http() {
+        let is_too_long = user.expose().len() > 255 || password.expose().len() > 255;
+        return match is_too_long {
+            true => Err("its user or password is longer than 255 bytes, which SOCKS5 cannot carry (RFC 1929)".into()),
+            false => Ok((user, password)),
+        };
+    }
     if user.expose().contains(':') {
         return Err("its user holds a colon, which HTTP Basic cannot carry (RFC 7617)".into());
     }
@@ -179,10 +215,42 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_http_proxy_is_rejected_and_not_repeated() {
+    fn the_scheme_of_a_proxy_gives_its_default_port() {
+        use ProxyScheme::{Http, Https, Socks5, Socks5h};
+        for (text, scheme, port) in [
+            ("h", Http, 80),
+            ("http://h", Http, 80),
+            ("HTTPS://h", Https, 443),
+            ("https://h:8443", Https, 8443),
+            ("socks5://h", Socks5, 1080),
+            ("Socks5H://h/", Socks5h, 1080),
+            ("socks5h://[::1]:9050", Socks5h, 9050),
+        ] {
+            let proxy = Proxy::parse(text, "proxy").unwrap();
+            assert_eq!((proxy.scheme, proxy.port), (scheme, port), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_user_of_a_socks_proxy_may_hold_a_colon_and_is_at_most_255_bytes_long() {
+        assert_eq!(parse("socks5://a%3Ab:c%40@h"), ("h".into(), 1080, Some(("a:b".into(), "c@".into()))));
+        assert_eq!(parse("socks5h://a@h"), ("h".into(), 1080, Some(("a".into(), String::new()))));
+        let long = "x".repeat(255);
+        assert_eq!(parse(&format!("socks5://{long}:{long}@h")).2, Some((long.clone(), long.clone())));
+        for text in [format!("socks5://{long}x:p@h"), format!("socks5://u:{long}x@h")] {
+            assert!(Proxy::parse(&text, "proxy").unwrap_err().contains("255 bytes"));
+        }
+        assert!(Proxy::parse(&format!("http://{long}x@h"), "proxy").is_ok());
+    }
+
+    #[test]
+    fn a_text_that_is_no_proxy_is_rejected_and_not_repeated() {
         let rejected = [
-            ("https://me:hunter2@h", "is http://"),
-            ("socks5h://me:hunter2@h:1080", "SOCKS"),
+            ("socks://me:hunter2@h:1080", "SOCKS only version 5"),
+            ("socks4a://me:hunter2@h:1080", "SOCKS only version 5"),
+            ("socks5://me:hunter2@h:1080/x", "after the host and port"),
+            ("socks5h://me:hunter2@:1080", "no host"),
+            ("https://m%3Ae:hunter2@h", "colon"),
             ("ftp://me:hunter2@h", "scheme"),
             ("http://me:hunter2@h/path", "after the host and port"),
             ("http://me:hunter2@h?x", "after the host and port"),
@@ -224,7 +292,7 @@ mod tests {
 
     #[test]
     fn an_unusable_variable_is_named_but_not_repeated_and_only_where_it_would_be_used() {
-        let socks = ("HTTPS_PROXY", "socks5://me:hunter2@h");
+        let socks = ("HTTPS_PROXY", "socks4://me:hunter2@h");
         let wrong = of_environment("https://h/", &[socks]).unwrap_err();
         assert!(wrong.contains("HTTPS_PROXY") && wrong.contains("SOCKS") && !wrong.contains("hunter2"), "{wrong}");
         assert_eq!(of_environment("http://h/", &[socks]), Ok(None));

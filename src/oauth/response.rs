@@ -294,7 +294,7 @@ impl ParsedResponse<'_> {
     fn message_start(&self) -> String {
         let Settings { endpoint, proxy, .. } = self.settings;
         let responder = match proxy {
-            Some(_) if !endpoint.https => "the token endpoint, or the proxy before it,",
+            Some(proxy) if !endpoint.https && proxy.scheme.is_http() => "the token endpoint, or the proxy before it,",
             _ => "the token endpoint",
         };
         format!("{responder} responded with {}", self.raw.status)

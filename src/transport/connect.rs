@@ -15,7 +15,18 @@ use std::{
 pub(super) struct DeadlineStream {
     socket: TcpStream,
     pub(super) peer: SocketAddr,
-    pub(super) deadline: Instant,
+    deadline: Instant,
+}
+
+/// A connection whose reads and writes end at a deadline: TCP, or TLS over another.
+pub(super) trait Connection: Read + Write + Send + Sync {
+    fn set_deadline(&mut self, deadline: Instant);
+}
+
+impl Connection for DeadlineStream {
+    fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+    }
 }
 
 /// Connects to the first address that accepts. An address that does not respond delays the next by a quarter of a second

@@ -2,7 +2,12 @@
 //!
 //! Pure: it must not touch the network or read a clock.
 
-use super::{http::Fault, tls, tunnel::ProxyRoute};
+use super::{
+    http::Fault,
+    socks::{self, Refusal},
+    tls,
+    tunnel::{ProxyRoute, Way},
+};
 use crate::{
     duration::in_seconds,
     error::{Error, ErrorKind},
@@ -14,6 +19,7 @@ use std::{io, time::Duration};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     Connect,
+    ProxyHandshake,
     Tunnel,
     Handshake,
     Response,
@@ -23,6 +29,7 @@ pub(super) enum Phase {
 pub(super) struct Diagnosis<'a> {
     /// Host of the server, and port unless it is the default of the scheme.
     pub(super) authority: &'a str,
+    pub(super) server_host: &'a str,
     /// The peer of the connection: the proxy, or else the server.
     pub(super) peer_host: &'a str,
     pub(super) peer_port: u16,
@@ -67,8 +74,15 @@ impl Diagnosis<'_> {
     }
 
     pub(super) fn failed_lookup(&self, error: &io::Error) -> Error {
-        let host = self.peer_host;
-        let named_by = self.proxy.map_or("token_url", |route| route.named_by);
+        self.failed_lookup_of(self.peer_host, self.proxy.map_or("token_url", |route| route.named_by), error)
+    }
+
+    /// The lookup of the server, for a SOCKS proxy that must not look it up.
+    pub(super) fn failed_lookup_of_server(&self, error: &io::Error) -> Error {
+        self.failed_lookup_of(self.server_host, "token_url (with socks5h the proxy looks it up)", error)
+    }
+
+    fn failed_lookup_of(&self, host: &str, named_by: &str, error: &io::Error) -> Error {
         if error.kind() == io::ErrorKind::TimedOut {
             let limit = self.connect_limit();
             let why =
@@ -86,8 +100,12 @@ impl Diagnosis<'_> {
                            sandbox such as seccomp may forbid it)";
                 return Error::new(ErrorKind::Internal, why).retryable();
             }
-            let why = format!("TLS with {} failed; {}", self.server(), tls::explain(error, self.unread_ca_variables));
-            return Error::new(ErrorKind::Tls, why);
+            let unread = self.unread_ca_variables;
+            let (with, reason) = match self.proxy.filter(|route| route.is_in_tls(phase)) {
+                Some(route) => (self.peer(), tls::explain_for_proxy(error, unread, route.named_by)),
+                None => (self.server(), tls::explain(error, unread).into_owned()),
+            };
+            return Error::new(ErrorKind::Tls, format!("TLS with {with} failed; {reason}"));
         }
         if let Fault::Io(error) = &fault
             && system::is_forbidden(error)
@@ -106,8 +124,9 @@ impl Diagnosis<'_> {
         }
         match phase {
             Phase::Connect => self.failed_connect(&fault),
+            Phase::ProxyHandshake => self.failed_handshake(&self.peer(), self.kind_of_time_out(), &fault),
             Phase::Tunnel => self.failed_tunnel(&fault),
-            Phase::Handshake => self.failed_handshake(&fault),
+            Phase::Handshake => self.failed_handshake(&self.server(), ErrorKind::Timeout, &fault),
             Phase::Response => self.failed_response(&fault),
         }
     }
@@ -145,17 +164,16 @@ impl Diagnosis<'_> {
         another_attempt(ErrorKind::Network, why)
     }
 
-    fn failed_handshake(&self, fault: &Fault) -> Error {
-        let server = self.server();
+    fn failed_handshake(&self, with: &str, kind_of_time_out: ErrorKind, fault: &Fault) -> Error {
         if fault.is_time_out() {
             let limit = self.connect_limit();
             let why = format!(
-                "the TLS handshake with {server} took too long ({limit}): it is overloaded or does not speak TLS"
+                "the TLS handshake with {with} took too long ({limit}): it is overloaded or does not speak TLS"
             );
-            return another_attempt(ErrorKind::Timeout, why);
+            return another_attempt(kind_of_time_out, why);
         }
         let why = format!(
-            "the TLS handshake with {server} broke off ({fault}): it is restarting, does not speak TLS there, or a \
+            "the TLS handshake with {with} broke off ({fault}): it is restarting, does not speak TLS there, or a \
              middlebox refuses it"
         );
         another_attempt(ErrorKind::Network, why)
@@ -179,13 +197,75 @@ impl Diagnosis<'_> {
         another_attempt(ErrorKind::Network, why)
     }
 
-    /// Returns the error for a status of the proxy's own; None for a 2xx.
-    pub(super) fn refusal_by_proxy(&self, status: u16) -> Option<Error> {
+    /// Returns the error for a SOCKS proxy that opened no tunnel.
+    pub(super) fn failed_socks(&self, refusal: Refusal) -> Error {
+        let peer = self.peer();
+        let Some(ProxyRoute { target, has_credentials, named_by, .. }) = self.proxy else {
+            return Error::new(
+                ErrorKind::Internal,
+                "a tunnel without a proxy: a bug in this library, please report it",
+            );
+        };
+        let refused = |why: String| Error::new(ErrorKind::Network, why);
+        match refusal {
+            Refusal::Broken(Fault::Unusable(what)) => {
+                refused(format!("{peer} is not usable as a SOCKS5 proxy: its response {what}"))
+            }
+            Refusal::Broken(fault)
+                if fault.tls().is_some() || matches!(&fault, Fault::Io(error) if system::is_forbidden(error)) =>
+            {
+                self.failure(Phase::Tunnel, fault)
+            }
+            Refusal::Broken(fault) => another_attempt(
+                ErrorKind::Network,
+                format!("{peer} opened no tunnel ({fault}): check that it is a SOCKS5 proxy, and that it works"),
+            ),
+            Refusal::NoMethod if *has_credentials => refused(format!(
+                "{peer} accepts neither a user and password nor a client without them: use another proxy"
+            )),
+            Refusal::NoMethod => refused(format!(
+                "{peer} wants a user and password: put them into {named_by}, as in socks5h://user:password@host:port, \
+                 percent-encoded"
+            )),
+            Refusal::WrongCredentials => {
+                refused(format!("{peer} refused the credentials: put a user and password that it accepts into its URL"))
+            }
+            Refusal::Reply(code @ (2 | 7)) => refused(format!(
+                "{peer} refuses to connect to {target} ({}): allow it there, or use another proxy",
+                socks::meaning(code)
+            )),
+            Refusal::Reply(8) => refused(format!(
+                "{peer} does not know the kind of address of {target}: let it look the server up (socks5h), or use \
+                 another proxy"
+            )),
+            Refusal::Reply(code) => another_attempt(
+                ErrorKind::Network,
+                format!(
+                    "{peer} could not reach {target} (code {code}, {}): the server is down, or the proxy may not reach it",
+                    socks::meaning(code)
+                ),
+            ),
+        }
+    }
+
+    /// Returns the error for a status of the proxy's own; None for a 2xx. `offered` are the schemes of authentication that the
+    /// proxy offers.
+    pub(super) fn refusal_by_proxy(&self, status: u16, offered: &[String], sent_credentials: bool) -> Option<Error> {
         let ProxyRoute { target, has_credentials, named_by, .. } = self.proxy?;
         let peer = self.peer();
         let refused = |why: String| Error::new(ErrorKind::Network, why);
         Some(match status {
             200..300 => return None,
+            401 | 407 if !offered.is_empty() && !offered.iter().any(|scheme| scheme.eq_ignore_ascii_case("basic")) => {
+                refused(format!(
+                    "{peer} offers {} ({status}); this library supports only Basic: run a local proxy such as cntlm or px",
+                    offered.join(" and ")
+                ))
+            }
+            401 | 407 if *has_credentials && !sent_credentials => another_attempt(
+                ErrorKind::Network,
+                format!("{peer} wants a user and password again ({status}): the next request has them"),
+            ),
             401 | 407 if *has_credentials => refused(format!(
                 "{peer} refused the credentials ({status}): put a user and password that it accepts into its URL"
             )),
@@ -205,6 +285,17 @@ impl Diagnosis<'_> {
                 "{peer} refuses to connect to {target} ({status}): allow it there, or use another proxy"
             )),
         })
+    }
+}
+
+impl ProxyRoute {
+    /// Returns whether TLS in this phase is TLS with the proxy.
+    fn is_in_tls(&self, phase: Phase) -> bool {
+        match phase {
+            Phase::ProxyHandshake | Phase::Tunnel => true,
+            Phase::Connect | Phase::Handshake => false,
+            Phase::Response => self.tls_name.is_some() && matches!(self.way, Way::Forward),
+        }
     }
 }
 

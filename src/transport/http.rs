@@ -52,7 +52,7 @@ const LARGE_HEAD: Fault = Fault::Unusable("has more than 64 KiB of headers");
 const LARGE_BODY: Fault = Fault::Unusable("is larger than 1 MiB");
 const BROKEN_CHUNK: Fault = Fault::Unusable("has a broken chunk (Transfer-Encoding)");
 const TLS_SERVER: Fault = Fault::Unusable("is TLS, not HTTP; token_url should probably begin with https");
-pub(super) const TLS_PROXY: Fault = Fault::Unusable("is TLS, not HTTP (name its port for plain http)");
+pub(super) const TLS_PROXY: Fault = Fault::Unusable("is TLS, not HTTP (write https:// before its host)");
 
 impl Fault {
     pub(super) fn is_time_out(&self) -> bool {
@@ -148,13 +148,19 @@ impl Client {
     }
 
     /// Sends one request, reads the response and drops the connection. The end of the connection may end the response.
-    pub(super) fn exchange(&self, stream: impl Stream, request: &TokenRequest) -> Result<RawResponse, Fault> {
+    /// A forward proxy gets its credentials only `with_credentials`.
+    pub(super) fn exchange(
+        &self,
+        stream: impl Stream,
+        request: &TokenRequest,
+        with_credentials: bool,
+    ) -> Result<RawResponse, Fault> {
         let mut builder = ureq::http::Request::post(&request.url);
         // ureq rejects a line that does not fit into its buffer.
         let mut room = 1024 + request.url.len();
         let proxy = self.forward_proxy.as_ref();
-        let authorization =
-            proxy.and_then(|proxy| proxy.authorization.as_ref()).map(|value| ("proxy-authorization", value.expose()));
+        let authorization = proxy.filter(|_| with_credentials).and_then(|proxy| proxy.authorization.as_ref());
+        let authorization = authorization.map(|value| ("proxy-authorization", value.expose()));
         let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value.expose()));
         for (name, value) in headers.chain(authorization) {
             builder = builder.header(name, value);

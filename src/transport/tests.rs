@@ -307,6 +307,7 @@ fn an_address_that_refuses_is_skipped() {
 
 fn through_proxy(mut settings: Settings, port: u16, credentials: bool) -> Settings {
     settings.proxy = Some(Proxy {
+        scheme: ProxyScheme::Http,
         host: "127.0.0.1".into(),
         port,
         credentials: credentials.then(|| (Secret::new("user"), Secret::new("p:hunter2"))),
@@ -358,6 +359,186 @@ fn a_407_of_a_forward_proxy_is_an_error_of_the_proxy() {
         assert_contains(&message, &[&format!("the proxy 127.0.0.1:{port} (named by HTTPS_PROXY)"), words]);
         proxy.join().unwrap();
     }
+}
+
+/// Starts a proxy that responds to one request on each connection, in turn. Returns its port and the requests.
+fn proxy_that_responds(responses: Vec<&'static str>) -> (u16, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serve = move |response: &str| {
+        let mut stream = listener.accept().unwrap().0;
+        let request = read_head(&mut stream).unwrap();
+        stream.write_all(response.as_bytes()).unwrap();
+        // The client may have sent a body, which must not reset the connection.
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let _ = stream.read_to_end(&mut vec![]);
+        request
+    };
+    (port, thread::spawn(move || responses.into_iter().map(serve).collect()))
+}
+
+#[test]
+fn a_proxy_that_offers_no_basic_is_named_and_gets_no_password_again() {
+    let ntlm =
+        "HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n";
+    let digest =
+        "HTTP/1.1 407 No\r\nProxy-Authenticate: Digest realm=\"Basic, a\", qop=\"auth\"\r\nContent-Length: 0\r\n\r\n";
+    let basic = "HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM, Basic realm=\"a\"\r\nContent-Length: 0\r\n\r\n";
+    for url in ["https://as.example:443/", "http://as.example:80/"] {
+        let (port, proxy) = proxy_that_responds(vec![ntlm, digest, basic, basic]);
+        let settings = through_proxy(settings(url), port, true);
+        let transport = HttpTransport::new(&settings).unwrap();
+        let send = |kind, retryable, words: &[&str]| {
+            let message = assert_error(send_within(&transport, &settings, AMPLE), kind, retryable, retryable);
+            assert_contains(&message, words);
+        };
+        let basic_only = "this library supports only Basic: run a local proxy such as cntlm or px";
+        send(ErrorKind::Network, false, &["offers Negotiate and NTLM (407)", basic_only]);
+        send(ErrorKind::Network, false, &["offers Digest (407)", basic_only]);
+        send(ErrorKind::Network, true, &["wants a user and password again (407)"]);
+        send(ErrorKind::Network, false, &["refused the credentials (407)"]);
+        let requests = proxy.join().unwrap();
+        let has_password = |request: &String| request.to_ascii_lowercase().contains("proxy-authorization");
+        assert_eq!(requests.iter().map(has_password).collect::<Vec<_>>(), [true, false, false, true], "{url}");
+    }
+    for credentials in [true, false] {
+        let (port, proxy) = proxy_that_responds(vec![ntlm]);
+        let settings = through_proxy(settings("https://as.example:443/"), port, credentials);
+        let message = assert_error(send(&settings), ErrorKind::Network, false, false);
+        assert_contains(&message, &["offers Negotiate and NTLM (407)"]);
+        proxy.join().unwrap();
+    }
+}
+
+/// Copies bytes both ways until both sides have ended.
+fn relay(stream: TcpStream, server: TcpStream) {
+    let (mut from, mut to) = (stream.try_clone().unwrap(), server.try_clone().unwrap());
+    let up = thread::spawn(move || {
+        let _ = io::copy(&mut from, &mut to);
+        let _ = to.shutdown(std::net::Shutdown::Write);
+    });
+    let _ = io::copy(&mut &server, &mut &stream);
+    let _ = stream.shutdown(std::net::Shutdown::Both);
+    up.join().unwrap();
+}
+
+/// Starts a SOCKS proxy that leads each request to `port`, and refuses the kinds of address in `refused`. It wants the
+/// credentials of [`through_proxy`] if `log_in`. Returns its port, and the kind, address and port of each request.
+fn socks_proxy(port: u16, log_in: bool, refused: &'static [u8], connections: usize) -> (u16, JoinHandle<Vec<Vec<u8>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = listener.local_addr().unwrap().port();
+    let proxy = thread::spawn(move || {
+        let serve = |_| {
+            let mut stream = listener.accept().unwrap().0;
+            let mut read = |length: usize| {
+                let mut bytes = vec![0; length];
+                stream.read_exact(&mut bytes).unwrap();
+                bytes
+            };
+            let count = read(2)[1];
+            assert_eq!(read(count.into()).contains(&2), log_in);
+            (&stream).write_all(&[5, if log_in { 2 } else { 0 }]).unwrap();
+            let read = |length: usize| {
+                let mut bytes = vec![0; length];
+                (&stream).read_exact(&mut bytes).unwrap();
+                bytes
+            };
+            if log_in {
+                assert_eq!(read(16), b"\x01\x04user\x09p:hunter2");
+                (&stream).write_all(&[1, 0]).unwrap();
+            }
+            let kind = read(4)[3];
+            let mut request = vec![kind];
+            request.extend(match kind {
+                1 => read(6),
+                4 => read(18),
+                _ => {
+                    let length = usize::from(read(1)[0]);
+                    read(length + 2)
+                }
+            });
+            if refused.contains(&kind) {
+                (&stream).write_all(b"\x05\x08\x00\x01\0\0\0\0\0\0").unwrap();
+            } else {
+                (&stream).write_all(b"\x05\x00\x00\x01\0\0\0\0\0\0").unwrap();
+                relay(stream, TcpStream::connect(("127.0.0.1", port)).unwrap());
+            }
+            request
+        };
+        (0..connections).map(serve).collect()
+    });
+    (own, proxy)
+}
+
+fn through_socks(settings: Settings, scheme: ProxyScheme, port: u16, credentials: bool) -> Settings {
+    let mut settings = through_proxy(settings, port, credentials);
+    settings.proxy.as_mut().unwrap().scheme = scheme;
+    settings
+}
+
+#[test]
+fn a_socks_proxy_gets_the_name_or_the_address_of_the_server() {
+    let name = [&[3][..], b"nowhere.example", &81u16.to_be_bytes()].concat();
+    let v6 = [&[4][..], &[0; 15], &[1], &81u16.to_be_bytes()].concat();
+    let v4 = [&[1, 127, 0, 0, 1][..], &81u16.to_be_bytes()].concat();
+    for (scheme, refused, asked) in [
+        (ProxyScheme::Socks5h, &[][..], vec![name]),
+        (ProxyScheme::Socks5, &[], vec![v6.clone()]),
+        // The next address of the server follows on a connection of its own.
+        (ProxyScheme::Socks5, &[4], vec![v6, v4]),
+    ] {
+        for credentials in [true, false] {
+            let (server_port, server) = serve(|stream| respond(stream, OK));
+            let (port, proxy) = socks_proxy(server_port, credentials, refused, asked.len());
+            let settings = through_socks(settings("http://nowhere.example:81/t"), scheme, port, credentials);
+            let mut transport = HttpTransport::new(&settings).unwrap();
+            if let Some(Way::Socks { resolver: Some(resolver), .. }) =
+                transport.proxy.as_mut().map(|route| &mut route.way)
+            {
+                let found = |_: &str, port| {
+                    Ok(vec![
+                        SocketAddr::from(([127, 0, 0, 1], port)),
+                        SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port)),
+                    ])
+                };
+                *resolver = Resolver::with_lookup("nowhere.example", 81, Arc::new(found));
+            }
+            assert_eq!(send_within(&transport, &settings, AMPLE).unwrap().status, 200);
+            assert_eq!(proxy.join().unwrap(), asked);
+            let request = server.join().unwrap().0;
+            assert!(request.starts_with("POST /t HTTP/1.1\r\n") && !request.contains("proxy-auth"), "{request}");
+        }
+    }
+}
+
+#[test]
+fn an_error_of_a_socks_proxy_names_it_and_says_what_to_do() {
+    for (reply, credentials, retryable, words) in [
+        (&b"\x05\xff"[..], false, false, "wants a user and password: put them into HTTPS_PROXY, as in socks5h://user:"),
+        (b"\x05\xff", true, false, "accepts neither a user and password nor"),
+        (b"\x05\x02\x01\x01", true, false, "refused the credentials"),
+        (b"\x05\x00\x05\x02", false, false, "refuses to connect to as.example:443 (its rules do not allow it)"),
+        (b"\x05\x00\x05\x08", false, false, "does not know the kind of address"),
+        (b"\x05\x00\x05\x05", false, true, "could not reach as.example:443 (code 5, connection refused)"),
+        (b"HTTP/1.1 400 No\r\n\r\n", false, false, "is HTTP, not SOCKS5 (write http://"),
+        (b"\x05", false, true, "opened no tunnel (closed in the middle of its response)"),
+        (b"", false, true, "opened no tunnel (closed before its response)"),
+    ] {
+        let (port, proxy) = serve(move |mut stream| {
+            stream.write_all(reply).unwrap();
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let _ = stream.read_to_end(&mut vec![]);
+        });
+        let settings = through_socks(settings("https://as.example:443/"), ProxyScheme::Socks5h, port, credentials);
+        let message = assert_error(send(&settings), ErrorKind::Network, retryable, retryable);
+        assert_contains(&message, &[&format!("the proxy 127.0.0.1:{port} (named by HTTPS_PROXY)"), words]);
+        proxy.join().unwrap();
+    }
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let settings = through_socks(settings("https://as.example:443/"), ProxyScheme::Socks5h, port, false);
+    let result = send_within(&HttpTransport::new(&settings).unwrap(), &settings, SHORT);
+    assert_contains(&assert_error(result, ErrorKind::Network, true, true), &["opened no tunnel (timed out)"]);
 }
 
 #[test]

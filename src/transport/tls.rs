@@ -3,7 +3,7 @@
 //! It must not initialise anything under a lock, since a fork could leave the lock held in the child. Instead, two threads
 //! that come first both load the certificates.
 
-use super::{connect::DeadlineStream, x509::Certificate};
+use super::{connect::Connection, x509::Certificate};
 use crate::{
     config::{Identity, Roots},
     error::{Error, ErrorKind},
@@ -58,8 +58,17 @@ pub(super) struct RootSource {
     pub(super) is_directory: bool,
 }
 
+/// How the connections of one request are secured.
+#[derive(Clone)]
+pub(super) struct Setup {
+    /// To the server, with the client certificate if there is one.
+    pub(super) server: Arc<ClientConfig>,
+    /// To a proxy, which gets no client certificate.
+    pub(super) proxy: Arc<ClientConfig>,
+}
+
 struct Loaded {
-    config: Arc<ClientConfig>,
+    setup: Setup,
     /// The certificates that are named, if they are: here, so that other sources can share them.
     roots: Option<Arc<NamedRoots>>,
     identity_files: Vec<WatchedFile>,
@@ -92,11 +101,11 @@ impl Tls {
     }
 
     /// Returns the setup for a new connection. Fails if a file has changed and is not usable any more.
-    pub(super) fn current(&self) -> Result<Arc<ClientConfig>, Error> {
+    pub(super) fn current(&self) -> Result<Setup, Error> {
         let loaded = self.current.load();
         if !loaded.files().any(WatchedFile::has_changed) {
             self.failed_with.store(None);
-            return Ok(Arc::clone(&loaded.config));
+            return Ok(loaded.setup.clone());
         }
         let mut read = Vec::new();
         let loaded = match load(&self.trusted, self.identity.as_ref(), &mut read) {
@@ -108,7 +117,7 @@ impl Tls {
         };
         self.failed_with.store(None);
         self.current.store(Arc::clone(&loaded));
-        Ok(Arc::clone(&loaded.config))
+        Ok(loaded.setup.clone())
     }
 
     /// Returns the files that the last call of [`current`](Self::current) read, in the state in which they were read.
@@ -166,8 +175,14 @@ fn load_once(
         }
     };
     let before = read.len();
-    let mut config = match identity {
-        None => builder.with_no_client_auth(),
+    // Tokens are fetched hours apart, so a session would have expired, and the session store has a lock.
+    let without_sessions = |mut config: ClientConfig| {
+        config.resumption = Resumption::disabled();
+        Arc::new(config)
+    };
+    let proxy = without_sessions(builder.clone().with_no_client_auth());
+    let server = match identity {
+        None => Arc::clone(&proxy),
         Some(identity) => {
             let cert = Pem::read(&identity.cert, "client_cert_file", read);
             #[cfg(test)]
@@ -176,12 +191,10 @@ fn load_once(
             }
             let key = Pem::read(&identity.key, "client_key_file", read);
             let certified = certified_key(&cert?, &key?, &provider)?;
-            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
+            without_sessions(builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified))))
         }
     };
-    // Tokens are fetched hours apart, so a session would have expired, and the session store has a lock.
-    config.resumption = Resumption::disabled();
-    Ok(Loaded { config: Arc::new(config), roots: named, identity_files: read[before..].to_vec() })
+    Ok(Loaded { setup: Setup { server, proxy }, roots: named, identity_files: read[before..].to_vec() })
 }
 
 #[cfg(test)]
@@ -508,12 +521,12 @@ fn unusable(kind: &str, path: &Path, named_by: &str, why: &str) -> Error {
 }
 
 /// A TLS connection, which sends close_notify when it is dropped.
-pub(super) struct TlsStream(StreamOwned<ClientConnection, DeadlineStream>);
+pub(super) struct TlsStream(StreamOwned<ClientConnection, Box<dyn Connection>>);
 
 impl TlsStream {
     /// Makes the handshake. An error of TLS itself is inside the error of reading or writing.
     pub(super) fn handshake(
-        mut stream: DeadlineStream,
+        mut stream: Box<dyn Connection>,
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
     ) -> io::Result<Self> {
@@ -525,9 +538,11 @@ impl TlsStream {
         }
         Ok(Self(StreamOwned::new(connection, stream)))
     }
+}
 
-    pub(super) fn set_deadline(&mut self, deadline: Instant) {
-        self.0.sock.deadline = deadline;
+impl Connection for TlsStream {
+    fn set_deadline(&mut self, deadline: Instant) {
+        self.0.sock.set_deadline(deadline);
     }
 }
 
@@ -588,6 +603,24 @@ pub(super) fn explain(error: &rustls::Error, unread: &[&str]) -> Cow<'static, st
         }
         E::NoCertificatesPresented => "the server sent no certificate: its TLS setup is broken".into(),
         other => format!("{other}: the server's TLS is broken, or a middlebox changes what it sends").into(),
+    }
+}
+
+/// Does the same for TLS with a proxy, which `named_by` names.
+pub(super) fn explain_for_proxy(error: &rustls::Error, unread: &[&str], named_by: &str) -> String {
+    use AlertDescription as A;
+    match error {
+        rustls::Error::AlertReceived(A::CertificateRequired | A::NoCertificate | A::HandshakeFailure) => {
+            "the proxy refused the handshake: it may want a client certificate, which this library shows to no proxy"
+                .to_owned()
+        }
+        rustls::Error::AlertReceived(alert) => {
+            format!("the proxy broke off the handshake (alert {alert:?}): ask its operator")
+        }
+        rustls::Error::InvalidMessage(_) => {
+            format!("what came back is not TLS: name the proxy's port for TLS in {named_by}, or write http:// there")
+        }
+        error => explain(error, unread).replace("the server", "the proxy").replace("token_url", named_by),
     }
 }
 

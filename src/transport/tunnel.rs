@@ -3,23 +3,73 @@
 //! Not through ureq: it would keep the connection, and report a proxy's refusal as a broken connection. It must not read
 //! anything that the server sends.
 
-use super::http::{Fault, TLS_PROXY};
+use super::{
+    http::{Fault, TLS_PROXY},
+    resolver::Resolver,
+};
 use crate::secret::Secret;
-use std::io::{Read, Write};
+use rustls::pki_types::ServerName;
+use std::{
+    io::{Read, Write},
+    sync::atomic::AtomicBool,
+};
 use zeroize::Zeroizing;
 
 const HEAD_LIMIT: usize = 16 << 10;
 
 /// The route to the server through a proxy.
 pub(super) struct ProxyRoute {
-    /// The request for a tunnel. None for http, where the proxy forwards the request itself: a default Squid allows CONNECT
-    /// to port 443 only.
-    pub(super) connect: Option<Zeroizing<Vec<u8>>>,
+    pub(super) way: Way,
+    /// The name in the proxy's certificate, if TLS is spoken to it.
+    pub(super) tls_name: Option<ServerName<'static>>,
     /// Host and port of the server.
     pub(super) target: String,
     pub(super) has_credentials: bool,
     /// The option or variable that names the proxy.
     pub(super) named_by: &'static str,
+    /// Whether the proxy has said that it accepts no user and password, so that it gets none.
+    pub(super) refuses_passwords: AtomicBool,
+}
+
+/// What a proxy is asked for.
+pub(super) enum Way {
+    /// To forward the request itself, which is for http: a default Squid allows CONNECT to port 443 only.
+    Forward,
+    /// A tunnel, with these requests.
+    Connect { with_credentials: Zeroizing<Vec<u8>>, without: Zeroizing<Vec<u8>> },
+    /// A tunnel through SOCKS5. The resolver looks the server up if the proxy must not.
+    Socks { credentials: Option<(Secret, Secret)>, resolver: Option<Resolver> },
+}
+
+/// How a proxy responded to CONNECT.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    /// The schemes of authentication that it offers (RFC 9110 §11.7.1).
+    pub(super) offered: Vec<String>,
+}
+
+/// Returns the schemes that the values of Proxy-Authenticate offer, at most ten, each printable and short. A parameter is no
+/// scheme, nor is what is quoted.
+pub(super) fn offered_schemes<'a>(values: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut schemes: Vec<String> = Vec::new();
+    for value in values {
+        let mut quoted = false;
+        let challenges = value.split(|c| {
+            quoted ^= c == '"';
+            c == ',' && !quoted
+        });
+        for challenge in challenges {
+            let scheme = challenge.split_whitespace().next().unwrap_or_default();
+            let is_scheme =
+                (1..=20).contains(&scheme.len()) && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+            let is_new = !schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme));
+            if is_scheme && is_new && schemes.len() < 10 {
+                schemes.push(scheme.to_owned());
+            }
+        }
+    }
+    schemes
 }
 
 /// Returns the bytes of the request. `authorization` is the value of Proxy-Authorization.
@@ -33,8 +83,8 @@ pub(super) fn connect_request(authority: &str, user_agent: &str, authorization: 
     request
 }
 
-/// Sends the request and returns the status of the response. After a 2xx, the stream is the tunnel.
-pub(super) fn open(stream: &mut (impl Read + Write), request: &[u8]) -> Result<u16, Fault> {
+/// Sends the request and returns the response. After a 2xx, the stream is the tunnel.
+pub(super) fn open(stream: &mut (impl Read + Write), request: &[u8]) -> Result<Reply, Fault> {
     stream.write_all(request).and_then(|()| stream.flush()).map_err(Fault::Io)?;
     let mut buffer = vec![0; HEAD_LIMIT];
     let (mut start, mut end) = (0, 0);
@@ -45,20 +95,20 @@ pub(super) fn open(stream: &mut (impl Read + Write), request: &[u8]) -> Result<u
             Ok(0) => return Err(Fault::CutShort),
             read => end += read.map_err(Fault::Io)?,
         }
-        while let Some((length, status)) = parse_head(&buffer[start..end])? {
+        while let Some((length, reply)) = parse_head(&buffer[start..end])? {
             start += length;
-            match status {
+            match reply.status {
                 100..200 => {}
                 // In TLS the client sends first. So bytes after the head are a page of the proxy's own.
                 200..300 if start < end => return Err(Fault::Unusable("goes on where the tunnel should begin")),
-                status => return Ok(status),
+                _ => return Ok(reply),
             }
         }
     }
 }
 
-/// Returns length and status of a head; None while it is incomplete.
-fn parse_head(bytes: &[u8]) -> Result<Option<(usize, u16)>, Fault> {
+/// Returns length and content of a head; None while it is incomplete.
+fn parse_head(bytes: &[u8]) -> Result<Option<(usize, Reply)>, Fault> {
     // A handshake or alert record of TLS.
     if matches!(bytes, [0x15 | 0x16, ..]) {
         return Err(TLS_PROXY);
@@ -66,7 +116,16 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(usize, u16)>, Fault> {
     let mut headers = [httparse::EMPTY_HEADER; 100];
     let mut response = httparse::Response::new(&mut headers);
     match response.parse(bytes) {
-        Ok(httparse::Status::Complete(length)) => Ok(response.code.map(|status| (length, status))),
+        Ok(httparse::Status::Complete(length)) => {
+            // Some proxies send 401 with the header of a server.
+            let names = ["proxy-authenticate", "www-authenticate"];
+            let values = response
+                .headers
+                .iter()
+                .filter(|header| names.iter().any(|name| header.name.eq_ignore_ascii_case(name)));
+            let offered = offered_schemes(values.filter_map(|header| std::str::from_utf8(header.value).ok()));
+            Ok(response.code.map(|status| (length, Reply { status, offered })))
+        }
         Ok(httparse::Status::Partial) => Ok(None),
         Err(_) => Err(Fault::Unusable("is not HTTP/1.1")),
     }
@@ -117,7 +176,27 @@ mod tests {
     }
 
     fn status_of(response: &[u8], step: usize) -> Result<u16, Fault> {
-        open(&mut Proxy { response: Cursor::new(response), step }, b"?")
+        open(&mut Proxy { response: Cursor::new(response), step }, b"?").map(|reply| reply.status)
+    }
+
+    #[test]
+    fn the_schemes_that_a_proxy_offers_are_found() {
+        for (values, schemes) in [
+            (&["Negotiate", "NTLM"][..], &["Negotiate", "NTLM"][..]),
+            (&["Negotiate, NTLM, Basic realm=\"a, Digest\""], &["Negotiate", "NTLM", "Basic"]),
+            (&["Digest realm=\"x\", nonce=\"y\", qop=\"auth, auth-int\", stale=false"], &["Digest"]),
+            (&["NTLM TlRMTVNTUAACAAAA=="], &["NTLM"]),
+            (&["basic realm=a", "BASIC realm=b"], &["basic"]),
+            (&["", ",", " , ,"], &[]),
+            (&["Bad/Scheme", "\u{202e}x", "averyveryverylongschemename"], &[]),
+        ] {
+            assert_eq!(offered_schemes(values.iter().copied()), schemes, "{values:?}");
+        }
+        let many: Vec<_> = (0..100).map(|number| format!("S{number}")).collect();
+        assert_eq!(offered_schemes(many.iter().map(String::as_str)).len(), 10);
+        let refusal = b"HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\nproxy-authenticate: NTLM\r\n\r\n";
+        let reply = open(&mut Proxy { response: Cursor::new(refusal), step: 3 }, b"?").unwrap();
+        assert_eq!(reply, Reply { status: 407, offered: vec!["Negotiate".into(), "NTLM".into()] });
     }
 
     #[test]

@@ -281,7 +281,8 @@ fn the_environments_proxy_is_used_and_an_unusable_one_is_rejected_without_its_pa
         config(&REQUIRED).settings(&move |name| (name == "HTTPS_PROXY").then(|| value.to_owned()))
     };
     assert_eq!(from("http://u:p@proxy:1").unwrap().proxy.unwrap().named_by, "HTTPS_PROXY");
-    let error = from("socks5://u:hunter3@proxy").unwrap_err();
+    assert_eq!(from("socks5h://u:p@proxy").unwrap().proxy.unwrap().port, 1080);
+    let error = from("socks4://u:hunter3@proxy").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidConfig);
     assert!(error.message().contains("HTTPS_PROXY") && !error.message().contains("hunter3"), "{error}");
 }

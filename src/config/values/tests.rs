@@ -177,8 +177,11 @@ fn urls_and_proxies_are_parsed_when_they_are_set() {
     assert!(rejected("token_url", "https://me:hunter2@h/").starts_with("option token_url: it holds a user"));
     assert!(matches!(accepted("proxy", "none").proxy, Some(ProxyChoice::Direct)));
     assert!(matches!(accepted("proxy", "http://me:pw@h:3128").proxy, Some(ProxyChoice::Through(_))));
+    for url in ["https://me:pw@h", "socks5://h", "socks5h://me:pw@h:9050"] {
+        assert!(matches!(accepted("proxy", url).proxy, Some(ProxyChoice::Through(_))), "{url}");
+    }
     assert!(
-        rejected("proxy", "https://me:hunter2@h").starts_with("option proxy: the connection to a proxy is http://")
+        rejected("proxy", "socks4://me:hunter2@h").starts_with("option proxy: of SOCKS only version 5 is supported")
     );
 }
 

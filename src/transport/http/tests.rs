@@ -53,7 +53,7 @@ fn request(url: &str) -> TokenRequest {
 }
 
 fn exchange(peer: Peer) -> Result<RawResponse, String> {
-    Client::new(None).exchange(peer, &request("https://as.example/t")).map_err(|fault| format!("{fault:?}"))
+    Client::new(None).exchange(peer, &request("https://as.example/t"), true).map_err(|fault| format!("{fault:?}"))
 }
 
 /// Returns the response to a request. It must be the same whether it arrives at once or byte by byte.
@@ -83,7 +83,7 @@ fn fault(bytes: impl AsRef<[u8]>) -> String {
 fn sent(request: &TokenRequest) -> Vec<String> {
     let peer = peer(["HTTP/1.1 204 No Content\r\n\r\n"]);
     let sent_blocks = Arc::clone(&peer.sent_blocks);
-    assert_eq!(Client::new(None).exchange(peer, request).unwrap().status, 204);
+    assert_eq!(Client::new(None).exchange(peer, request, true).unwrap().status, 204);
     let sent_blocks = sent_blocks.lock().unwrap();
     sent_blocks.clone()
 }
@@ -105,7 +105,7 @@ fn a_forward_proxy_gets_the_whole_url_and_our_credentials() {
     for (url, target) in [("http://as.example:81/t?a=b", "/t?a=b"), ("http://as.example:81", "/")] {
         let peer = peer(["HTTP/1.1 204 No Content\r\n\r\n"]);
         let sent_blocks = Arc::clone(&peer.sent_blocks);
-        assert_eq!(client.exchange(peer, &request(url)).unwrap().status, 204);
+        assert_eq!(client.exchange(peer, &request(url), true).unwrap().status, 204);
         assert_eq!(
             *sent_blocks.lock().unwrap(),
             [format!(
@@ -115,8 +115,8 @@ fn a_forward_proxy_gets_the_whole_url_and_our_credentials() {
             )]
         );
     }
-    let fault = client.exchange(peer([b"\x15\x03\x01\x00\x02\x02\x46"]), &request("http://as.example:81")).err();
-    assert!(matches!(fault, Some(Fault::Unusable(what)) if what.ends_with("(name its port for plain http)")));
+    let fault = client.exchange(peer([b"\x15\x03\x01\x00\x02\x02\x46"]), &request("http://as.example:81"), true).err();
+    assert!(matches!(fault, Some(Fault::Unusable(what)) if what.ends_with("(write https:// before its host)")));
 }
 
 #[test]

@@ -164,6 +164,116 @@ fn tls_through_a_proxy_ends_at_the_server() {
     proxy.join().unwrap();
 }
 
+/// Starts an HTTP proxy that speaks TLS, for one connection, and leads a tunnel to `port`, or responds OK itself. Returns the
+/// head of the request, or the reason why there was none.
+fn tls_proxy(leaf: &Leaf, clients: Arc<AnyClient>, port: Option<u16>) -> (u16, JoinHandle<io::Result<String>>) {
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(clients)
+        .with_single_cert(leaf.chain.clone(), PrivateKeyDer::try_from(leaf.key.serialize_der()).unwrap())
+        .unwrap();
+    serve(move |stream| {
+        let mut stream = StreamOwned::new(ServerConnection::new(Arc::new(config)).unwrap(), stream);
+        let Some(port) = port else {
+            let request = read_request(&mut stream)?;
+            stream.write_all(OK.as_bytes())?;
+            stream.flush()?;
+            return Ok(request);
+        };
+        let head = read_head(&mut stream)?;
+        let mut server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+        let pause = Some(Duration::from_millis(5));
+        stream.sock.set_read_timeout(pause)?;
+        server.set_read_timeout(pause)?;
+        let mut buffer = [0; 4096];
+        let is_idle = |error: &io::Error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+        loop {
+            match stream.read(&mut buffer) {
+                Ok(0) => return Ok(head),
+                Ok(length) => server.write_all(&buffer[..length])?,
+                Err(error) if is_idle(&error) => {}
+                Err(_) => return Ok(head),
+            }
+            match server.read(&mut buffer) {
+                Ok(0) => return Ok(head),
+                Ok(length) => stream.write_all(&buffer[..length])?,
+                Err(error) if is_idle(&error) => {}
+                Err(_) => return Ok(head),
+            }
+        }
+    })
+}
+
+#[test]
+fn tls_to_a_proxy_trusts_ca_file_and_shows_no_client_certificate() {
+    let (ca, files) = (authority("ours"), Files::new());
+    let ours = ca.sign(|_| {});
+    let identity =
+        Identity { cert: files.write("c.pem", &ours.pem), key: files.write("c.key", ours.key.serialize_pem()) };
+    let shown = Arc::new(std::sync::Mutex::new(vec![]));
+    let start = |port| tls_proxy(&ca.sign(|_| {}), Arc::new(AnyClient(shown.clone())), port);
+
+    // A tunnel, and TLS with a client certificate in it.
+    let (server_port, server) = serve_tls(&ca.sign(|_| {}), BOTH, Some(&ca));
+    let (port, proxy) = start(Some(server_port));
+    let mut settings = trusting(&ca, &files, &format!("https://localhost:{server_port}/t"));
+    settings.identity = Some(identity.clone());
+    let settings = through_socks(settings, ProxyScheme::Https, port, true);
+    assert_eq!(send(&settings).unwrap().status, 200);
+    let head = proxy.join().unwrap().unwrap();
+    assert!(head.starts_with("CONNECT localhost:") && head.contains("Proxy-Authorization: Basic "), "{head}");
+    assert!(server.join().unwrap().unwrap().starts_with("POST /t HTTP/1.1\r\n"));
+    assert!(shown.lock().unwrap().is_empty());
+
+    // The request itself.
+    let (port, proxy) = start(None);
+    let mut settings = trusting(&ca, &files, "http://as.example:80/t");
+    settings.identity = Some(identity);
+    let settings = through_socks(settings, ProxyScheme::Https, port, true);
+    assert_eq!(send(&settings).unwrap().status, 200);
+    let request = proxy.join().unwrap().unwrap();
+    assert!(request.starts_with("POST http://as.example/t HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains("proxy-authorization: Basic "), "{request}");
+    assert!(shown.lock().unwrap().is_empty());
+}
+
+#[test]
+fn an_error_of_tls_with_a_proxy_names_the_proxy() {
+    let (ca, other, files) = (authority("ours"), authority("other"), Files::new());
+    for (leaf, words) in [
+        (other.sign(|_| {}), "the proxy's certificate is not signed by a trusted CA"),
+        (
+            ca.sign(|params| *params = CertificateParams::new(vec!["a.example".into()]).unwrap()),
+            "the proxy's certificate is for a.example, not for the host in HTTPS_PROXY",
+        ),
+    ] {
+        for url in ["https://as.example:443/", "http://as.example:80/"] {
+            let (port, proxy) = tls_proxy(&leaf, Arc::new(AnyClient(Arc::default())), None);
+            let settings = through_socks(trusting(&ca, &files, url), ProxyScheme::Https, port, true);
+            let message = assert_error(send(&settings), ErrorKind::Tls, false, false);
+            assert_contains(
+                &message,
+                &[&format!("TLS with the proxy 127.0.0.1:{port} (named by HTTPS_PROXY) failed; "), words],
+            );
+            assert!(proxy.join().unwrap().is_err());
+        }
+    }
+    let (port, proxy) = serve(|mut stream| {
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+        let _ = stream.read_to_end(&mut vec![]);
+    });
+    let plain = through_socks(trusting(&ca, &files, "https://as.example:443/"), ProxyScheme::Https, port, true);
+    assert_contains(&assert_error(send(&plain), ErrorKind::Tls, false, false), &["not TLS", "write http:// there"]);
+    proxy.join().unwrap();
+    let (port, proxy) = serve(drop);
+    let closed = through_socks(trusting(&ca, &files, "https://as.example:443/"), ProxyScheme::Https, port, true);
+    let message = assert_error(send(&closed), ErrorKind::Network, true, true);
+    assert_contains(&message, &["the TLS handshake with the proxy 127.0.0.1:", "broke off"]);
+    proxy.join().unwrap();
+}
+
 #[test]
 fn the_error_for_a_bad_certificate_names_the_fault_and_the_remedy() {
     let (ca, other, files) = (authority("ours"), authority("other"), Files::new());
@@ -297,6 +407,10 @@ fn a_client_certificate_is_sent_and_its_absence_is_explained() {
 struct AnyClient(Arc<std::sync::Mutex<Vec<u8>>>);
 
 impl rustls::server::danger::ClientCertVerifier for AnyClient {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
     fn root_hint_subjects(&self) -> &[rustls::DistinguishedName] {
         &[]
     }
