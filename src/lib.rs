@@ -92,7 +92,6 @@
 //   transport/connect.rs   TCP with a deadline, to the first address that accepts
 //   transport/x509.rs      pure: the parts of a certificate
 //   transport/tls.rs       certificates, keys, the handshake
-//   transport/encoding.rs  pure: gzip and deflate
 //   transport/http.rs      HTTP/1.1, and the only file that names ureq
 //   transport/encoding.rs  pure: removes gzip and deflate from a response
 //   transport/tunnel.rs    through an HTTP proxy

@@ -241,7 +241,7 @@ impl Diagnosis<'_> {
             Refusal::Reply(code) => another_attempt(
                 ErrorKind::Network,
                 format!(
-                    "{peer} could not reach {target} (code {code}, {}): the server is down, or the proxy may not reach it",
+                    "{peer} could not reach {target} (code {code}, {}): the server is down, or not reachable from the proxy",
                     socks::meaning(code)
                 ),
             ),
