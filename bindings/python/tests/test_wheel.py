@@ -52,6 +52,23 @@ def test_the_wheel_works_without_the_source_tree(wheels, tmp_path, serve):
     assert (len(got.stdout), got.stderr) == (31, "")
 
 
+def test_pyinstaller_freezes_a_program_with_the_library(wheels, tmp_path, serve):
+    (wheel,) = wheels.glob("*.whl")
+    site = tmp_path / "site"
+    run(sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--target", site, wheel, cwd=tmp_path)
+    (tmp_path / "app.py").write_text(
+        "import sys, tokensource\n"
+        'source = tokensource.TokenSource(token_url=sys.argv[1], client_id="id", client_secret="test-secret")\n'
+        "print(source.token().access_token)\n"
+    )
+    freeze = [sys.executable, "-m", "PyInstaller", "--log-level=ERROR", "--onefile", "app.py"]
+    frozen = subprocess.run(
+        freeze, cwd=tmp_path, env={**CLEAN, "PYTHONPATH": str(site)}, capture_output=True, text=True, check=False
+    )
+    assert frozen.returncode == 0, frozen.stderr
+    assert run(tmp_path / "dist/app", serve().url, cwd=tmp_path).stdout == "token-1\n"
+
+
 def test_the_wheel_names_the_licence_of_every_part(wheels):
     (wheel,) = wheels.glob("*.whl")
     with zipfile.ZipFile(wheel) as files:
