@@ -114,3 +114,54 @@ impl HttpFetch {
         Ok(TimedGrant { grant, sent: sent.get() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock::test::TestClock, oauth::request::TokenRequest, oauth::response::RawResponse};
+
+    /// A server to which a connection takes 3 s, and which responds after 2 s more.
+    struct SlowToConnect(Arc<TestClock>);
+
+    impl Transport for SlowToConnect {
+        fn send(&self, _: &TokenRequest, _: Limits, about_to_send: &dyn Fn()) -> Result<RawResponse, Error> {
+            self.0.advance(3 * SECOND);
+            about_to_send();
+            self.0.advance(2 * SECOND);
+            let body = br#"{"access_token":"T","expires_in":3}"#.to_vec();
+            Ok(RawResponse { status: 200, headers: Vec::new(), body: body.into() })
+        }
+    }
+
+    struct Context;
+
+    impl FetchContext for Context {
+        fn deadline(&self) -> Nanos {
+            Nanos::MAX
+        }
+        fn max_attempts(&self) -> u32 {
+            1
+        }
+        fn count_request(&self) {}
+        fn pause(&self, _: Nanos) -> ControlFlow<()> {
+            ControlFlow::Break(())
+        }
+        fn may_start_threads(&self) -> bool {
+            false
+        }
+        fn random(&self) -> f64 {
+            0.5
+        }
+    }
+
+    #[test]
+    fn the_life_of_a_token_begins_when_the_connection_is_up() {
+        let clock = TestClock::new();
+        let started = clock.now().boot;
+        let transport = Box::new(SlowToConnect(clock.clone()));
+        let fetch = HttpFetch { settings: Arc::new(Settings::example()), transport, clock: Clock::Test(clock.clone()) };
+        let outcome = fetch.fetch(&Context);
+        assert_eq!(outcome.result.unwrap().sent - started, 3 * SECOND);
+        assert_eq!(outcome.watched, []);
+    }
+}
