@@ -267,6 +267,8 @@ impl SourceState {
         } else if self.cached.is_some() && self.due_by_clock.is_none() {
             let due = now.max(self.next_due_by_clock);
             self.due_by_clock = Some(due);
+            // The refresh need not keep the spacing, since such refreshes keep a larger one.
+            self.next_fetch_at = Nanos::MIN;
             self.next_due_by_clock = due.saturating_add(JUMP_SPACING);
         }
     }
