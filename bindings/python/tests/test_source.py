@@ -191,6 +191,14 @@ def test_singular_and_plural_together_are_a_type_error(name, plural):
     assert SECRET not in package_variables(caught.value)
 
 
+@pytest.mark.parametrize("spelling", ["param", "params"])
+def test_a_member_in_two_spellings_is_a_type_error(spelling):
+    with pytest.raises(TypeError) as caught:
+        TokenSource(client_secret=SECRET, **{spelling: {"a": SECRET}, "param.a": SECRET})
+    assert str(caught.value) == "option param.a is given twice, in two spellings: keep one"
+    assert SECRET not in package_variables(caught.value)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

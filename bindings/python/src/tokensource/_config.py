@@ -38,7 +38,10 @@ def source_of(options: Mapping[str, object]) -> SourceHandle:
             for member, text in _mapping(name, value).items():
                 if not isinstance(member, str):
                     raise TypeError(f"option {name}: its names must be str, not {type(member).__name__}")
-                _set(config, f"{_FAMILIES[name]}.{member}", text)
+                full_name = f"{_FAMILIES[name]}.{member}"
+                if full_name in options:
+                    raise TypeError(f"option {full_name} is given twice, in two spellings: keep one")
+                _set(config, full_name, text)
     return _source_of(config)
 
 
