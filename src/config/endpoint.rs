@@ -40,6 +40,13 @@ impl Endpoint {
         Ok(Self { url: url.to_owned(), https, host, port, must_be_loopback: !https })
     }
 
+    /// Returns the path, without the query.
+    pub(crate) fn path(&self) -> &str {
+        let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
+        let rest = rest.split('?').next().unwrap_or_default();
+        rest.find('/').map_or("/", |start| &rest[start..])
+    }
+
     /// Returns true if the host names this machine: `localhost`, a name below it, or a literal loopback address.
     pub(crate) fn is_loopback(&self) -> bool {
         match self.host.parse::<IpAddr>() {
@@ -143,6 +150,19 @@ mod tests {
         ];
         for (url, (https, host, port)) in parts_of {
             assert_eq!(parts(url), (https, host.to_owned(), port), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_path_of_a_url_has_no_query() {
+        for (url, path) in [
+            ("https://h", "/"),
+            ("https://h/", "/"),
+            ("https://h?a/b", "/"),
+            ("https://h/?a/b", "/"),
+            ("https://[::1]:1/x/y/?a", "/x/y/"),
+        ] {
+            assert_eq!(Endpoint::parse(url).unwrap().path(), path, "{url}");
         }
     }
 

@@ -6,6 +6,7 @@ use crate::{
     config::{BasicEncoding, BodyFormat, Settings},
     oauth::client_auth,
 };
+use std::borrow::Cow;
 
 pub(crate) const WHICH_URL: &str = "is token_url the token endpoint?";
 pub(crate) const WHOSE_FAULT: &str = "the server violates RFC 6749 §5.1: ask its operator";
@@ -16,7 +17,50 @@ pub(crate) struct Refusal<'a> {
     pub(crate) status: u16,
     /// Empty if the server named none.
     pub(crate) code: &'a str,
+    /// Whether the response asks for a Bearer token and for no other credentials.
+    pub(crate) wants_bearer: bool,
+    /// The path of the token endpoint, as a message may show it, where the body is JSON.
+    pub(crate) json_at: Option<&'a str>,
     pub(crate) settings: &'a Settings,
+}
+
+/// The codes with which a token endpoint rejects a request (RFC 6749 §5.2, and Auth0's for a wrong secret). RFC 6750 gives
+/// an API codes of its own, and frameworks write the reason phrase into a member of this name.
+const TOKEN_ENDPOINT_CODES: [&str; 9] = [
+    "access_denied",
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "invalid_target",
+    "slow_down",
+    "unauthorized_client",
+    "unsupported_grant_type",
+];
+
+/// Returns whether these values of WWW-Authenticate offer the scheme Bearer and not Basic (RFC 9110 §11.6.1).
+pub(crate) fn offer_only_bearer<'a>(values: impl Iterator<Item = &'a str>) -> bool {
+    let (mut bearer, mut basic) = (false, false);
+    for value in values {
+        let (mut quoted, mut escaped) = (false, false);
+        let parts = value.split(|c| {
+            let ends = c == ',' && !quoted;
+            quoted ^= c == '"' && !escaped;
+            escaped = c == '\\' && quoted && !escaped;
+            ends
+        });
+        for part in parts {
+            let part = part.trim();
+            let end = part.find([' ', '\t', '=']).unwrap_or(part.len());
+            let (scheme, rest) = part.split_at(end);
+            // A parameter has an equals sign after its name.
+            if !rest.trim_start().starts_with('=') {
+                bearer |= scheme.eq_ignore_ascii_case("bearer");
+                basic |= scheme.eq_ignore_ascii_case("basic");
+            }
+        }
+    }
+    bearer && !basic
 }
 
 impl Refusal<'_> {
@@ -31,8 +75,12 @@ impl Refusal<'_> {
     }
 
     /// Returns what to do next.
-    pub(crate) fn hint(&self) -> &'static str {
-        HINTS.iter().find(|(applies, _)| applies(self)).map_or(ASK, |(_, hint)| hint(self))
+    pub(crate) fn hint(&self) -> Cow<'static, str> {
+        if let (404 | 410, Some(path)) = (self.status, self.json_at) {
+            return format!("nothing is there: check the path of token_url ({path}), also whether it ends in a slash")
+                .into();
+        }
+        HINTS.iter().find(|(applies, _)| applies(self)).map_or(ASK, |(_, hint)| hint(self)).into()
     }
 
     fn has(&self, codes: &[&str], statuses: &[u16]) -> bool {
@@ -51,6 +99,11 @@ const HINTS: &[Hint] = &[
     (
         |it| it.has_retryable_status() || it.has_retryable_code(),
         |_| "the server has a problem: the library tries again later; if the problem stays, ask the server's operator",
+    ),
+    // django-oauth-toolkit challenges for a Bearer token too, but names its code.
+    (
+        |it| it.status == 401 && it.wants_bearer && !TOKEN_ENDPOINT_CODES.contains(&it.code),
+        |_| "this is an API, which wants a token, and not a token endpoint: check token_url",
     ),
     // django-oauth-toolkit's JSON backend names this code where the body is a form.
     (
@@ -168,6 +221,81 @@ mod tests {
         ] {
             assert_eq!(error_of(status, &[], body).message(), message);
         }
+    }
+
+    #[test]
+    fn a_challenge_for_a_bearer_token_alone_names_an_api() {
+        const API: &str = "this is an API, which wants a token, and not a token endpoint: check token_url";
+        let bearer = &["Bearer realm=\"api\""][..];
+        for (status, challenges, body, is_api) in [
+            (401, bearer, "", true),
+            (401, bearer, "unauthorized", true),
+            (401, bearer, r#"{"message":"Unauthorized"}"#, true),
+            (401, bearer, r#"{"error":{"code":401}}"#, true),
+            // Spring writes the reason phrase.
+            (401, bearer, r#"{"status":401,"error":"Unauthorized","path":"/api"}"#, true),
+            // RFC 6750 §3.1: the code of an API.
+            (401, bearer, r#"{"error":"invalid_token"}"#, true),
+            (401, &["bEARER"], "", true),
+            (401, &["Bearer error=\"invalid_token\", error_description=\"Basic, \\\", Basic x\""], "", true),
+            (401, &["Negotiate YII=", "Bearer"], "", true),
+            (401, &["DPoP algs=\"ES256\", Bearer"], "", true),
+            (401, &["Bearer basic=\"x\", basic = y"], "", true),
+            // django-oauth-toolkit challenges so, and means the secret.
+            (401, bearer, r#"{"error":"invalid_client"}"#, false),
+            (401, bearer, r#"{"error":"access_denied"}"#, false),
+            (401, &["Bearer", "Basic realm=\"x\""], "", false),
+            (401, &["Bearer realm=\"x\", BASIC realm=\"y\""], "", false),
+            (401, &["Basic realm=\"a, Bearer\""], "", false),
+            (401, &["Basic realm=\"\\\", Bearer\""], "", false),
+            (401, &["Digest bearer=\"x\""], "", false),
+            (401, &["BearerToken"], "", false),
+            (401, &[""], "", false),
+            (401, &[], "", false),
+            (403, bearer, "", false),
+            (400, bearer, "", false),
+        ] {
+            let headers: Vec<_> = challenges.iter().map(|value| ("www-authenticate", *value)).collect();
+            let error = error_of(status, &headers, body);
+            assert_eq!(error.message().ends_with(API), is_api, "{status} {challenges:?} {body}: {error}");
+            assert!(!is_api || !error.message().contains("client_secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_404_with_json_names_the_path() {
+        for (status, body, names_it) in [
+            (404, "{}", true),
+            (410, "{}", true),
+            (404, r#"{"error":"not_found"}"#, true),
+            (404, r#"{"error":"invalid_request"}"#, true),
+            (404, "[]", true),
+            (404, r#""no""#, true),
+            (404, "", false),
+            (404, "not found", false),
+            (404, "<html></html>", false),
+            (405, "{}", false),
+        ] {
+            let error = error_of(status, &[], body);
+            let named =
+                "nothing is there: check the path of token_url (/oauth2/token), also whether it ends in a slash";
+            assert_eq!(error.message().ends_with(named), names_it, "{status} {body}: {error}");
+        }
+        let mut settings = Settings::example();
+        for (url, shown) in [
+            ("https://h", "(/),"),
+            ("https://h/?a=b/c", "(/),"),
+            ("https://h?a=b/c", "(/),"),
+            ("https://h:1/x%20/y?z", "(/x%20/y),"),
+            // A path may hold a secret too.
+            ("https://h/s3cr3t%2Bva%2Flue%3D%3D/t", "(/[redacted]/t),"),
+        ] {
+            settings.endpoint = crate::config::Endpoint::parse(url).unwrap();
+            let error = read_with(&settings, 404, &[], b"{}").unwrap_err();
+            assert!(error.message().contains(shown), "{url}: {error}");
+        }
+        settings.endpoint = crate::config::Endpoint::parse(&format!("https://h/{}", "x".repeat(9000))).unwrap();
+        assert!(read_with(&settings, 404, &[], b"{}").unwrap_err().message().len() < 500);
     }
 
     #[test]

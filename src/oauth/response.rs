@@ -7,7 +7,7 @@ use crate::{
     config::{Settings, is_nqchar, token_type},
     error::{Error, ErrorKind},
     oauth::{
-        hints::{Refusal, WHICH_URL, WHOSE_FAULT},
+        hints::{self, Refusal, WHICH_URL, WHOSE_FAULT},
         json::{self, Object, ObjectError},
         redirect::Target,
         times::{self, ResponseTime, StatedExpiry},
@@ -151,6 +151,10 @@ impl<'a> Body<'a> {
             Err(_) if is_page(response, text) => Self::Page(title(text)),
             Err(error) => Self::Text(text.trim(), error),
         }
+    }
+
+    fn is_json(&self) -> bool {
+        matches!(self, Self::Object(_) | Self::Text(_, ObjectError::NotAnObject))
     }
 
     fn object(&self) -> Option<&Object<'a>> {
@@ -322,7 +326,16 @@ impl ParsedResponse<'_> {
         }
         let length = |text: &Option<String>| text.as_deref().map_or(0, |text| text.chars().count());
         let mut left = LONGEST_TOTAL - length(&code) - length(&description);
-        let refusal = Refusal { status, code: code.as_deref().unwrap_or_default(), settings: self.settings };
+        let challenges = self.raw.headers.iter().filter(|(name, _)| name == "www-authenticate");
+        let path =
+            self.body.is_json().then(|| self.redactor.redact(self.settings.endpoint.path(), left.min(LONGEST_URL)));
+        let refusal = Refusal {
+            status,
+            code: code.as_deref().unwrap_or_default(),
+            wants_bearer: hints::offer_only_bearer(challenges.map(|(_, value)| value.as_str())),
+            json_at: path.as_deref(),
+            settings: self.settings,
+        };
         if let 300..=399 = status {
             let endpoint = &self.settings.endpoint;
             let target = self.raw.find("location", |location| Target::read(location, endpoint));
