@@ -269,7 +269,10 @@ impl World {
         let raw_reply = raw.blunt.as_ref().map(bytes);
         let server = Server::start(ServerOptions { tls, raw_reply, ipv6: raw.ipv6, ..ServerOptions::default() });
         let elsewhere = Server::start(ServerOptions::default());
-        let proxy = raw.proxy.clone().map(|options: ProxyOptions| Proxy::start(options));
+        let proxy = raw.proxy.clone().map(|options: ProxyOptions| match raw.proxy_tls {
+            Some(leaf) => Proxy::start_tls(options, &common.authority.tls(leaf)),
+            None => Proxy::start(options),
+        });
         let raw_proxy = raw.proxy_answer.as_ref().map(|_| Server::start(ServerOptions::default()));
 
         let origin = proxy.as_ref().map(Proxy::url).or_else(|| raw_proxy.as_ref().map(Server::origin));
@@ -279,7 +282,7 @@ impl World {
             ("URL", server.url()),
             ("PORT", server.port().to_string()),
             ("ELSEWHERE", elsewhere.url()),
-            ("PROXY", origin.unwrap_or_default().replace("http://", "")),
+            ("PROXY", origin.unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned()),
             ("REFUSED", common.refused.to_string()),
             ("FULL", common.full.local_addr().unwrap().port().to_string()),
         ]);

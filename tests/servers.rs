@@ -16,6 +16,7 @@ use serde_json::Value;
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader},
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::LazyLock,
@@ -402,4 +403,111 @@ fn a_rejected_token_of_every_server_is_replaced() {
     for server in [&DJANGO, &AUTHLIB, &OIDC_PROVIDER, &NODE_OAUTH2_SERVER] {
         server.assert_replaced();
     }
+}
+
+// SOCKS5 proxies.
+
+/// A SOCKS5 proxy of Debian, which ends when it is dropped.
+struct SocksProxy {
+    process: Child,
+    port: u16,
+}
+
+impl SocksProxy {
+    fn microsocks(arguments: &[&str]) -> Self {
+        let port = free_port();
+        let mut command = Command::new("microsocks");
+        command.args(["-i", "127.0.0.1", "-p", &port.to_string()]).args(arguments);
+        Self::start(command, port)
+    }
+
+    fn dante() -> Self {
+        let port = free_port();
+        let config = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("danted-{port}.conf"));
+        let text = format!(
+            "logoutput: stderr\ninternal: 127.0.0.1 port = {port}\nexternal: 127.0.0.1\nclientmethod: none\n\
+             socksmethod: none\nclient pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}\n\
+             socks block {{ from: 0.0.0.0/0 to: 0.0.0.0/0 port = 1 }}\nsocks pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}\n"
+        );
+        fs::write(&config, text).unwrap();
+        let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap());
+        let mut command = Command::new("sh");
+        command.env("PATH", path).args(["-c", "exec danted -f \"$0\""]).arg(config);
+        Self::start(command, port)
+    }
+
+    fn start(mut command: Command, port: u16) -> Self {
+        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let proxy = Self { process, port };
+        for _ in 0..200 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return proxy;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        panic!("{command:?} does not listen");
+    }
+
+    /// Fetches a token through this proxy. Returns the message of the error, if there is one.
+    fn fetch(&self, scheme: &str, user: &str, url: &str, ca_file: &str) -> Result<String, String> {
+        let proxy = format!("{scheme}://{user}127.0.0.1:{}", self.port);
+        let mut config = Config::new();
+        for (name, value) in [
+            ("token_url", url),
+            ("client_id", "me"),
+            ("client_secret", "s"),
+            ("proxy", &proxy),
+            ("ca_file", ca_file),
+            ("max_attempts", "1"),
+        ] {
+            config.set(name, value).unwrap();
+        }
+        let source = Source::new(&config).unwrap();
+        source.get().map(|token| token.access_token()).map_err(|error| error.message())
+    }
+}
+
+impl Drop for SocksProxy {
+    fn drop(&mut self) {
+        // Dante ends its children only if it may.
+        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
+        let _ = self.process.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn a_token_comes_through_the_socks_proxies_of_debian() {
+    use tokensource_testserver::{Authority, Leaf, Server as TokenServer, ServerOptions};
+    let authority = Authority::new();
+    let ca = Path::new(env!("CARGO_TARGET_TMPDIR")).join("socks-ca.pem");
+    fs::write(&ca, authority.pem()).unwrap();
+    let ca = ca.to_str().unwrap();
+    let plain = TokenServer::start(ServerOptions::default());
+    let tls = TokenServer::start(ServerOptions { tls: Some(authority.tls(Leaf::Good)), ..ServerOptions::default() });
+    let named = tls.url().replace("127.0.0.1", "localhost");
+    for proxy in [SocksProxy::microsocks(&[]), SocksProxy::dante()] {
+        for scheme in ["socks5", "socks5h"] {
+            for url in [&plain.url(), &tls.url(), &named] {
+                proxy.fetch(scheme, "", url, ca).unwrap_or_else(|error| panic!("{scheme} {url}: {error}"));
+            }
+        }
+        // The credentials are not asked for.
+        proxy.fetch("socks5h", "me:pw@", &named, ca).unwrap();
+        let nobody = format!("https://localhost:{}/", free_port());
+        let error = proxy.fetch("socks5h", "", &nobody, ca).unwrap_err();
+        assert!(error.contains("could not reach localhost:"), "{error}");
+    }
+    let error = SocksProxy::dante().fetch("socks5h", "", "https://localhost:1/", ca).unwrap_err();
+    assert!(error.contains("refuses to connect to localhost:1 (its rules do not allow it)"), "{error}");
+
+    let strict = SocksProxy::microsocks(&["-u", "me", "-P", "p:@ss"]);
+    strict.fetch("socks5h", "me:p%3A%40ss@", &named, ca).unwrap();
+    let error = strict.fetch("socks5h", "me:p%3A%40st@", &named, ca).unwrap_err();
+    assert!(error.contains("refused the credentials") && !error.contains("@st"), "{error}");
+    let error = strict.fetch("socks5", "", &named, ca).unwrap_err();
+    assert!(error.contains("wants a user and password: put them into proxy"), "{error}");
 }

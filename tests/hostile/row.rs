@@ -40,6 +40,8 @@ pub struct Row {
     #[serde(default)]
     pub mutual: bool,
     pub proxy: Option<ProxyOptions>,
+    /// The proxy speaks TLS, with this certificate.
+    pub proxy_tls: Option<Leaf>,
     /// The response of a proxy to each request.
     pub proxy_answer: Option<Response>,
     /// The server listens on ::1 only.

@@ -1,18 +1,20 @@
-//! An HTTP proxy that opens tunnels and forwards requests. Every host leads to loopback.
+//! An HTTP proxy that opens tunnels and forwards requests, over TLS if it has a certificate. Every host leads to loopback.
 
 use crate::{
     connection::Connection,
     http::{self, NoRequest, Request},
     listener::{Listener, loopback},
+    tls::Tls,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+use rustls::ServerConfig;
 use serde::Deserialize;
 use std::{
     io::{self, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
     sync::{Arc, Mutex},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// The settings of a proxy.
@@ -52,6 +54,7 @@ pub enum Behaviour {
 /// A running proxy, which ends when it is dropped.
 pub struct Proxy {
     listener: Listener,
+    is_tls: bool,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -70,21 +73,32 @@ impl Proxy {
         Self::bind(options).expect("a free port on 127.0.0.1")
     }
 
+    /// Does the same for a proxy that speaks TLS.
+    pub fn start_tls(options: ProxyOptions, tls: &Tls) -> Self {
+        let config = tls.config().expect("a usable certificate");
+        Self::listen(options, Some(config)).expect("a free port on 127.0.0.1")
+    }
+
     pub(crate) fn bind(options: ProxyOptions) -> io::Result<Self> {
+        Self::listen(options, None)
+    }
+
+    fn listen(options: ProxyOptions, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
+        let is_tls = tls.is_some();
         let seen = Arc::new(Mutex::new(Seen::default()));
         let started = Instant::now();
         let listener = Listener::start(loopback(false, 0), {
             let seen = seen.clone();
             move |stream| {
-                let _ = serve(&options, &seen, started, stream);
+                let _ = serve(&options, tls.as_ref(), &seen, started, stream);
             }
         })?;
-        Ok(Self { listener, seen })
+        Ok(Self { listener, is_tls, seen })
     }
 
-    /// Returns `http://127.0.0.1:PORT`, without credentials.
+    /// Returns `http://127.0.0.1:PORT`, or with https, without credentials.
     pub fn url(&self) -> String {
-        format!("http://{}", self.listener.address())
+        format!("{}://{}", if self.is_tls { "https" } else { "http" }, self.listener.address())
     }
 
     pub fn connections(&self) -> usize {
@@ -108,9 +122,15 @@ impl Proxy {
     }
 }
 
-fn serve(options: &ProxyOptions, seen: &Mutex<Seen>, started: Instant, stream: Arc<TcpStream>) -> io::Result<()> {
+fn serve(
+    options: &ProxyOptions,
+    tls: Option<&Arc<ServerConfig>>,
+    seen: &Mutex<Seen>,
+    started: Instant,
+    stream: Arc<TcpStream>,
+) -> io::Result<()> {
     seen.lock().unwrap().connections += 1;
-    let mut connection = Connection::new(stream.clone(), None)?;
+    let mut connection = Connection::new(stream.clone(), tls)?;
     let mut request = match http::read(&mut connection) {
         Ok(request) => request,
         Err(NoRequest::Gone) => return Ok(()),
@@ -158,8 +178,13 @@ fn serve(options: &ProxyOptions, seen: &Mutex<Seen>, started: Instant, stream: A
                 (&upstream).write_all(format!("{forwarded}\r\n{}", request.body).as_bytes())?;
             }
             (&upstream).write_all(&connection.received)?;
-            stream.set_read_timeout(None)?;
-            tunnel(&stream, &upstream);
+            if tls.is_some() {
+                connection.received.clear();
+                tunnel_in_turns(connection, &upstream);
+            } else {
+                stream.set_read_timeout(None)?;
+                tunnel(&stream, &upstream);
+            }
         }
         Behaviour::Html => {
             let page = "<html><body>Please sign in to the network.</body></html>\n";
@@ -176,6 +201,36 @@ fn serve(options: &ProxyOptions, seen: &Mutex<Seen>, started: Instant, stream: A
 
 fn error_response(status: u16, headers: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status} Refused\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n").into_bytes()
+}
+
+/// Does what [`tunnel`] does, on one thread, since both ways of TLS have one state.
+fn tunnel_in_turns(mut client: Connection, upstream: &TcpStream) {
+    const TURN: Duration = Duration::from_millis(2);
+    let is_idle = |error: &io::Error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+    let _ = upstream.set_read_timeout(Some(TURN));
+    let mut buffer = [0; 16384];
+    loop {
+        match client.fill(Instant::now() + TURN) {
+            Ok(1..) => {
+                if (&*upstream).write_all(&client.received).is_err() {
+                    break;
+                }
+                client.received.clear();
+            }
+            Err(error) if is_idle(&error) => {}
+            _ => break,
+        }
+        match (&*upstream).read(&mut buffer) {
+            Ok(read @ 1..) => {
+                if client.write(&buffer[..read]).is_err() {
+                    break;
+                }
+            }
+            Err(error) if is_idle(&error) => {}
+            _ => break,
+        }
+    }
+    client.close();
 }
 
 /// Copies bytes both ways until either side closes, and closes both.
