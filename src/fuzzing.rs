@@ -64,8 +64,9 @@ pub fn response(bytes: &[u8]) {
     let headers = lines.filter_map(|line| line.split_once(':'));
     let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
     let response = RawResponse { status, headers, body: Zeroizing::new(body.to_vec()) };
-    static REQUESTS: LazyLock<[(Settings, Vec<Secret>); 2]> = LazyLock::new(|| {
-        [&[][..], &[("auth_method", "client_secret_post"), ("body_format", "json")]].map(|more| {
+    static REQUESTS: LazyLock<[(Settings, Vec<Secret>); 3]> = LazyLock::new(|| {
+        let elsewhere = &[("response.access_token", "data.token"), ("response.expires_in", "data.life")];
+        [&[][..], &[("auth_method", "client_secret_post"), ("body_format", "json")], elsewhere].map(|more| {
             let (settings, secret) = (settings(more), Secret::new(SECRET_MARKER));
             let secrets = oauth::texts_to_redact(&settings, &ClientAuth::new(&settings, secret));
             (settings, secrets)

@@ -33,6 +33,14 @@ export interface TokenSourceOptions {
   headers?: Record<string, string | number | boolean | null | undefined> | undefined;
   /** The same as headers, under the library's name. Giving both is an error. */
   header?: Record<string, string | number | boolean | null | undefined> | undefined;
+  /** Where the response holds the token and its end, for a server that puts them elsewhere: data.token, for example. */
+  response?:
+    | {
+        accessToken?: string | null | undefined;
+        expiresIn?: string | null | undefined;
+        expiresAt?: string | null | undefined;
+      }
+    | undefined;
   /** The word by which this server means Bearer, in any case, such as JWT. Bearer and BearerToken need no option. */
   tokenType?: string | null | undefined;
   /** Seconds. The limit for the wait of one call, and for one fetch with all its attempts. Default: 30. */

@@ -160,6 +160,12 @@ impl Config {
         self.set(&format!("header.{name}"), value)
     }
 
+    /// Sets `response.NAME`, the path of the member that holds the token (`access_token`) or its end (`expires_in`,
+    /// `expires_at`).
+    pub fn response(&mut self, name: &str, path: &str) -> Result<&mut Self, Error> {
+        self.set(&format!("response.{name}"), path)
+    }
+
     /// Sets `token_type`, the word by which this server means Bearer.
     pub fn token_type(&mut self, word: &str) -> Result<&mut Self, Error> {
         self.set("token_type", word)
@@ -334,6 +340,9 @@ mod tests {
         ("resource", |config| config.resource(&["urn:a", "urn:b"]), "urn:a urn:b"),
         ("param.NAME", |config| config.param("NAME", "p"), "p"),
         ("header.NAME", |config| config.header("NAME", "h"), "h"),
+        ("response.access_token", |config| config.response("access_token", "a.b"), "a.b"),
+        ("response.expires_in", |config| config.response("expires_in", "c"), "c"),
+        ("response.expires_at", |config| config.response("expires_at", "d.e"), "d.e"),
         ("token_type", |config| config.token_type("JWT"), "JWT"),
         ("timeout", |config| config.timeout(Duration::new(30, 1)), "30.000000001"),
         ("connect_timeout", |config| config.connect_timeout(Duration::from_millis(500)), "0.5"),

@@ -14,6 +14,9 @@ use crate::{
 };
 use std::fmt;
 
+/// The prefix of rows that are no family: each NAME has a meaning of its own.
+const RESPONSE: &str = "response.";
+
 /// A row of the table, and where its value is kept.
 pub(crate) struct OptionName {
     pub(crate) option: &'static OptionInfo,
@@ -42,6 +45,11 @@ impl OptionName {
                     }
                 }
             }
+        }
+        let response = |option: &&OptionInfo| option.name().starts_with(RESPONSE);
+        if name.starts_with(RESPONSE) {
+            let known: Vec<_> = options().iter().filter(response).map(OptionInfo::name).collect();
+            return Err(invalid(format!("unknown option in response.NAME; allowed: {}", known.join(", "))));
         }
         // The value may have been written into the name: only what could be a name is repeated.
         let shown = name.split(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).next().unwrap_or_default();
@@ -173,6 +181,17 @@ mod tests {
             assert!(!message.contains("hunter2"), "{message}");
         }
         assert!(rejected(&"x".repeat(1 << 20)).len() < 300);
+    }
+
+    #[test]
+    fn another_member_of_response_is_rejected_with_the_three() {
+        for name in ["scope", "", "NAME", "access_token.x", "accessToken", "Access_token", "token_type"] {
+            assert_eq!(
+                rejected(&format!("response.{name}")),
+                "unknown option in response.NAME; allowed: response.access_token, response.expires_in, response.expires_at"
+            );
+        }
+        assert_eq!(full("response.access_token"), "response.access_token");
     }
 
     #[test]

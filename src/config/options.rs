@@ -60,13 +60,17 @@ pub(crate) mod defaults {
     pub(crate) const USER_AGENT: &str = concat!("tokensource/", env!("CARGO_PKG_VERSION"));
 }
 
-/// `option!(FIELD, PARSER, MEANING, allowed TEXT, default TEXT)`, or `unset TEXT`, which says what it means if unset.
+/// `option!(FIELD, PARSER, MEANING, allowed TEXT, default TEXT)`, or `unset TEXT`, which says what it means if unset. An
+/// option whose name has a dot is `FIELD named NAME`.
 macro_rules! option {
     ($field:ident, $parse:path, $meaning:expr, allowed $allowed:expr, default $default:expr) => {
         row!(option!(@ $field, $parse), stringify!($field), $meaning, $allowed, ". Default: ", $default)
     };
     ($field:ident, $parse:path, $meaning:expr, allowed $allowed:expr, unset $unset:expr) => {
         row!(option!(@ $field, $parse), stringify!($field), $meaning, $allowed, ". Unset: ", $unset)
+    };
+    ($field:ident named $name:literal, $parse:path, $meaning:expr, allowed $allowed:expr, unset $unset:expr) => {
+        row!(option!(@ $field, $parse), $name, $meaning, $allowed, ". Unset: ", $unset)
     };
     (@ $field:ident, $parse:path) => {
         Slot::Field(Field {
@@ -163,6 +167,15 @@ static OPTIONS: &[OptionInfo] = &[
         allowed "printable text without spaces at its ends; NAME not Authorization, Host, Content-*, Transfer-Encoding, \
                  Connection, Keep-Alive, TE, Trailer, Upgrade, Expect, Proxy-*, Accept-Encoding, User-Agent",
         unset "not sent; the provider's own can be unset too").secret(),
+    option!(response_access_token named "response.access_token", values::member_path,
+        "The member of the response that holds the access token, for servers that put it elsewhere, such as data.token.",
+        allowed values::MEMBER_PATH, unset "access_token"),
+    option!(response_expires_in named "response.expires_in", values::member_path,
+        "The member of the response that states the lifetime of the token.",
+        allowed values::MEMBER_PATH, unset "expires_in beside the access token, or at the top"),
+    option!(response_expires_at named "response.expires_at", values::member_path,
+        "The member of the response that states the moment at which the token expires.",
+        allowed values::MEMBER_PATH, unset "expires_at beside the access token, or at the top"),
     option!(token_type, values::token_type,
         "The word by which this server means Bearer, in any case. Bearer itself and BearerToken are always accepted.",
         allowed "visible ASCII, one space between two words; not DPoP, MAC, N_A", unset "no further word is accepted"),

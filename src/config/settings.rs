@@ -77,6 +77,10 @@ pub(crate) struct Settings {
     pub(crate) params: Vec<(String, Secret)>,
     /// `header.NAME` in lower case, in the order of their names.
     pub(crate) headers: Vec<(String, Secret)>,
+    /// `response.NAME`: the names of the members that lead to a value.
+    pub(crate) response_access_token: Option<Vec<String>>,
+    pub(crate) response_expires_in: Option<Vec<String>>,
+    pub(crate) response_expires_at: Option<Vec<String>>,
     /// The word by which this server means Bearer.
     pub(crate) token_type: Option<String>,
     pub(crate) timeout: Duration,

@@ -80,6 +80,21 @@ pub(crate) fn scope(text: &str) -> Result<String, String> {
     if text.split(' ').any(str::is_empty) { Err(STRAY_SPACE.into()) } else { Ok(text.to_owned()) }
 }
 
+/// What [`member_path`] allows.
+pub(crate) const MEMBER_PATH: &str = "the names of 1 to 8 members, one inside the other, with dots between";
+
+/// Parses the names of the members that lead to a value in a response.
+pub(crate) fn member_path(path: &str) -> Result<Vec<String>, String> {
+    let names: Vec<String> = text(path)?.split('.').map(str::to_owned).collect();
+    match names.len() {
+        _ if names.iter().any(String::is_empty) => {
+            Err("a name is empty: it begins or ends with a dot, or has two in a row".into())
+        }
+        1..=8 => Ok(names),
+        count => Err(format!("it has {count} names")),
+    }
+}
+
 /// Parses the word by which a server means Bearer.
 pub(crate) fn token_type(text: &str) -> Result<String, String> {
     // Such a token is worth nothing in a header that says Bearer (RFC 9449, RFC 8693 §2.2.1).

@@ -59,19 +59,54 @@ impl<'a> Object<'a> {
         self.get(name).and_then(text)
     }
 
+    /// Returns the value that a path of names leads to. The error is that of an object on the way.
+    pub(crate) fn at(&self, path: &[String]) -> Result<Option<&'a RawValue>, ObjectError> {
+        let Some((name, way)) = path.split_last() else { return Ok(None) };
+        let Some(object) = self.inner(way)? else { return Ok(self.get(name).filter(|_| way.is_empty())) };
+        Ok(object.get(name))
+    }
+
+    /// Returns the object that a path of names leads to. Returns None if there is none, or if the path is empty.
+    pub(crate) fn inner(&self, way: &[String]) -> Result<Option<Object<'a>>, ObjectError> {
+        let mut inner: Option<Object<'a>> = None;
+        for name in way {
+            let Some(value) = inner.as_ref().unwrap_or(self).get(name) else { return Ok(None) };
+            inner = match Object::read(value.get()) {
+                Err(ObjectError::NotAnObject) => return Ok(None),
+                object => Some(object?),
+            };
+        }
+        Ok(inner)
+    }
+
+    /// Returns the texts in the members of these names, at every depth.
+    pub(crate) fn texts(&self, names: &[&str]) -> Vec<Zeroizing<String>> {
+        let mut found = Vec::new();
+        for (name, value) in &self.0 {
+            let omitted = Omitted { names, at_every_depth: true, path: &[], text: None };
+            let mut portable = Portable::new(value.get(), &omitted);
+            portable.is_omitted = names.contains(&name.as_str());
+            portable.value(&mut Zeroizing::default(), &[]);
+            found.append(&mut portable.found);
+        }
+        found
+    }
+
     /// Returns the object without these members, as JSON that every parser reads. A value that every parser reads is kept
     /// as it was written, and so is a number that no double holds.
-    pub(crate) fn without(&self, names: &[&str]) -> Zeroizing<String> {
+    pub(crate) fn without(&self, omitted: &Omitted<'_>) -> Zeroizing<String> {
         let length = self.0.iter().map(|(name, value)| 6 * name.len() + value.get().len() + 4).sum::<usize>() + 2;
         let mut rest = Zeroizing::new(String::with_capacity(length));
         rest.push('{');
-        for (name, value) in self.0.iter().filter(|(name, _)| !names.contains(&name.as_str())) {
+        let path = omitted.path;
+        let is_kept = |name: &str| !omitted.names.contains(&name) && !matches!(path, [last] if last == name);
+        for (name, value) in self.0.iter().filter(|(name, _)| is_kept(name)) {
             if rest.len() > 1 {
                 rest.push(',');
             }
             rest.push_str(&serde_json::Value::from(name.as_str()).to_string());
             rest.push(':');
-            match Portable::of(value.get()) {
+            match Portable::of(value.get(), omitted, way(path, name)) {
                 Some(portable) => rest.push_str(&portable),
                 None => rest.push_str(value.get()),
             }
@@ -86,24 +121,53 @@ pub(crate) fn text(value: &RawValue) -> Option<Zeroizing<String>> {
     serde_json::from_str(value.get()).ok().map(Zeroizing::new)
 }
 
+/// What is left out of an object.
+#[derive(Default)]
+pub(crate) struct Omitted<'o> {
+    /// Members of these names.
+    pub(crate) names: &'o [&'o str],
+    /// Whether members of these names are left out of inner objects too.
+    pub(crate) at_every_depth: bool,
+    /// The member that this path leads to.
+    pub(crate) path: &'o [String],
+    /// A text, for which `[redacted]` stands wherever it is the whole of a value.
+    pub(crate) text: Option<&'o str>,
+}
+
+/// The most texts that [`Object::texts`] returns. No server sends as many tokens.
+const MAX_TEXTS: usize = 100;
+
+/// Returns what is left of a path behind a member.
+fn way<'p>(path: &'p [String], name: &str) -> &'p [String] {
+    path.split_first().filter(|(first, rest)| *first == name && !rest.is_empty()).map_or(&[], |(_, rest)| rest)
+}
+
 /// Rewrites a value into JSON that every parser reads. Half a surrogate pair and a NUL become U+FFFD: serde_json and Go
 /// reject the first, many C parsers the second. Of two members with one name the last is kept, as JavaScript and Python do.
 struct Portable<'a> {
     rest: &'a str,
+    omitted: &'a Omitted<'a>,
     is_changed: bool,
+    /// Whether the rest is inside a member that is left out, whose texts are `found`.
+    is_omitted: bool,
+    found: Vec<Zeroizing<String>>,
 }
 
 impl<'a> Portable<'a> {
     /// Returns the rewritten value. Returns None if every parser reads it as it is. The text must be JSON, no deeper than
     /// [`MAX_DEPTH`].
-    fn of(text: &'a str) -> Option<Zeroizing<String>> {
-        if !text.contains(['\\', '{']) {
+    fn of(text: &'a str, omitted: &'a Omitted<'a>, path: &[String]) -> Option<Zeroizing<String>> {
+        if omitted.text.is_none() && !text.contains(['\\', '{']) {
             return None;
         }
-        let mut portable = Portable { rest: text, is_changed: false };
+        let mut portable = Portable::new(text, omitted);
         let mut written = Zeroizing::new(String::with_capacity(text.len()));
-        portable.value(&mut written);
+        portable.value(&mut written, path);
         portable.is_changed.then_some(written)
+    }
+
+    fn new(text: &'a str, omitted: &'a Omitted<'a>) -> Self {
+        Portable { rest: text, omitted, is_changed: false, is_omitted: false, found: Vec::new() }
     }
 
     fn skip(&mut self, bytes: usize) {
@@ -111,13 +175,22 @@ impl<'a> Portable<'a> {
     }
 
     /// Moves the value at the start of the rest.
-    fn value(&mut self, to: &mut Zeroizing<String>) {
+    fn value(&mut self, to: &mut Zeroizing<String>, path: &[String]) {
         match self.rest.as_bytes().first() {
-            Some(b'{') => self.object(to),
+            Some(b'{') => self.object(to, path),
             Some(b'[') => self.array(to),
             Some(b'"') => {
-                let text = self.string();
-                to.push_str(&text);
+                let string = self.string();
+                let text = text_of(&string);
+                if self.omitted.text == Some(text.as_str()) {
+                    self.is_changed = true;
+                    to.push_str("\"[redacted]\"");
+                } else {
+                    to.push_str(&string);
+                }
+                if self.is_omitted && self.found.len() < MAX_TEXTS {
+                    self.found.push(text);
+                }
             }
             _ => {
                 let end = self.rest.find([',', ']', '}', ' ', '\t', '\n', '\r']).unwrap_or(self.rest.len());
@@ -135,13 +208,13 @@ impl<'a> Portable<'a> {
                 to.push(',');
                 self.skip(1);
             }
-            self.value(to);
+            self.value(to, &[]);
         }
         to.push(']');
         self.skip(1.min(self.rest.len()));
     }
 
-    fn object(&mut self, to: &mut Zeroizing<String>) {
+    fn object(&mut self, to: &mut Zeroizing<String>, path: &[String]) {
         let mut members: Vec<(Zeroizing<String>, Zeroizing<String>)> = Vec::new();
         let mut places = HashMap::new();
         self.skip(1);
@@ -153,8 +226,18 @@ impl<'a> Portable<'a> {
             // The colon.
             self.skip(1);
             let mut value = Zeroizing::new(String::new());
-            self.value(&mut value);
-            match places.entry(text_of(&name).to_string()) {
+            let text = text_of(&name).to_string();
+            let is_named = self.omitted.at_every_depth && self.omitted.names.contains(&text.as_str());
+            let is_omitted = is_named || matches!(path, [last] if *last == text);
+            let was_omitted = self.is_omitted;
+            self.is_omitted |= is_omitted;
+            self.value(&mut value, way(path, &text));
+            self.is_omitted = was_omitted;
+            if is_omitted {
+                self.is_changed = true;
+                continue;
+            }
+            match places.entry(text) {
                 Entry::Vacant(place) => {
                     place.insert(members.len());
                     members.push((name, value));
@@ -312,6 +395,10 @@ mod tests {
         Object::read(text).unwrap().0.into_iter().map(|(name, _)| name).collect()
     }
 
+    fn without(object: &Object<'_>, names: &[&str]) -> String {
+        object.without(&Omitted { names, ..Omitted::default() }).to_string()
+    }
+
     fn error_of(text: &str) -> ObjectError {
         Object::read(text).err().unwrap()
     }
@@ -319,9 +406,9 @@ mod tests {
     #[test]
     fn members_keep_their_order_and_values_their_spelling() {
         let object = Object::read(" {\"b\" : 1e400 , \"a\":[ 1,{\"x\" :2}], \"c\":\"\\u0041\"} ").unwrap();
-        assert_eq!(&*object.without(&[]), r#"{"b":1e400,"a":[ 1,{"x" :2}],"c":"\u0041"}"#);
-        assert_eq!(&*object.without(&["b", "c", "unknown"]), r#"{"a":[ 1,{"x" :2}]}"#);
-        assert_eq!(&*object.without(&["a", "b", "c"]), "{}");
+        assert_eq!(without(&object, &[]), r#"{"b":1e400,"a":[ 1,{"x" :2}],"c":"\u0041"}"#);
+        assert_eq!(without(&object, &["b", "c", "unknown"]), r#"{"a":[ 1,{"x" :2}]}"#);
+        assert_eq!(without(&object, &["a", "b", "c"]), "{}");
         assert_eq!(object.text("c").unwrap().as_str(), "A");
         assert_eq!(object.text("b"), None);
     }
@@ -330,7 +417,7 @@ mod tests {
     fn a_name_is_found_in_any_spelling() {
         let object = Object::read(r#"{"access\u005ftoken":"x","q\"\u0000":1}"#).unwrap();
         assert_eq!(object.text("access_token").unwrap().as_str(), "x");
-        assert_eq!(&*object.without(&["access_token"]), "{\"q\\\"\u{fffd}\":1}");
+        assert_eq!(without(&object, &["access_token"]), "{\"q\\\"\u{fffd}\":1}");
     }
 
     #[test]
@@ -355,12 +442,39 @@ mod tests {
             let text = format!(r#"{{"v":{value},"\ud800":1,"\udfff":2,"n\u0000":3}}"#);
             let object = Object::read(&text).unwrap();
             let expected = format!("{{\"v\":{passed_on},\"\u{fffd}\":2,\"n\u{fffd}\":3}}");
-            let rest = object.without(&[]);
-            assert_eq!(*rest, expected, "{value}");
+            let rest = without(&object, &[]);
+            assert_eq!(rest, expected, "{value}");
             if !value.contains("e400") {
                 serde_json::from_str::<serde_json::Value>(&rest).unwrap();
             }
         }
+    }
+
+    #[test]
+    fn a_path_leads_through_objects_only() {
+        let object = Object::read(r#"{"a":{"b":{"c":"x","d":null}},"e":[{"b":1}],"f":"y","g":{"b":1,"b":2}}"#).unwrap();
+        let path = |path: &str| path.split('.').map(str::to_owned).collect::<Vec<_>>();
+        let at = |names: &str| object.at(&path(names)).map(|value| value.map(|value| value.get().to_owned()));
+        assert_eq!(at("a.b.c").unwrap().unwrap(), "\"x\"");
+        assert_eq!(at("f").unwrap().unwrap(), "\"y\"");
+        for names in ["a.b.d", "a.c", "a.b.c.d", "b.c", "e.b", "e.0.b", "f.b", "x", "x.y.z", "A.b.c"] {
+            assert_eq!(at(names).unwrap(), None, "{names}");
+        }
+        assert_eq!(at("g.b").unwrap_err(), ObjectError::Contradiction { member: "b".into() });
+    }
+
+    #[test]
+    fn members_are_left_out_at_every_depth_and_where_a_path_leads() {
+        let text = r#"{"a":{"t":"T","s":["T",{"t":"x","u":"T"}],"b":{"t":"y","k":1}},"t":"z","c":{"b":"kept"}}"#;
+        let object = Object::read(text).unwrap();
+        let path = ["a".to_owned(), "b".to_owned(), "k".to_owned()];
+        let omitted = Omitted { names: &["t"], at_every_depth: true, path: &path, text: Some("T") };
+        assert_eq!(
+            *object.without(&omitted),
+            r#"{"a":{"s":["[redacted]",{"u":"[redacted]"}],"b":{}},"c":{"b":"kept"}}"#
+        );
+        let texts: Vec<_> = object.texts(&["t"]).iter().map(|text| text.to_string()).collect();
+        assert_eq!(texts, ["T", "x", "y", "z"]);
     }
 
     #[test]

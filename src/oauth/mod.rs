@@ -3,6 +3,7 @@
 //! It opens no connection, reads no file and no clock.
 
 pub(crate) mod client_auth;
+mod form;
 mod hints;
 mod json;
 mod redirect;

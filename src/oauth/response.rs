@@ -7,14 +7,16 @@ use crate::{
     config::{Settings, is_nqchar, token_type},
     error::{Error, ErrorKind},
     oauth::{
+        form,
         hints::{self, Refusal, WHICH_URL, WHOSE_FAULT},
-        json::{self, Object, ObjectError},
+        json::{self, Object, ObjectError, Omitted},
         redirect::Target,
         times::{self, ResponseTime, StatedExpiry},
     },
-    redact::{Redactor, is_printable},
+    redact::{Redactor, is_printable, truncate},
     secret::Secret,
 };
+use serde_json::value::RawValue;
 use std::{str, time::Duration};
 use zeroize::Zeroizing;
 
@@ -49,6 +51,8 @@ const TOKENS: [&str; 3] = ["access_token", "refresh_token", "id_token"];
 
 /// Some servers issue tokens of 8 kB. A longer one than this fits in no HTTP server's header limit (16 KiB to 60 KiB).
 const LONGEST_TOKEN: usize = 64 * 1024;
+
+const CHECK_PATH: &str = "check response.access_token";
 
 /// What one error may hold of a server's texts, in characters.
 const LONGEST_CODE: usize = 100;
@@ -95,8 +99,16 @@ pub(crate) fn read(
             (replaced.as_str(), false)
         }
     };
-    let body = Body::read(response, text.strip_prefix('\u{feff}').unwrap_or(text));
-    let tokens: Vec<_> = TOKENS.iter().filter_map(|name| body.object()?.text(name)).collect();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let form = form::read(response, text);
+    let body = Body::read(response, form.as_ref().map_or(text, |form| form.as_str()));
+    let tokens = body.object().map(|object| {
+        let mut tokens = object.texts(&TOKENS);
+        let path = settings.response_access_token.as_deref().unwrap_or_default();
+        tokens.extend(object.at(path).ok().flatten().and_then(json::text));
+        tokens
+    });
+    let tokens = tokens.unwrap_or_default();
     let secrets = secrets.iter().map(Secret::expose).chain(tokens.iter().map(|token| token.as_str()));
     let redactor = Redactor::new(secrets);
     let date = response.find("date", times::http_date);
@@ -106,7 +118,8 @@ pub(crate) fn read(
 
     match (response.error_code(), response.raw.status) {
         (Some(code), _) => Err(response.refusal(Some(code))),
-        // NestJS responds with 201 to every POST.
+        // NestJS responds with 201 to every POST, and a proxy that changes a response with 203 (RFC 9110 §15.3.4).
+        (None, 202 | 203) if response.has_token() => response.grant().map_err(|reason| response.bad_response(&reason)),
         (None, 200 | 201) => response.grant().map_err(|reason| response.bad_response(&reason)),
         (None, 200..=299) => {
             Err(response.bad_response(&format!("a token comes with 200 (RFC 6749 §5.1); {WHICH_URL}")))
@@ -119,6 +132,15 @@ impl RawResponse {
     /// Returns the first value of this header that `read` accepts.
     fn find<'a, T>(&'a self, name: &str, read: impl Fn(&'a str) -> Option<T>) -> Option<T> {
         self.headers.iter().filter(|(known, _)| known == name).find_map(|(_, value)| read(value.trim()))
+    }
+
+    pub(super) fn has_content_type(&self, wanted: &str) -> bool {
+        let kind = self.find("content-type", |value| value.split(';').next());
+        kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted))
+    }
+
+    pub(super) fn is_encoded(&self) -> bool {
+        self.encoding().is_some()
     }
 
     /// Returns the encoding of a body that was encoded although the request did not accept any encoding.
@@ -204,6 +226,10 @@ impl ParsedResponse<'_> {
         let code = self.body.object()?.text("error")?;
         // A known code is no echo, even where a secret happens to be a part of it ("client").
         let is_echo = || !CODES.contains(&code.as_str()) && self.redactor.contains_secret(&code);
+        // A form has no other way to write that there is no error.
+        if matches!(code.as_str(), "0" | "false") && self.has_token() {
+            return None;
+        }
         let fits = (1..=LONGEST_CODE).contains(&code.len()) && code.bytes().all(is_nqchar);
         (fits && !is_echo()).then(|| code.to_string())
     }
@@ -212,24 +238,41 @@ impl ParsedResponse<'_> {
     fn grant(&self) -> Result<Grant, String> {
         let object = self.object_or_reason()?;
         // Some servers send an empty or false `error` with a valid token. Any other value means that there is none.
-        if object.get("error").is_some_and(|error| !matches!(error.get(), "\"\"" | "false")) {
+        if object.get("error").is_some_and(|error| !is_falsy(error)) {
             return Err(format!("its error member is not an error code; {WHOSE_FAULT}"));
         }
-        let token = object.get("access_token").ok_or(format!("it has no access_token; {WHICH_URL}"))?;
-        let token = json::text(token).ok_or(format!("its access_token is not a string; {WHOSE_FAULT}"))?;
+        let path = self.token_path();
+        let beside =
+            path.split_last().map_or(Ok(None), |(_, way)| object.inner(way)).map_err(|error| self.reason(&error))?;
+        let name = truncate(&path.join("."), LONGEST_NAME);
+        let advice = if self.settings.response_access_token.is_some() { CHECK_PATH } else { WHICH_URL };
+        let token = object.at(&path).map_err(|error| self.reason(&error))?;
+        let token = token.ok_or(format!("it has no {name}; {advice}"))?;
+        let token = json::text(token).ok_or(format!("its {name} is not a string; {WHOSE_FAULT}"))?;
+        let member = |name: &str| beside.as_ref().and_then(|beside| beside.get(name)).or_else(|| object.get(name));
+        let told = |name: &str| match (name, &self.settings.response_expires_in, &self.settings.response_expires_at) {
+            ("expires_in", Some(path), _) | ("expires_at", _, Some(path)) => object.at(path).ok().flatten(),
+            _ => member(name),
+        };
+        let omitted = Omitted {
+            names: &TOKENS,
+            at_every_depth: self.settings.response_access_token.is_some(),
+            path: &path,
+            text: self.settings.response_access_token.is_some().then_some(&token),
+        };
         if token.is_empty() || token.len() > LONGEST_TOKEN {
-            return Err(format!("its access_token has {} characters; {WHOSE_FAULT}", token.len()));
+            return Err(format!("its {name} has {} characters; {WHOSE_FAULT}", token.len()));
         }
         // It goes into a header: RFC 6750 §2.1 allows less, and a line feed would begin another header.
         if !token.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(format!("its access_token holds characters other than visible ASCII; {WHOSE_FAULT}"));
+            return Err(format!("its {name} holds characters other than visible ASCII; {WHOSE_FAULT}"));
         }
         Ok(Grant {
-            token_type: self.token_type(object)?,
-            scope: scope(object)?,
-            expiry: times::stated_expiry(|name| object.get(name), &token, self.time),
+            token_type: self.token_type(member("token_type"))?,
+            scope: self.scope(member("scope"))?,
+            expiry: times::stated_expiry(told, &token, self.time),
             jwt_left: times::jwt_left(&token, self.time.earlier()),
-            response: Secret::new(object.without(&TOKENS).as_str()),
+            response: Secret::new(object.without(&omitted).as_str()),
             access_token: Secret::new(token.as_str()),
         })
     }
@@ -243,6 +286,7 @@ impl ParsedResponse<'_> {
                 redacted(encoding)
             )),
             Body::Empty => Err(format!("its body is empty; {WHICH_URL}")),
+            Body::Object(object) => Ok(object),
             _ if !self.is_utf8 => Err(format!("its body is not UTF-8; {WHOSE_FAULT}")),
             Body::Page(title) => {
                 let titled = title.map(|title| format!(" titled \"{}\"", redacted(title))).unwrap_or_default();
@@ -258,21 +302,64 @@ impl ParsedResponse<'_> {
                 };
                 Err(format!("its body is not JSON{kind} (line {line}, column {column}); {next}"))
             }
-            Body::Text(_, ObjectError::NotAnObject) => Err(format!("its body is JSON but not an object; {WHICH_URL}")),
-            Body::Text(_, ObjectError::TooDeep) => Err(format!("its JSON is nested too deeply; {WHOSE_FAULT}")),
-            Body::Text(_, ObjectError::TooManyMembers) => Err(format!("it has more than 1000 members; {WHOSE_FAULT}")),
-            Body::Text(_, ObjectError::Contradiction { member }) => {
-                let known = ["error", "token_type", "expires_in", "scope"].into_iter().chain(TOKENS);
-                // Any other name may be anything, even a token.
-                let name = known.into_iter().find(|known| known == member).unwrap_or("a member");
-                Err(format!("it contains {name} twice with different values; {WHOSE_FAULT}"))
-            }
-            Body::Object(object) => Ok(object),
+            Body::Text(_, error) => Err(self.reason(error)),
         }
     }
 
-    fn token_type(&self, object: &Object<'_>) -> Result<String, String> {
-        let Some(value) = object.get("token_type") else {
+    /// Returns why a text of JSON is not usable.
+    fn reason(&self, error: &ObjectError) -> String {
+        match error {
+            ObjectError::NotAnObject => format!("its body is JSON but not an object; {WHICH_URL}"),
+            ObjectError::TooDeep => format!("its JSON is nested too deeply; {WHOSE_FAULT}"),
+            ObjectError::TooManyMembers => format!("it has more than 1000 members; {WHOSE_FAULT}"),
+            ObjectError::Contradiction { member } => {
+                let known = ["error", "token_type", "expires_in", "scope"].into_iter().chain(TOKENS);
+                // Any other name may be anything, even a token.
+                let name = known.into_iter().find(|known| known == member).unwrap_or("a member");
+                format!("it contains {name} twice with different values; {WHOSE_FAULT}")
+            }
+            ObjectError::NotJson { line, column } => {
+                format!("its body is not JSON (line {line}, column {column}); {WHICH_URL}")
+            }
+        }
+    }
+
+    /// Returns the names of the members that lead to the access token.
+    fn token_path(&self) -> Vec<String> {
+        self.settings.response_access_token.clone().unwrap_or_else(|| vec!["access_token".into()])
+    }
+
+    fn has_token(&self) -> bool {
+        let path = self.token_path();
+        self.body.object().is_some_and(|object| matches!(object.at(&path), Ok(Some(_))))
+    }
+
+    /// Returns a scope that is a string, or an array of strings as Twitch sends it, with spaces between. Anything else counts
+    /// as no scope, since the token is usable without.
+    fn scope(&self, value: Option<&RawValue>) -> Result<Option<String>, String> {
+        let Some(value) = value else {
+            return Ok(None);
+        };
+        let list = || Some(serde_json::from_str::<Vec<String>>(value.get()).ok()?.join(" "));
+        let scope = json::text(value).map(|scope| scope.to_string()).or_else(list);
+        // Some servers send a line for each scope.
+        let scope = scope.map(|scope| match scope.contains(['\n', '\r', '\t']) {
+            true => scope.split([' ', '\n', '\r', '\t']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "),
+            false => scope,
+        });
+        match scope {
+            Some(scope) if !self.is_utf8 && scope.contains(char::REPLACEMENT_CHARACTER) => {
+                Err(format!("its scope is not UTF-8; {WHOSE_FAULT}"))
+            }
+            Some(scope) if !is_printable(&scope) => {
+                Err(format!("its scope holds unprintable characters; {WHOSE_FAULT}"))
+            }
+            scope => Ok(scope),
+        }
+    }
+
+    fn token_type(&self, value: Option<&RawValue>) -> Result<String, String> {
+        let Some(value) = value else {
             return Ok("Bearer".into());
         };
         let known = BEARER.into_iter().chain(self.settings.token_type.as_deref());
@@ -411,16 +498,17 @@ impl ParsedResponse<'_> {
     }
 }
 
-/// Returns a scope that is a string, or an array of strings as Twitch sends it. Anything else counts as no scope, since the
-/// token is usable without.
-fn scope(object: &Object<'_>) -> Result<Option<String>, String> {
-    let Some(value) = object.get("scope") else {
-        return Ok(None);
-    };
-    let list = || Some(serde_json::from_str::<Vec<String>>(value.get()).ok()?.join(" "));
-    match json::text(value).map(|scope| scope.to_string()).or_else(list) {
-        Some(scope) if !is_printable(&scope) => Err(format!("its scope holds unprintable characters; {WHOSE_FAULT}")),
-        scope => Ok(scope),
+/// Returns whether the value of `error` means that there is none: 0, `{}`, `[]`, an empty text or `false`.
+fn is_falsy(error: &RawValue) -> bool {
+    use serde_json::Value;
+    match serde_json::from_str(error.get()) {
+        Ok(Value::Number(number)) => number.as_f64() == Some(0.0),
+        Ok(Value::Object(members)) => members.is_empty(),
+        Ok(Value::Array(items)) => items.is_empty(),
+        Ok(Value::String(text)) => text.is_empty() || text == "0" || text == "false",
+        Ok(Value::Bool(is_error)) => !is_error,
+        Ok(Value::Null) => true,
+        Err(_) => false,
     }
 }
 

@@ -339,18 +339,25 @@ function* optionPairs(options) {
 /** Yields one entry per member of an option that is an object: `params: { a: 'b' }` becomes `param.a`. */
 function* flattened(options) {
   for (const [camel, value] of Object.entries(options)) {
-    const name = camel.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const name = snakeCase(camel);
     if (isPlainObject(value)) {
       const family = PLURALS.get(name) ?? name;
       const members = Object.entries(value);
+      // The members of response are options of the library. Those of the others are the program's own names.
+      const [nameOf, any] = family === 'response' ? [snakeCase, 'access_token'] : [String, 'NAME'];
       // Unsetting a member of an empty object has no effect, but the library rejects the name of an unknown family.
-      for (const [member, each] of members.length > 0 ? members : [['NAME', null]]) {
-        yield [`${family}.${member}`, each, `${camel}.${member}`];
+      for (const [member, each] of members.length > 0 ? members : [[any, null]]) {
+        yield [`${family}.${nameOf(member)}`, each, `${camel}.${member}`];
       }
     } else {
       yield [name, value, camel];
     }
   }
+}
+
+/** Returns a name as the library writes it: `accessToken` is `access_token`. */
+function snakeCase(camel) {
+  return camel.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** Returns the text for the library. An undefined value counts as not given; null unsets the option. */

@@ -60,6 +60,17 @@ test('a token stays the same object while its refreshes fail', { timeout: 60_000
   assert.equal(await source.token(), token);
 });
 
+test('a token is found where the option response says', async (t) => {
+  const body = { data: { token: 'token-1', life: '70' }, token_type: 'JWT' };
+  const { options } = await scripted(t, [{ body }]);
+  const response = { accessToken: 'data.token', expiresIn: 'data.life', expiresAt: null };
+  const token = await new TokenSource({ ...options, response, tokenType: 'jwt' }).token();
+  assert.equal(token.accessToken, 'token-1');
+  assert.equal(token.tokenType, 'JWT');
+  assert.ok(token.expiresIn > 60 && token.expiresIn <= 70);
+  assert.deepEqual(token.response, { data: { life: '70' }, token_type: 'JWT' });
+});
+
 test('a response without scope leaves it null', async (t) => {
   const { options } = await scripted(t);
   assert.equal((await new TokenSource(options).token()).scope, null);
@@ -226,6 +237,9 @@ test('options are in camel case, and a value of another type is rejected', async
   rejected({ client_idd: 'x' }, invalid(/^unknown option "client_idd", did you mean client_id\?/));
   new TokenSource({ ...options, params: {}, headers: {} }).close();
   new TokenSource({ ...options, param: {}, header: {} }).close();
+  new TokenSource({ ...options, response: {} }).close();
+  rejected({ response: { scope: 'a' } }, invalid(/allowed: response.access_token, response.expires_in, response.expires_at/));
+  rejected({ response: { accessToken: 'a..b' } }, invalid(/^option response.access_token: a name is empty/));
   rejected({ http: {} }, invalid(/^unknown option "http.NAME"/));
   rejected({ timeout: {} }, invalid(/^unknown option "timeout.NAME", did you mean timeout\?/));
   rejected({ httpHeader: { 'X-A': 'x' } }, invalid(/^unknown option "httpHeader.X-A"/));

@@ -239,3 +239,21 @@ fn a_token_type_is_words_that_can_mean_bearer() {
         assert!(rejected("token_type", word).starts_with("option token_type: it "), "{word:?}");
     }
 }
+
+#[test]
+fn a_path_has_one_to_eight_names() {
+    for (path, names) in [
+        ("token", &["token"][..]),
+        ("data.token", &["data", "token"]),
+        ("a.b.c.d.e.f.g.h", &["a", "b", "c", "d", "e", "f", "g", "h"]),
+        ("with space.größe.$0", &["with space", "größe", "$0"]),
+    ] {
+        for option in ["response.access_token", "response.expires_in", "response.expires_at"] {
+            accepted(option, path);
+        }
+        assert_eq!(accepted("response.access_token", path).response_access_token.unwrap(), names);
+    }
+    for path in [".", ".a", "a.", "a..b", "a.b.c.d.e.f.g.h.i", "a\nb"] {
+        assert!(rejected("response.access_token", path).contains("allowed: the names of 1 to 8 members"), "{path}");
+    }
+}

@@ -149,6 +149,156 @@ fn a_valid_response_becomes_a_grant() {
 }
 
 #[test]
+fn a_form_encoded_response_is_read_as_an_object_of_texts() {
+    let form = &[("content-type", "application/x-www-form-urlencoded")][..];
+    let plain = &[("content-type", "text/plain")][..];
+    let lied = &[("content-type", "application/json")][..];
+    for (headers, body, scope, rest) in [
+        (form, "access_token=T&token_type=bearer", None, r#"{"token_type":"bearer"}"#),
+        (plain, "access_token=T&scope=read+write%20all\n", Some("read write all"), r#"{"scope":"read write all"}"#),
+        (lied, "scope=a%2Cb&access%5Ftoken=%54", Some("a,b"), r#"{"scope":"a,b"}"#),
+        (&[], "access_token=T&x=%C3%BC%00&refresh_token=R", None, "{\"x\":\"ü\\ufffd\"}"),
+        (&[], "access_token=T&access_token=T&error=", None, r#"{"error":""}"#),
+        (&[], "access_token=T&error=0", None, r#"{"error":"0"}"#),
+        (form, r#"{"access_token":"T","x":"a=b"}"#, None, r#"{"x":"a=b"}"#),
+    ] {
+        let grant = read_response(200, headers, body).unwrap_or_else(|error| panic!("{body}: {error}"));
+        assert_eq!(grant.access_token.expose(), "T", "{body}");
+        assert_eq!(grant.scope.as_deref(), scope, "{body}");
+        assert_eq!(grant.response.expose(), rest, "{body}");
+    }
+    let grant = grant_of("access_token=T&expires_in=60");
+    let told_by = ExpirySource::ExpiresIn;
+    assert_eq!(grant.expiry, StatedExpiry::In { left: Duration::from_secs(60), told_by });
+    let error = error_of(400, form, "error=invalid_client&error_description=No+such%20client");
+    assert_eq!(error.oauth_error(), Some("invalid_client"));
+    assert_eq!(error.oauth_description(), Some("No such client"));
+    assert_eq!(error_of(200, &[], "access_token=the-t0ken&error=invalid_scope").oauth_error(), Some("invalid_scope"));
+}
+
+fn with_paths(token: &str, expires_in: Option<&str>, expires_at: Option<&str>) -> Settings {
+    let path = |path: &str| path.split('.').map(str::to_owned).collect();
+    Settings {
+        response_access_token: Some(path(token)),
+        response_expires_in: expires_in.map(path),
+        response_expires_at: expires_at.map(path),
+        ..Settings::example()
+    }
+}
+
+#[test]
+fn a_token_and_its_end_are_found_where_the_options_say() {
+    let read = |settings: &Settings, body: &str| {
+        let grant = read_with(settings, 200, &[], body.as_bytes()).unwrap_or_else(|error| panic!("{body}: {error}"));
+        assert_eq!(grant.access_token.expose(), "T", "{body}");
+        grant
+    };
+    let seconds = |grant: &Grant| match grant.expiry {
+        StatedExpiry::In { left, .. } => left.as_secs(),
+        StatedExpiry::Ended { .. } | StatedExpiry::NotStated => 0,
+    };
+    // Beside the token first, then at the top.
+    for (path, body, left, scope, rest) in [
+        (
+            "data.token",
+            r#"{"data":{"token":"T","expires_in":60},"expires_in":90}"#,
+            60,
+            None,
+            r#"{"data":{"expires_in":60},"expires_in":90}"#,
+        ),
+        (
+            "data.token",
+            r#"{"data":{"token":"T"},"expires_in":90,"scope":"a"}"#,
+            90,
+            Some("a"),
+            r#"{"data":{},"expires_in":90,"scope":"a"}"#,
+        ),
+        ("accessToken", r#"{"accessToken":"T","scope":"b"}"#, 0, Some("b"), r#"{"scope":"b"}"#),
+        (
+            "a.b.c.d.e.f.g.h",
+            r#"{"a":{"b":{"c":{"d":{"e":{"f":{"g":{"h":"T","scope":"c"}}}}}}}}"#,
+            0,
+            Some("c"),
+            r#"{"a":{"b":{"c":{"d":{"e":{"f":{"g":{"scope":"c"}}}}}}}}"#,
+        ),
+        (
+            "data.token",
+            r#"{"data":{"token":"T","access_token":"x","l":[{"id_token":1,"k":"T"}]},"refresh_token":"R","token":"kept"}"#,
+            0,
+            None,
+            r#"{"data":{"l":[{"k":"[redacted]"}]},"token":"kept"}"#,
+        ),
+    ] {
+        let grant = read(&with_paths(path, None, None), body);
+        assert_eq!(seconds(&grant), left, "{body}");
+        assert_eq!(grant.scope.as_deref(), scope, "{body}");
+        assert_eq!(grant.response.expose(), rest, "{body}");
+    }
+    let body = r#"{"r":{"t":"T","expires_in":5,"life":{"s":"70"}},"at":"1994-11-06T08:50:57Z"}"#;
+    assert_eq!(seconds(&read(&with_paths("r.t", Some("r.life.s"), None), body)), 70);
+    assert_eq!(seconds(&read(&with_paths("r.t", Some("r.none"), Some("at")), body)), 80);
+    assert_eq!(seconds(&read(&with_paths("r.t", None, Some("at")), body)), 5);
+    let only_end = Settings { response_access_token: None, ..with_paths("x", Some("life"), None) };
+    assert_eq!(seconds(&read(&only_end, r#"{"access_token":"T","expires_in":5,"life":70}"#)), 70);
+    for (body, why) in [
+        ("{}", "it has no data.token; check response.access_token"),
+        (r#"{"access_token":"the-t0ken"}"#, "it has no data.token; check response.access_token"),
+        (r#"{"data":"the-t0ken"}"#, "it has no data.token"),
+        (r#"{"data":[{"token":"the-t0ken"}]}"#, "it has no data.token"),
+        (r#"{"data":{"token":7}}"#, "its data.token is not a string"),
+        (r#"{"data":{"token":"the t0ken"}}"#, "its data.token holds characters other than visible ASCII"),
+        (r#"{"data":{"token":"the-t0ken","token":"other"}}"#, "it contains a member twice"),
+        (r#"{"data":{"token":"the-t0ken","token_type":"the-t0ken"}}"#, "its token_type is \"[redacted]\""),
+        (r#"{"data":{"token":"T","token_type":"mac"}}"#, "its token_type is \"mac\""),
+    ] {
+        let error = read_with(&with_paths("data.token", None, None), 200, &[], body.as_bytes()).unwrap_err();
+        assert!(error.message().contains(why), "{body}\n{error}");
+    }
+    // What is inside such a member is no text of an error.
+    let echo = br#"{"error":"x","error_description":"had the-t0ken and R-4712","data":{"token":"the-t0ken","refresh_token":["R-4712"]}}"#;
+    let error = read_with(&with_paths("data.token", None, None), 400, &[], echo).unwrap_err();
+    assert_eq!(error.oauth_description(), Some("had [redacted] and [redacted]"));
+}
+
+#[test]
+fn a_token_is_taken_although_its_response_is_odd() {
+    for body in [
+        r#"{"access_token":"T","error":0}"#,
+        r#"{"access_token":"T","error":-0.0}"#,
+        r#"{"access_token":"T","error":{ }}"#,
+        r#"{"access_token":"T","error":[ ]}"#,
+        r#"{"access_token":"T","error":""}"#,
+        r#"{"access_token":"T","error":"0"}"#,
+        r#"{"access_token":"T","error":false}"#,
+    ] {
+        for status in [200, 201, 202, 203] {
+            assert_eq!(read_response(status, &[], body).unwrap().access_token.expose(), "T", "{status} {body}");
+        }
+    }
+    for (scope, normalised) in [
+        (r#""a\nb\r\nc\td""#, "a b c d"),
+        (r#""\n a  b\n""#, "a b"),
+        (r#"["a","b\n","c d"]"#, "a b c d"),
+        (r#""a  b""#, "a  b"),
+    ] {
+        let grant = grant_of(&format!(r#"{{"access_token":"T","scope":{scope}}}"#));
+        assert_eq!(grant.scope.as_deref(), Some(normalised), "{scope}");
+    }
+    let latin1 = |body: &[u8]| read_with(&Settings::example(), 200, &[], body);
+    let grant = latin1(b"{\"access_token\":\"T\",\"org\":\"M\xfcller\",\"\xe4\":1,\"\xf6\":2}").unwrap();
+    assert_eq!(grant.response.expose(), "{\"org\":\"M\u{fffd}ller\",\"\u{fffd}\":2}");
+    for (body, why) in [
+        (&b"{\"access_token\":\"T\xfc\"}"[..], "other than visible ASCII"),
+        (b"{\"access_token\":\"T\",\"scope\":\"gr\xfcn\"}", "its scope is not UTF-8"),
+        (b"{\"access_token\":\"T\",\"token_type\":\"\xfc\"}", "its token_type is"),
+        (b"{\"access_token\":\"the-t0ken\",\xfc}", "its body is not UTF-8"),
+        (b"\xff\xfe{\0}\0", "its body is not UTF-8"),
+    ] {
+        assert!(latin1(body).unwrap_err().message().contains(why), "{body:?}");
+    }
+}
+
+#[test]
 fn the_word_of_the_option_token_type_counts_as_bearer_in_any_case() {
     let settings = Settings { token_type: Some("Application Access Token".into()), ..Settings::example() };
     let kind = |settings: &Settings, kind: &str| {
@@ -188,6 +338,7 @@ fn the_error_of_an_unusable_success_gives_the_reason() {
     let html = &[("content-type", "text/html; charset=utf-8")][..];
     let plain = &[("content-type", "text/plain")][..];
     let json = &[("content-type", "application/JSON")][..];
+    let form = &[("content-type", "application/x-www-form-urlencoded; charset=utf-8")][..];
     let none: Headers<'_> = &[];
     for (status, headers, body, why) in [
         (200, none, "", "its body is empty; is token_url the token endpoint?"),
@@ -201,7 +352,19 @@ fn the_error_of_an_unusable_success_gives_the_reason() {
         (200, none, "OK", "not JSON (line 1, column 1)"),
         (200, plain, "the-t0ken", "not JSON but text/plain (line 1, column"),
         (200, json, "OK", "not JSON, though its Content-Type is (line 1, column 1); the server"),
-        (200, none, "access_token=the-t0ken&token_type=bearer", "not JSON"),
+        (200, none, "access_token=the-t0ken&token_type", "not JSON"),
+        (200, none, "access_token=the-t0ken&x=<b>", "not JSON"),
+        (200, none, "access_token=the-t0ken&x=a b", "not JSON"),
+        (200, none, "access_token=the-t0ken&=1", "not JSON"),
+        (200, none, "access_token=the-t0ken&", "not JSON"),
+        (200, none, "access_token=the-t0ken&x=%zz", "not JSON"),
+        (200, none, "access_token=the-t0ken&x=%ff", "not JSON"),
+        (200, none, "access_token=the-t0ken&x=%+1", "not JSON"),
+        (200, none, "token=the-t0ken", "not JSON"),
+        (200, none, "access_token=the-t0ken&access_token=other", "it contains access_token twice"),
+        (200, none, "access_token=the+t0ken", "other than visible ASCII"),
+        (200, none, "access_token=", "its access_token has 0 characters"),
+        (200, form, "token=the-t0ken", "it has no access_token"),
         (200, none, r#"{"access_token":"the-t0ken""#, "not JSON"),
         (200, none, r#"{"access_token":"the-t0k"#, "not JSON"),
         (200, none, r#"{"access_token":"the-t0ken",}"#, "not JSON"),
@@ -261,7 +424,6 @@ fn the_error_of_an_unusable_success_gives_the_reason() {
         (200, none, r#"{"access_token":"T","token_type":1}"#, "its token_type is not a string"),
         (200, none, r#"{"access_token":"T","token_type":["Bearer"]}"#, "its token_type is not a string"),
         (200, none, r#"{"access_token":"T","scope":"a\u0000b"}"#, "its scope holds unprintable"),
-        (200, none, r#"{"access_token":"T","scope":"a\nb"}"#, "its scope holds unprintable"),
         (200, none, r#"{"access_token":"T","scope":["a","\u202e"]}"#, "its scope holds unprintable"),
         (200, none, r#"{"access_token":"the-t0ken","access_token":"other"}"#, "it contains access_token twice"),
         (200, none, r#"{"access_token":"the-t0ken","\u0061ccess_token":"other"}"#, "it contains access_token twice"),
@@ -269,15 +431,20 @@ fn the_error_of_an_unusable_success_gives_the_reason() {
         (200, none, r#"{"access_token":"T","expires_in":1,"expires_in":2}"#, "it contains expires_in twice"),
         (200, none, r#"{"access_token":"T","error":"a","error":null}"#, "it contains error twice"),
         (200, none, r#"{"access_token":"the-t0ken","the-t0ken":1,"the-t0ken":2}"#, "it contains a member twice"),
-        (200, none, r#"{"access_token":"T","error":{}}"#, "its error member is not an error code"),
+        (200, none, r#"{"access_token":"T","error":{"code":1}}"#, "its error member is not an error code"),
+        (200, none, r#"{"access_token":"T","error":[0]}"#, "its error member is not an error code"),
+        (200, none, r#"{"access_token":"T","error":" "}"#, "its error member is not an error code"),
+        (200, none, r#"{"error":{}}"#, "it has no access_token"),
         (200, none, r#"{"access_token":"T","error":1}"#, "its error member is not an error code"),
         (200, none, r#"{"access_token":"T","error":true}"#, "its error member is not an error code"),
         (200, none, r#"{"access_token":"T","error":"Service Unavailable"}"#, "its error member is not an error code"),
         (200, none, r#"{"error":["invalid_client"]}"#, "its error member is not an error code"),
         (200, none, r#"{"error":"a\"b"}"#, "its error member is not an error code"),
         (200, none, r#"{"error":"s3cr3t+va/lue=="}"#, "its error member is not an error code"),
-        (202, none, r#"{"access_token":"the-t0ken"}"#, "responded with 202, but a token comes with 200"),
-        (203, none, r#"{"access_token":"the-t0ken"}"#, "responded with 203, but a token comes with 200"),
+        (202, none, r#"{"access_token":null}"#, "responded with 202, but a token comes with 200"),
+        (203, none, "{}", "responded with 203, but a token comes with 200"),
+        (203, none, r#"{"access_token":1}"#, "responded with 203, but its access_token is not a string"),
+        (206, none, r#"{"access_token":"the-t0ken"}"#, "responded with 206, but a token comes with 200"),
         (204, none, "", "responded with 204, but a token comes with 200 (RFC 6749 §5.1); is token_url"),
         (206, none, r#"{"access_token":"the-t0ken"}"#, "responded with 206"),
         (299, none, "", "responded with 299"),
@@ -290,7 +457,7 @@ fn the_error_of_an_unusable_success_gives_the_reason() {
         assert_eq!(error.http_status(), Some(status));
         assert!(!error.is_retryable() && !error.is_worth_another_attempt());
     }
-    let error = read_with(&Settings::example(), 200, &[], b"{\"access_token\":\"T\",\"x\":\"\xff\"}").unwrap_err();
+    let error = read_with(&Settings::example(), 200, &[], b"{\"access_token\":\"T\",\"x\":\"\xff\",}").unwrap_err();
     assert!(error.message().contains("not UTF-8"), "{error}");
     let utf16: Vec<u8> = "{\"access_token\":\"T\"}".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(read_with(&Settings::example(), 200, &[], &utf16).unwrap_err().kind(), ErrorKind::BadResponse);

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Options whose value may be a list; the library reads the items with spaces between.
 _LISTS = ("scope", "resource")
 # Options that take a mapping, and the option family of the library that each fills, such as param.NAME.
-_FAMILIES = {"param": "param", "params": "param", "header": "header", "headers": "header"}
+_FAMILIES = {"param": "param", "params": "param", "header": "header", "headers": "header", "response": "response"}
 
 
 def source_of(options: Mapping[str, object]) -> SourceHandle:

@@ -37,6 +37,7 @@ class Options(TypedDict, total=False):
     params: _Named
     header: _Named
     headers: _Named
+    response: _Named
     token_type: _Text
     timeout: _Seconds
     connect_timeout: _Seconds
