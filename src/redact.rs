@@ -29,7 +29,7 @@ const LONGEST_BASE64: usize = 4 * 1024;
 
 /// The most characters that are decoded for one text. No server needs as many, and one that wants to cost time would use
 /// more: what then is not read yet is redacted.
-const MOST_WORK: usize = 300_000;
+const MOST_WORK: usize = 100_000;
 
 /// Replaces secrets in texts, however they are spelled there. Each character of a secret may be encoded for a URL, a form,
 /// JSON or HTML, with up to [`DEPTH`] of these in any order. The innermost may be Base64.
