@@ -58,6 +58,18 @@ const CHECK_PATH: &str = "check response.access_token";
 const LONGEST_CODE: usize = 100;
 const LONGEST_DESCRIPTION: usize = 300;
 const LONGEST_TOTAL: usize = 500;
+/// Where the reason of a refusal is, if it is not at the top: Apigee and Google, FedEx, UPS.
+const REASONS: [(&str, &str); 7] = [
+    ("error", ""),
+    ("fault", ""),
+    ("errors", ""),
+    ("response", ""),
+    ("response", "errors"),
+    ("response", "error"),
+    ("error", "errors"),
+];
+/// In how many items of an array a reason is looked for.
+const MOST_REASONS: usize = 10;
 /// A name, a header's value, a page's title.
 const LONGEST_NAME: usize = 60;
 const LONGEST_URL: usize = 200;
@@ -466,25 +478,52 @@ impl ParsedResponse<'_> {
         (is_web && fits && !self.redactor.contains_secret(uri)).then(|| uri.to_owned())
     }
 
+    /// Returns the reason that an object of a refusal names.
+    fn reason_in(&self, object: &Object<'_>) -> Option<String> {
+        // As API Management, AWS, Okta, Spring, FastAPI, Apigee and RFC 9457 write it.
+        const NAMES: [&str; 13] = [
+            "error_description",
+            "message",
+            "Message",
+            "errorMessage",
+            "error_message",
+            "detail",
+            "errorSummary",
+            "faultstring",
+            "Error",
+            "error",
+            "title",
+            "ErrorCode",
+            "errorCode",
+        ];
+        NAMES.iter().find_map(|name| self.sanitized(&object.text(name)?))
+    }
+
+    /// Returns the reason in a value inside the object of a refusal. Of an array, the first item with a reason counts.
+    fn reason_of(&self, value: &RawValue) -> Option<String> {
+        if let Ok(object) = Object::read(value.get()) {
+            return self.reason_in(&object);
+        }
+        let items: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
+        items.into_iter().take(MOST_REASONS).find_map(|item| match json::text(item) {
+            Some(text) => self.sanitized(&text),
+            None => self.reason_in(&Object::read(item.get()).ok()?),
+        })
+    }
+
     /// Returns how a refusal without an error code describes itself.
     fn plain_description(&self) -> Option<String> {
         match &self.body {
-            // As API Management, AWS, Okta, Spring, FastAPI and RFC 9457 write it; Apigee and Google one level deeper.
-            Body::Object(object) => {
-                const NAMES: [&str; 8] = [
-                    "error_description",
-                    "message",
-                    "Message",
-                    "detail",
-                    "errorSummary",
-                    "faultstring",
-                    "error",
-                    "title",
-                ];
-                let first = |object: &Object<'_>| NAMES.iter().find_map(|name| self.sanitized(&object.text(name)?));
-                let inner = |name| Object::read(object.get(name)?.get()).ok().as_ref().and_then(first);
-                first(object).or_else(|| inner("error")).or_else(|| inner("fault"))
-            }
+            Body::Object(object) => self.reason_in(object).or_else(|| {
+                REASONS.iter().find_map(|(outer, inner)| {
+                    let value = object.get(outer)?;
+                    if inner.is_empty() {
+                        return self.reason_of(value);
+                    }
+                    let object = Object::read(value.get()).ok()?;
+                    self.reason_of(object.get(inner)?)
+                })
+            }),
             Body::Page(title) => Some(match title.and_then(|title| self.sanitized(title)) {
                 Some(title) => format!("a web page titled \"{title}\""),
                 None => "a web page".into(),

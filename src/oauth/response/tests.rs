@@ -650,6 +650,25 @@ fn the_description_of_a_refusal_without_a_code_is_shown() {
         (r#"{"error":"not a code","error_description":"but a reason"}"#, ": but a reason;"),
         (r#"{"error":{"error":{"message":"too deep to look"}}}"#, "418;"),
         (r#"{"message":["no text"]}"#, "418;"),
+        (r#"{"errors":[{"code":"NOT.AUTHORIZED","message":"no credentials"}]}"#, ": no credentials;"),
+        (r#"{"errors":[{"code":"1"},{"message":" "},{"message":"the third"}]}"#, ": the third;"),
+        (r#"{"errors":{"message":"an object"}}"#, ": an object;"),
+        (r#"{"errors":["a text","another"]}"#, ": a text;"),
+        (r#"{"errors":[{"detail":"as JSON:API writes it"}]}"#, ": as JSON:API writes it;"),
+        (r#"{"response":{"errors":[{"code":"10401","message":"no"}]}}"#, ": no;"),
+        (r#"{"response":{"message":"no"}}"#, ": no;"),
+        (r#"{"response":[{"errors":[{"message":"too deep to look"}]}]}"#, "418;"),
+        (r#"{"error":{"errors":[{"message":"no"}]}}"#, ": no;"),
+        (r#"{"errorCode":"x","errorMessage":"no"}"#, ": no;"),
+        (r#"{"error_code":7,"error_message":"no"}"#, ": no;"),
+        (r#"{"ErrorCode":"invalid_request","Error":"no"}"#, ": no;"),
+        (r#"{"ErrorCode":"invalid_request"}"#, ": invalid_request;"),
+        (r#"{"title":"Forbidden","detail":"no"}"#, ": no;"),
+        (r#"{"message":"at the top","errors":[{"message":"inside"}]}"#, ": at the top;"),
+        (r#"{"errors":[]}"#, "418;"),
+        (r#"{"errors":[1,null,[],{},[{"message":"no"}]]}"#, "418;"),
+        (r#"{"errors":[{"message":"s3cr3t+va/lue== is wrong"}]}"#, ": [redacted] is wrong;"),
+        (r#"{"errors":[{"message":"a\u202eb\u001b[31m\nc"}]}"#, ": a\u{fffd}b\u{fffd}[31m c;"),
         (r#"{"message":"the-t0ken here","id_token":"the-t0ken"}"#, ": [redacted] here;"),
         ("error code: 1020", ": error code: 1020;"),
         ("RBAC: access denied", ": RBAC: access denied;"),
@@ -669,6 +688,16 @@ fn the_description_of_a_refusal_without_a_code_is_shown() {
         assert!(error.message().contains(shown), "{body}\n{error}");
         assert!(error.oauth_description().is_none());
     }
+}
+
+#[test]
+fn a_reason_in_an_array_is_bounded() {
+    let message = |length| format!(r#"{{"errors":[{{"message":"{}"}}]}}"#, "d".repeat(length));
+    assert!(error_of(418, &[], &message(300)).message().contains(&format!(": {};", "d".repeat(300))));
+    assert!(error_of(418, &[], &message(301)).message().contains(&format!(": {}…;", "d".repeat(299))));
+    let late = |place| format!(r#"{{"errors":[{}"late"]}}"#, "0,".repeat(place));
+    assert!(error_of(418, &[], &late(9)).message().contains(": late;"));
+    assert!(!error_of(418, &[], &late(10)).message().contains("late"));
 }
 
 #[test]
