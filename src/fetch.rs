@@ -1,4 +1,5 @@
-//! One fetch: it reads the secret, and sends requests until a response settles it or its attempts or its time are used up.
+//! One fetch: it reads the credentials, and sends requests until a response settles it or its attempts or its time are used
+//! up.
 //!
 //! It keeps nothing between two fetches, and must not know about the cached token: the source decides what a result means.
 //! A store that many processes share would wrap [`Fetch`].
@@ -63,10 +64,10 @@ pub(crate) struct HttpFetch {
 
 impl Fetch for HttpFetch {
     fn fetch(&self, context: &dyn FetchContext) -> FetchOutcome {
-        let (secret_file, secret) = self.settings.client_secret.read();
-        let secret_was_read = secret.is_ok();
-        let result = secret.and_then(|secret| {
-            let auth = ClientAuth::new(&self.settings, secret);
+        let (mut watched, credentials) = self.settings.credentials.read();
+        let credentials_were_read = credentials.is_ok();
+        let result = credentials.and_then(|credentials| {
+            let auth = ClientAuth::new(&self.settings, credentials);
             let secrets = oauth::texts_to_redact(&self.settings, &auth);
             let mut attempt = 1;
             loop {
@@ -82,8 +83,7 @@ impl Fetch for HttpFetch {
                 attempt += 1;
             }
         });
-        let mut watched: Vec<_> = secret_file.into_iter().collect();
-        if secret_was_read {
+        if credentials_were_read {
             watched.extend(self.transport.watched_files());
         }
         FetchOutcome { result, watched }
@@ -110,7 +110,7 @@ impl HttpFetch {
         let sent = Cell::new(now.boot);
         let response = self.transport.send(&request, limits, &|| sent.set(self.clock.now().boot))?;
         let unix_seconds = self.clock.coarse().wall / SECOND;
-        let grant = response::read(&response, &self.settings, unix_seconds, secrets)?;
+        let grant = response::read(&response, &self.settings, auth, unix_seconds, secrets)?;
         Ok(TimedGrant { grant, sent: sent.get() })
     }
 }

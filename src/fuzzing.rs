@@ -52,6 +52,12 @@ fn settings(more: &[(&str, &str)]) -> Settings {
     config.settings(&|_| None).expect("valid settings")
 }
 
+fn client(more: &[(&str, &str)]) -> (Settings, ClientAuth) {
+    let settings = settings(more);
+    let auth = ClientAuth::new(&settings, settings.credentials.read().1.expect("text"));
+    (settings, auth)
+}
+
 /// Reads a response: a line with its status, header lines, an empty line, the body.
 pub fn response(bytes: &[u8]) {
     let (head, body) = match bytes.windows(2).position(|two| two == b"\n\n") {
@@ -64,16 +70,16 @@ pub fn response(bytes: &[u8]) {
     let headers = lines.filter_map(|line| line.split_once(':'));
     let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
     let response = RawResponse { status, headers, body: Zeroizing::new(body.to_vec()) };
-    static REQUESTS: LazyLock<[(Settings, Vec<Secret>); 3]> = LazyLock::new(|| {
+    static REQUESTS: LazyLock<[(Settings, ClientAuth, Vec<Secret>); 3]> = LazyLock::new(|| {
         let elsewhere = &[("response.access_token", "data.token"), ("response.expires_in", "data.life")];
         [&[][..], &[("auth_method", "client_secret_post"), ("body_format", "json")], elsewhere].map(|more| {
-            let (settings, secret) = (settings(more), Secret::new(SECRET_MARKER));
-            let secrets = oauth::texts_to_redact(&settings, &ClientAuth::new(&settings, secret));
-            (settings, secrets)
+            let (settings, auth) = client(more);
+            let secrets = oauth::texts_to_redact(&settings, &auth);
+            (settings, auth, secrets)
         })
     });
-    for (settings, secrets) in &*REQUESTS {
-        match response::read(&response, settings, 1_700_000_000, secrets) {
+    for (settings, auth, secrets) in &*REQUESTS {
+        match response::read(&response, settings, auth, 1_700_000_000, secrets) {
             Ok(grant) => {
                 let token = grant.access_token.expose();
                 assert!(!token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()));
@@ -174,8 +180,9 @@ pub fn dates(bytes: &[u8]) {
     let headers = Vec::from(headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let read = |status, body: String| {
         let body = Zeroizing::new(body.into_bytes());
-        static SETTINGS: LazyLock<Settings> = LazyLock::new(|| settings(&[]));
-        response::read(&RawResponse { status, headers: headers.clone(), body }, &SETTINGS, 1_700_000_000, &[])
+        static CLIENT: LazyLock<(Settings, ClientAuth)> = LazyLock::new(|| client(&[]));
+        let (settings, auth) = &*CLIENT;
+        response::read(&RawResponse { status, headers: headers.clone(), body }, settings, auth, 1_700_000_000, &[])
     };
     let error = read(503, String::new()).expect_err("a 503 grants nothing");
     check_error(&error);
@@ -225,8 +232,9 @@ pub fn options_and_request(bytes: &[u8]) {
         Ok(settings) => {
             assert!(settings.timeout > Duration::ZERO && settings.timeout <= TEN_YEARS);
             assert!(settings.connect_timeout > Duration::ZERO && settings.max_attempts > 0);
-            let Ok(secret) = settings.client_secret.read().1 else { return };
-            let request = oauth::token_request(&settings, &ClientAuth::new(&settings, secret), Clock::System.now());
+            let Ok(credentials) = settings.credentials.read().1 else { return };
+            let auth = ClientAuth::new(&settings, credentials);
+            let request = oauth::token_request(&settings, &auth, Clock::System.now());
             let mut names = Vec::new();
             for (name, value) in &request.headers {
                 assert!(

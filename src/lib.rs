@@ -68,7 +68,7 @@
 //   config/values.rs       what one value may be: the parsers
 //   config/environment.rs  what is read from the environment
 //   config/proxy.rs        the HTTP proxy, and the hosts that are reached without one
-//   config/client_secret.rs  the secret: text, or a file that is read at each fetch
+//   config/credential.rs   the id and the secret: text, or a file that is read at each fetch
 //   config/providers.rs    the settings of known services, as data
 //   config/settings.rs     checked, immutable settings
 //   config/fields.rs       the values that were set, parsed

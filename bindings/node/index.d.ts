@@ -7,6 +7,8 @@ export interface TokenSourceOptions {
   /** The token endpoint: an https URL. http is allowed for this machine, or with allowInsecureHttp. */
   tokenUrl?: string | URL | null | undefined;
   clientId?: string | null | undefined;
+  /** A file that holds the client id, read again at each fetch. */
+  clientIdFile?: string | URL | null | undefined;
   /** May be empty, for a client without a secret. */
   clientSecret?: string | null | undefined;
   /** A file with the secret. Each fetch reads it again, so a new secret needs no restart. */

@@ -6,7 +6,7 @@
 
 use crate::{
     config::{
-        client_secret::ClientSecret,
+        credential::{ClientCredentials, TextOrFile},
         endpoint::Endpoint,
         environment::Environment,
         fields::{Members, Values},
@@ -38,13 +38,13 @@ pub(crate) fn settings(values: &Values, environment: &Environment<'_>) -> Result
     let options = EffectiveOptions::new(values)?;
     let mut errors = Vec::new();
     let endpoint = collect_error(&mut errors, options.endpoint());
-    let client_id = collect_error(&mut errors, options.client_id());
-    let client_secret = collect_error(&mut errors, options.client_secret());
+    let credentials = options.credentials(&mut errors);
+    collect_error(&mut errors, options.params());
     let roots = collect_error(&mut errors, options.roots(environment));
     let identity = collect_error(&mut errors, options.identity());
     let proxy = endpoint.as_ref().and_then(|endpoint| collect_error(&mut errors, options.proxy(endpoint, environment)));
-    let (Some(endpoint), Some(client_id), Some(client_secret), Some(roots), Some(identity), Some(proxy)) =
-        (endpoint, client_id, client_secret, roots, identity, proxy)
+    let (Some(endpoint), Some(credentials), Some(roots), Some(identity), Some(proxy), true) =
+        (endpoint, credentials, roots, identity, proxy, errors.is_empty())
     else {
         return Err(Error::new(ErrorKind::InvalidConfig, errors.join("; ")));
     };
@@ -52,12 +52,12 @@ pub(crate) fn settings(values: &Values, environment: &Environment<'_>) -> Result
     let values = options.values;
     Ok(Settings {
         endpoint,
-        client_id,
-        client_secret,
+        credentials,
         auth_method,
         basic_encoding,
         body_format: values.body_format.unwrap_or_default(),
-        grant_type: values.grant_type.unwrap_or_else(|| defaults::GRANT_TYPE.to_owned()),
+        grant_type: Some(values.grant_type.unwrap_or_else(|| defaults::GRANT_TYPE.to_owned()))
+            .filter(|grant_type| grant_type != "none"),
         scope: values.scope,
         audience: values.audience,
         resource: values.resource.unwrap_or_default(),
@@ -132,37 +132,60 @@ impl EffectiveOptions {
         Ok(endpoint)
     }
 
-    fn client_id(&self) -> Result<String, String> {
-        let id = self.values.client_id.clone().ok_or("client_id is not set: set it")?;
-        let has_colon_delimiter = match (self.auth_method(), self.basic_encoding()) {
+    /// Returns the id and the secret of the client, whose files are usable now.
+    fn credentials(&self, errors: &mut Vec<String>) -> Option<ClientCredentials> {
+        let (id, secret) = (collect_error(errors, self.client_id()), collect_error(errors, self.client_secret()));
+        let id_ends_at_colon = match (self.auth_method(), self.basic_encoding()) {
             (AuthMethod::ClientSecretBasic, BasicEncoding::Raw) => true,
             (AuthMethod::ClientSecretBasic, BasicEncoding::Rfc6749) | (AuthMethod::ClientSecretPost, _) => false,
         };
-        if has_colon_delimiter && id.contains(':') {
-            return Err(
-                "basic_encoding=raw cannot carry the colon in client_id (RFC 7617): set basic_encoding=rfc6749 \
-                 or auth_method=client_secret_post"
-                    .into(),
-            );
-        }
-        Ok(id)
+        // One that is missing must not hide what is wrong with the other.
+        let absent = || TextOrFile::Text(Secret::new(""));
+        let is_complete = id.is_some() && secret.is_some();
+        let credentials = ClientCredentials {
+            id: id.unwrap_or_else(absent),
+            secret: secret.unwrap_or_else(absent),
+            id_ends_at_colon,
+        };
+        collect_error(errors, credentials.read().1.map_err(|error| error.message().to_owned()));
+        is_complete.then_some(credentials)
     }
 
-    fn client_secret(&self) -> Result<ClientSecret, String> {
-        let secret = match (&self.values.client_secret, &self.values.client_secret_file) {
-            (Some(text), None) => ClientSecret::Text(text.clone()),
-            (None, Some(path)) => ClientSecret::File(path.clone()),
-            (Some(_), Some(_)) => return Err("client_secret and client_secret_file are both set: unset one".into()),
-            (None, None) => {
-                return Err(
-                    "neither client_secret nor client_secret_file is set: set one (client_secret may be empty, \
-                     for a client that has none)"
-                        .into(),
-                );
+    fn client_id(&self) -> Result<TextOrFile, String> {
+        match (&self.values.client_id, &self.values.client_id_file) {
+            (Some(text), None) => Ok(TextOrFile::Text(Secret::new(text.as_str()))),
+            (None, Some(path)) => Ok(TextOrFile::File { path: path.clone(), named_by: "client_id_file", what: "id" }),
+            (Some(_), Some(_)) => Err("client_id and client_id_file are both set: unset one".into()),
+            (None, None) => Err("client_id is not set: set it".into()),
+        }
+    }
+
+    fn client_secret(&self) -> Result<TextOrFile, String> {
+        match (&self.values.client_secret, &self.values.client_secret_file) {
+            (Some(text), None) => Ok(TextOrFile::Text(text.clone())),
+            (None, Some(path)) => {
+                Ok(TextOrFile::File { path: path.clone(), named_by: "client_secret_file", what: "secret" })
             }
+            (Some(_), Some(_)) => Err("client_secret and client_secret_file are both set: unset one".into()),
+            (None, None) => Err("neither client_secret nor client_secret_file is set: set one (client_secret may be \
+                                 empty, for a client that has none)"
+                .into()),
+        }
+    }
+
+    /// Returns an error if a parameter would be sent twice.
+    fn params(&self) -> Result<(), String> {
+        let sent_by_method: &[&str] = match self.auth_method() {
+            AuthMethod::ClientSecretBasic => &[],
+            AuthMethod::ClientSecretPost => &["client_id", "client_secret"],
         };
-        secret.read().1.map_err(|error| error.message().to_owned())?;
-        Ok(secret)
+        let is_set = |name: &&&str| matches!(self.values.params.get(**name), Some(Some(_)));
+        let twice: Vec<_> = sent_by_method.iter().filter(is_set).map(|name| format!("param.{name}")).collect();
+        if twice.is_empty() {
+            return Ok(());
+        }
+        let (twice, method) = (twice.join(" and "), self.auth_method().word());
+        Err(format!("auth_method={method} sends the same parameter as {twice}: unset {twice}"))
     }
 
     fn roots(&self, environment: &Environment<'_>) -> Result<Roots, String> {

@@ -19,6 +19,7 @@ pub(crate) struct Values {
     pub(crate) provider: Option<&'static Provider>,
     pub(crate) token_url: Option<Endpoint>,
     pub(crate) client_id: Option<String>,
+    pub(crate) client_id_file: Option<PathBuf>,
     pub(crate) client_secret: Option<Secret>,
     pub(crate) client_secret_file: Option<PathBuf>,
     pub(crate) auth_method: Option<AuthMethod>,

@@ -3,7 +3,7 @@
 //! This file only passes each option on to the table. What a value may be is in `values.rs`, and what the options mean
 //! together in `effective.rs`.
 
-mod client_secret;
+mod credential;
 mod effective;
 mod endpoint;
 mod environment;
@@ -16,7 +16,9 @@ mod settings;
 mod values;
 mod words;
 
-pub(crate) use client_secret::ClientSecret;
+pub(crate) use credential::CredentialTexts;
+#[cfg(test)]
+pub(crate) use credential::TextOrFile;
 pub(crate) use endpoint::{Endpoint, is_localhost};
 #[cfg(any(fuzzing, test))]
 pub(crate) use environment::Environment;
@@ -105,6 +107,11 @@ impl Config {
         self.set("client_id", id)
     }
 
+    /// Sets `client_id_file`, a file that is read again at each fetch.
+    pub fn client_id_file(&mut self, path: impl AsRef<Path>) -> Result<&mut Self, Error> {
+        self.set_path("client_id_file", path.as_ref())
+    }
+
     /// Sets `client_secret`. It may be empty, for a client that has none.
     pub fn client_secret(&mut self, secret: &str) -> Result<&mut Self, Error> {
         self.set("client_secret", secret)
@@ -130,7 +137,7 @@ impl Config {
         self.set("body_format", format.word())
     }
 
-    /// Sets `grant_type`, for servers that use another word for the client-credentials grant.
+    /// Sets `grant_type`, for servers that use another word for the client-credentials grant. `none` sends none.
     pub fn grant_type(&mut self, grant_type: &str) -> Result<&mut Self, Error> {
         self.set("grant_type", grant_type)
     }
@@ -329,6 +336,7 @@ mod tests {
         ("provider", |config| config.provider("gardin"), "gardin"),
         ("token_url", |config| config.token_url("https://h/"), "https://h/"),
         ("client_id", |config| config.client_id("id"), "id"),
+        ("client_id_file", |config| config.client_id_file("/i"), "/i"),
         ("client_secret", |config| config.client_secret("hunter2"), "hunter2"),
         ("client_secret_file", |config| config.client_secret_file(Path::new("/s")), "/s"),
         ("auth_method", |config| config.auth_method(AuthMethod::ClientSecretPost), "client_secret_post"),

@@ -126,7 +126,11 @@ static OPTIONS: &[OptionInfo] = &[
         unset "the provider's"),
     option!(client_id, values::text,
         "The client id.",
-        allowed "text without control characters", unset "an error"),
+        allowed "text without control characters", unset "client_id_file is required"),
+    option!(client_id_file, values::path,
+        "A file that holds the client id. It is read by the rules of client_secret_file.",
+        allowed "the path of a regular file of at most 64 KiB; a relative path is made absolute when it is set",
+        unset "client_id is required"),
     option!(client_secret, values::client_secret,
         "The client secret. It may be empty, for a client that has none.",
         allowed "text without line breaks and NUL", unset "client_secret_file is required").secret().may_be_empty_too(),
@@ -147,7 +151,8 @@ static OPTIONS: &[OptionInfo] = &[
         "The format of the request body. The standard requires form; a few servers accept only JSON.",
         allowed BodyFormat::ALLOWED, default BodyFormat::DEFAULT.word()),
     option!(grant_type, values::text,
-        "The value of grant_type, for servers that use another word for the client-credentials grant.",
+        "The value of grant_type, for servers that use another word for the client-credentials grant. With none, it is not \
+         sent.",
         allowed "text without control characters", default defaults::GRANT_TYPE),
     option!(scope, values::scope,
         "The scopes to request (RFC 6749 section 3.3).",
@@ -159,8 +164,11 @@ static OPTIONS: &[OptionInfo] = &[
         "The APIs that the token is for (RFC 8707), each sent as a parameter of its own.",
         allowed "absolute URIs without fragment, one space between two", unset "not sent"),
     family!("param.", params, values::param_name, values::secret_text,
-        "An additional parameter of the request, called NAME. Treated as a secret.",
-        allowed "any text, also empty; NAME of letters, digits and - . _, but not a parameter that has an option",
+        "An additional parameter of the request, called NAME. Treated as a secret. client_id and client_secret are for \
+         servers that read them in the body in addition to HTTP Basic. With client_secret, a request has two authentication \
+         methods, which RFC 6749 section 2.3 forbids and some servers reject.",
+        allowed "any text, also empty; NAME of letters, digits and - . _, but not a parameter that has an option or that \
+                 auth_method sends",
         unset "not sent; the provider's own can be unset too").secret().may_be_empty_too(),
     family!("header.", headers, values::header_name, values::secret_field_value,
         "An additional header of the request, called NAME in any case. Treated as a secret.",

@@ -3,7 +3,7 @@
 //! This file holds only data, and must not check any. `effective.rs` makes settings of options.
 
 use crate::{
-    config::{client_secret::ClientSecret, endpoint::Endpoint, proxy::Proxy, words::words},
+    config::{credential::ClientCredentials, endpoint::Endpoint, proxy::Proxy, words::words},
     secret::Secret,
 };
 use std::{path::PathBuf, time::Duration};
@@ -64,12 +64,12 @@ words! {
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) endpoint: Endpoint,
-    pub(crate) client_id: String,
-    pub(crate) client_secret: ClientSecret,
+    pub(crate) credentials: ClientCredentials,
     pub(crate) auth_method: AuthMethod,
     pub(crate) basic_encoding: BasicEncoding,
     pub(crate) body_format: BodyFormat,
-    pub(crate) grant_type: String,
+    /// None if the parameter is not sent.
+    pub(crate) grant_type: Option<String>,
     pub(crate) scope: Option<String>,
     pub(crate) audience: Option<String>,
     pub(crate) resource: Vec<String>,

@@ -57,17 +57,21 @@ pub(crate) fn secret_text(text: &str) -> Result<Secret, String> {
     Ok(Secret::new(text))
 }
 
-/// Parses the client secret, given as text or read from a file. A line break at its end is what `echo` and `fgets` leave
-/// behind.
+/// Parses the client secret.
 pub(crate) fn client_secret(text: &str) -> Result<Secret, String> {
+    one_line(text, "secret")
+}
+
+/// Parses a credential, given as text or read from a file. A line break at its end is what `echo` and `fgets` leave behind.
+pub(crate) fn one_line(text: &str, what: &str) -> Result<Secret, String> {
     if text.contains('\0') {
-        return Err("the secret holds a NUL".into());
+        return Err(format!("the {what} holds a NUL"));
     }
     if text.ends_with(['\n', '\r']) {
-        return Err("the secret ends in a line break: remove it".into());
+        return Err(format!("the {what} ends in a line break: remove it"));
     }
     if text.contains(['\n', '\r']) {
-        return Err("the secret holds a line break".into());
+        return Err(format!("the {what} holds a line break"));
     }
     Ok(Secret::new(text))
 }
@@ -203,7 +207,7 @@ pub(crate) fn header_name(name: &str) -> Result<String, String> {
 
 /// Parses the NAME of `param.NAME` (RFC 6749 §8.2).
 pub(crate) fn param_name(name: &str) -> Result<String, String> {
-    const WITH_AN_OPTION: &[&str] = &["grant_type", "scope", "audience", "resource", "client_id", "client_secret"];
+    const WITH_AN_OPTION: &[&str] = &["grant_type", "scope", "audience", "resource"];
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) {
         return Err("NAME has only letters, digits and - . _ (RFC 6749 section 8.2); give the value separately".into());
     }

@@ -6,7 +6,7 @@
 
 use crate::{
     clock::Now,
-    config::{AuthMethod, BasicEncoding, ClientSecret, Settings},
+    config::{AuthMethod, BasicEncoding, CredentialTexts, Settings},
     oauth::request::{ALL_BUT_UNRESERVED, Draft, Value},
     redact::base64_spellings,
     secret::Secret,
@@ -15,7 +15,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use percent_encoding::utf8_percent_encode;
 use zeroize::Zeroizing;
 
-/// A client authentication method with the credentials of one fetch. A secret in a file may change between two fetches.
+/// A client authentication method with the credentials of one fetch. A file may change between two fetches.
 pub(crate) enum ClientAuth {
     /// `client_secret_basic`: the header Authorization.
     Basic { client_id: String, client_secret: Secret, encoding: BasicEncoding },
@@ -24,9 +24,9 @@ pub(crate) enum ClientAuth {
 }
 
 impl ClientAuth {
-    /// Returns the method of the settings with this secret.
-    pub(crate) fn new(settings: &Settings, client_secret: Secret) -> Self {
-        let client_id = settings.client_id.clone();
+    /// Returns the method of the settings with these credentials.
+    pub(crate) fn new(settings: &Settings, credentials: CredentialTexts) -> Self {
+        let (client_id, client_secret) = (credentials.id.expose().to_owned(), credentials.secret);
         match settings.auth_method {
             AuthMethod::ClientSecretBasic => {
                 Self::Basic { client_id, client_secret, encoding: settings.basic_encoding }
@@ -89,33 +89,36 @@ fn post(client_id: &str, client_secret: &Secret, draft: &mut Draft<'_>) {
 }
 
 /// Returns what to do next where the server rejects the client (`invalid_client`, or 401).
-pub(crate) fn hint(settings: &Settings) -> &'static str {
-    match known_secret(settings) {
+pub(crate) fn hint(auth: &ClientAuth) -> &'static str {
+    let secret = match auth {
+        ClientAuth::Basic { client_secret, .. } | ClientAuth::Post { client_secret, .. } => client_secret.expose(),
+    };
+    match secret {
         // An unset variable leaves an empty secret, and copying a secret may add a space.
-        Some("") => {
+        "" => {
             return "client_secret is empty: if this client has one, set it; else check client_id and which environment \
                     it is for";
         }
-        Some(secret) if secret.trim() != secret => {
+        _ if secret.trim() != secret => {
             return "client_secret begins or ends with a space: check whether the space belongs to it; then check \
                     client_id and which environment they are for";
         }
         _ => {}
     }
-    match (settings.auth_method, ambiguous_encoding(settings)) {
-        (AuthMethod::ClientSecretBasic, Some(BasicEncoding::Raw)) => {
+    match (auth, ambiguous_encoding(auth)) {
+        (ClientAuth::Basic { .. }, Some(BasicEncoding::Raw)) => {
             "check client_id, client_secret and which environment they are for; servers differ in how they \
              read some characters of id and secret: try basic_encoding=rfc6749 or auth_method=client_secret_post"
         }
-        (AuthMethod::ClientSecretBasic, Some(BasicEncoding::Rfc6749)) => {
+        (ClientAuth::Basic { .. }, Some(BasicEncoding::Rfc6749)) => {
             "check client_id, client_secret and which environment they are for; servers differ in how they \
              read some characters of id and secret: try basic_encoding=raw or auth_method=client_secret_post"
         }
-        (AuthMethod::ClientSecretBasic, None) => {
+        (ClientAuth::Basic { .. }, None) => {
             "check client_id, client_secret and which environment they are for; the server may want \
              auth_method=client_secret_post"
         }
-        (AuthMethod::ClientSecretPost, _) => {
+        (ClientAuth::Post { .. }, _) => {
             "check client_id, client_secret and which environment they are for; the server may want \
              auth_method=client_secret_basic"
         }
@@ -124,22 +127,13 @@ pub(crate) fn hint(settings: &Settings) -> &'static str {
 
 /// Returns the encoding that HTTP Basic used, if the other one writes the credentials differently. Servers that do not
 /// follow RFC 6749 §2.3.1 read such credentials in their own way.
-pub(crate) fn ambiguous_encoding(settings: &Settings) -> Option<BasicEncoding> {
+pub(crate) fn ambiguous_encoding(auth: &ClientAuth) -> Option<BasicEncoding> {
     let is_encoded = |text: &str| utf8_percent_encode(text, ALL_BUT_UNRESERVED).next().is_some_and(|part| part != text);
-    match settings.auth_method {
-        AuthMethod::ClientSecretBasic => {
-            let ambiguous = known_secret(settings).is_some_and(is_encoded) || is_encoded(&settings.client_id);
-            ambiguous.then_some(settings.basic_encoding)
+    match auth {
+        ClientAuth::Basic { client_id, client_secret, encoding } => {
+            (is_encoded(client_secret.expose()) || is_encoded(client_id)).then_some(*encoding)
         }
-        AuthMethod::ClientSecretPost => None,
-    }
-}
-
-/// Returns None if the secret is in a file.
-fn known_secret(settings: &Settings) -> Option<&str> {
-    match &settings.client_secret {
-        ClientSecret::Text(secret) => Some(secret.expose()),
-        ClientSecret::File(_) => None,
+        ClientAuth::Post { .. } => None,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::{
     config::{BasicEncoding, BodyFormat, Settings},
-    oauth::client_auth,
+    oauth::client_auth::{self, ClientAuth},
 };
 use std::borrow::Cow;
 
@@ -22,6 +22,7 @@ pub(crate) struct Refusal<'a> {
     /// The path of the token endpoint, as a message may show it, where the body is JSON.
     pub(crate) json_at: Option<&'a str>,
     pub(crate) settings: &'a Settings,
+    pub(crate) auth: &'a ClientAuth,
 }
 
 /// The codes with which a token endpoint rejects a request (RFC 6749 §5.2, and Auth0's for a wrong secret). RFC 6750 gives
@@ -124,7 +125,7 @@ const HINTS: &[Hint] = &[
     (|it| it.has(&["invalid_target"], &[]), |_| "check resource and audience"),
     (|it| it.has(&["invalid_grant"], &[]), |_| "check grant_type and the param.NAME options that go with it"),
     // Auth0 responds with 401 access_denied if the secret is wrong.
-    (|it| it.has(&["invalid_client"], &[401]), |it| client_auth::hint(it.settings)),
+    (|it| it.has(&["invalid_client"], &[401]), |it| client_auth::hint(it.auth)),
     (
         |it| it.has(&["access_denied"], &[403]),
         |_| "the server rejects this client or its address: ask the server's operator what this client is allowed to do, and from where",
@@ -147,10 +148,7 @@ const HINTS: &[Hint] = &[
     ),
     // oidc-provider responds with invalid_request if a percent sign encodes nothing.
     (
-        |it| {
-            it.has(&["invalid_request"], &[])
-                && client_auth::ambiguous_encoding(it.settings) == Some(BasicEncoding::Raw)
-        },
+        |it| it.has(&["invalid_request"], &[]) && client_auth::ambiguous_encoding(it.auth) == Some(BasicEncoding::Raw),
         |_| {
             "servers differ in how they read some characters of client_id and client_secret: try \
              basic_encoding=rfc6749; else check that every parameter the server needs is set (scope, audience, resource, param.NAME)"
@@ -175,7 +173,7 @@ const HINTS: &[Hint] = &[
 mod tests {
     use super::*;
     use crate::{
-        config::{AuthMethod, ClientSecret},
+        config::{AuthMethod, TextOrFile},
         oauth::response::tests::{error_of, read_with},
         secret::Secret,
     };
@@ -303,11 +301,22 @@ mod tests {
         let raw = |settings: &mut Settings| settings.basic_encoding = BasicEncoding::Raw;
         let json = |settings: &mut Settings| settings.body_format = BodyFormat::Json;
         let post = |settings: &mut Settings| settings.auth_method = AuthMethod::ClientSecretPost;
-        let odd_secret = |settings: &mut Settings| settings.client_secret = ClientSecret::Text(Secret::new("a+b"));
-        let no_secret = |settings: &mut Settings| settings.client_secret = ClientSecret::Text(Secret::new(""));
-        let spaced = |settings: &mut Settings| settings.client_secret = ClientSecret::Text(Secret::new("s3cr3t\t"));
-        let odd_id = |settings: &mut Settings| settings.client_id = "app@example".into();
-        let file = |settings: &mut Settings| settings.client_secret = ClientSecret::File("/run/secret".into());
+        let text = |text| TextOrFile::Text(Secret::new(text));
+        let odd_secret = |settings: &mut Settings| settings.credentials.secret = text("a+b");
+        let no_secret = |settings: &mut Settings| settings.credentials.secret = text("");
+        let spaced = |settings: &mut Settings| settings.credentials.secret = text("s3cr3t\t");
+        let odd_id = |settings: &mut Settings| settings.credentials.id = text("app@example");
+        let folder = std::env::temp_dir().join(format!("tks-hints-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let in_file = |text: &str| {
+            let path = folder.join(text.len().to_string());
+            std::fs::write(&path, text).unwrap();
+            TextOrFile::File { path, named_by: "client_secret_file", what: "secret" }
+        };
+        let file = |settings: &mut Settings| settings.credentials.secret = in_file("hunter2\n");
+        let odd_file = |settings: &mut Settings| settings.credentials.secret = in_file("a+b");
+        let spaced_file = |settings: &mut Settings| settings.credentials.secret = in_file("s3cr3t \n");
+        let odd_id_file = |settings: &mut Settings| settings.credentials.id = in_file("app@example\n");
         let nothing = |_: &mut Settings| {};
         type Change<'a> = &'a [&'a dyn Fn(&mut Settings)];
         for (changes, status, code, hint) in [
@@ -320,6 +329,11 @@ mod tests {
             (&[&odd_secret], 400, "invalid_client", "basic_encoding=raw"),
             (&[&odd_id], 401, "", "basic_encoding=raw"),
             (&[&odd_id, &file], 401, "", "basic_encoding=raw"),
+            (&[&odd_file], 401, "", "basic_encoding=raw"),
+            (&[&odd_file, &raw], 400, "invalid_request", "basic_encoding=rfc6749"),
+            (&[&odd_file, &post], 401, "", "auth_method=client_secret_basic"),
+            (&[&spaced_file], 401, "invalid_client", "client_secret begins or ends with a space"),
+            (&[&odd_id_file], 401, "", "basic_encoding=raw"),
             (&[&odd_id], 401, "", "or auth_method=client_secret_post"),
             (&[&odd_secret, &raw], 401, "invalid_client", "basic_encoding=rfc6749"),
             (&[&odd_secret, &raw], 401, "invalid_client", "or auth_method=client_secret_post"),

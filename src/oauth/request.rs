@@ -49,9 +49,10 @@ pub(crate) struct Draft<'a> {
 impl<'a> Draft<'a> {
     /// Begins the request with the parameters of the grant.
     pub(crate) fn new(settings: &'a Settings) -> Self {
-        let mut parameters = vec![("grant_type", Value::Open(settings.grant_type.clone()))];
-        let texts = [("scope", &settings.scope), ("audience", &settings.audience)];
-        parameters.extend(texts.into_iter().filter_map(|(name, text)| Some((name, Value::Open(text.clone()?)))));
+        let texts =
+            [("grant_type", &settings.grant_type), ("scope", &settings.scope), ("audience", &settings.audience)];
+        let texts = texts.into_iter().filter_map(|(name, text)| Some((name, Value::Open(text.clone()?))));
+        let mut parameters: Vec<_> = texts.collect();
         parameters.extend(settings.resource.iter().map(|resource| ("resource", Value::Open(resource.clone()))));
         Self { settings, headers: Vec::new(), parameters }
     }
@@ -170,6 +171,25 @@ mod tests {
                 + r#""resource":["https://a/?q=1","urn:b"],"account_id":"x y","z":""}"#
         );
         assert_eq!(body(&[json, ("resource", "urn:b")]), r#"{"grant_type":"client_credentials","resource":"urn:b"}"#);
+    }
+
+    #[test]
+    fn a_grant_type_of_none_is_not_sent() {
+        let none = ("grant_type", "none");
+        assert_eq!(body(&[none]), "");
+        assert_eq!(body(&[none, ("body_format", "json")]), "{}");
+        assert_eq!(body(&[none, ("scope", "a"), ("param.x", "1")]), "scope=a&x=1");
+        assert_eq!(body(&[none, ("auth_method", "client_secret_post")]), "client_id=id&client_secret=secret");
+    }
+
+    #[test]
+    fn the_id_and_the_secret_can_go_into_the_body_next_to_basic() {
+        let params = [("param.client_id", "id"), ("param.client_secret", "s 1")];
+        let sent = request(&params);
+        assert_eq!(header(&sent, "authorization"), Some("Basic aWQ6c2VjcmV0"));
+        assert_eq!(sent.body.expose(), "grant_type=client_credentials&client_id=id&client_secret=s%201");
+        let json = body(&[("body_format", "json"), params[0]]);
+        assert_eq!(json, r#"{"grant_type":"client_credentials","client_id":"id"}"#);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::{
     config::{Settings, is_nqchar, token_type},
     error::{Error, ErrorKind},
     oauth::{
+        client_auth::ClientAuth,
         form,
         hints::{self, Refusal, WHICH_URL, WHOSE_FAULT},
         json::{self, Object, ObjectError, Omitted},
@@ -92,13 +93,14 @@ const CODES: [&str; 14] = [
     "unsupported_response_type",
 ];
 
-/// Reads the response to a request that was made from `settings`.
+/// Reads the response to a request that was made from `settings` and `auth`.
 ///
 /// `wall_seconds` is Unix time, used where the response has no Date. `secrets` are the texts that the server was sent and
 /// may echo in any spelling.
 pub(crate) fn read(
     response: &RawResponse,
     settings: &Settings,
+    auth: &ClientAuth,
     wall_seconds: i64,
     secrets: &[Secret],
 ) -> Result<Grant, Error> {
@@ -126,7 +128,7 @@ pub(crate) fn read(
     let date = response.find("date", times::http_date);
     let age = response.find("age", times::age).unwrap_or_default();
     let time = ResponseTime { servers: date.map(|date| date.saturating_add(age)), ours: wall_seconds };
-    let response = ParsedResponse { raw: response, settings, body, is_utf8, redactor, time };
+    let response = ParsedResponse { raw: response, settings, auth, body, is_utf8, redactor, time };
 
     match (response.error_code(), response.raw.status) {
         (Some(code), _) => Err(response.refusal(Some(code))),
@@ -226,6 +228,7 @@ fn title(page: &str) -> Option<&str> {
 struct ParsedResponse<'a> {
     raw: &'a RawResponse,
     settings: &'a Settings,
+    auth: &'a ClientAuth,
     body: Body<'a>,
     is_utf8: bool,
     redactor: Redactor,
@@ -434,6 +437,7 @@ impl ParsedResponse<'_> {
             wants_bearer: hints::offer_only_bearer(challenges.map(|(_, value)| value.as_str())),
             json_at: path.as_deref(),
             settings: self.settings,
+            auth: self.auth,
         };
         if let 300..=399 = status {
             let endpoint = &self.settings.endpoint;

@@ -17,8 +17,8 @@ pub(super) fn request(options: &[(&str, &str)]) -> TokenRequest {
         config.set(name, *value).unwrap();
     }
     let settings = config.settings(&|_| None).unwrap();
-    let (_, secret) = settings.client_secret.read();
-    token_request(&settings, &ClientAuth::new(&settings, secret.unwrap()), Clock::System.now())
+    let credentials = settings.credentials.read().1.unwrap();
+    token_request(&settings, &ClientAuth::new(&settings, credentials), Clock::System.now())
 }
 
 pub(super) fn header<'a>(request: &'a TokenRequest, name: &str) -> Option<&'a str> {
@@ -52,8 +52,8 @@ fn the_secret_the_credentials_and_all_that_the_caller_added_are_redacted() {
     ] {
         config.set("proxy", proxy).unwrap();
         let settings = config.settings(&|_| None).unwrap();
-        let secret = settings.client_secret.read().1.unwrap();
-        let texts = texts_to_redact(&settings, &ClientAuth::new(&settings, secret));
+        let credentials = settings.credentials.read().1.unwrap();
+        let texts = texts_to_redact(&settings, &ClientAuth::new(&settings, credentials));
         let mut texts: Vec<_> = texts.iter().map(Secret::expose).collect();
         texts.sort();
         let mut expected = [&ours[..], of_the_proxy].concat();
@@ -62,8 +62,8 @@ fn the_secret_the_credentials_and_all_that_the_caller_added_are_redacted() {
     }
     config.set("proxy", None).unwrap().set("auth_method", "client_secret_post").unwrap();
     let settings = config.settings(&|_| None).unwrap();
-    let secret = settings.client_secret.read().1.unwrap();
-    let texts = texts_to_redact(&settings, &ClientAuth::new(&settings, secret));
+    let credentials = settings.credentials.read().1.unwrap();
+    let texts = texts_to_redact(&settings, &ClientAuth::new(&settings, credentials));
     let mut texts: Vec<_> = texts.iter().map(Secret::expose).collect();
     texts.sort();
     assert_eq!(texts, ["aHVzaA", "aHVzaA==", "added", "hush", "no-cache"]);

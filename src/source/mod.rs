@@ -179,7 +179,7 @@ mod tests {
     use super::*;
     use crate::{
         clock::test::TestClock,
-        config::{ClientSecret, Refresh},
+        config::{Refresh, TextOrFile},
         duration::SECOND,
         error::ErrorKind,
         fetch::{FetchContext, FetchOutcome},
@@ -278,8 +278,9 @@ mod tests {
 
     #[test]
     fn a_panic_in_a_fetch_is_held_off_although_there_is_a_secret_file() {
-        let client_secret = ClientSecret::File(std::env::temp_dir());
-        let settings = Settings { client_secret, ..Settings::example() };
+        let mut settings = Settings::example();
+        let path = std::env::temp_dir();
+        settings.credentials.secret = TextOrFile::File { path, named_by: "client_secret_file", what: "secret" };
         let source = TokenSource::with(&settings, Box::new(Panics), Clock::System, Box::new(|| 0.5));
         for _ in 0..2 {
             assert_eq!(source.get().unwrap_err().kind(), ErrorKind::Internal);

@@ -5,7 +5,7 @@ use crate::config::{BodyFormat, Config, Refresh, options};
 
 const REQUIRED: [(&str, &str); 3] = [("token_url", "https://h/t"), ("client_id", "id"), ("client_secret", "hunter2")];
 
-fn with(more: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+fn with<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [&REQUIRED[..], more].concat()
 }
 
@@ -53,7 +53,7 @@ fn a_program_may_rely_on_these_defaults() {
     assert_eq!(settings.connect_timeout, Duration::from_secs(10));
     assert_eq!(settings.default_lifetime, Duration::from_secs(600));
     assert_eq!(settings.max_attempts, 3);
-    assert_eq!(settings.grant_type, "client_credentials");
+    assert_eq!(settings.grant_type.as_deref(), Some("client_credentials"));
     assert_eq!(settings.user_agent, concat!("tokensource/", env!("CARGO_PKG_VERSION")));
     assert_eq!(
         (settings.auth_method, settings.basic_encoding, settings.body_format),
@@ -111,7 +111,7 @@ fn each_option_that_is_set_is_in_the_settings() {
         pairs.iter().map(|(name, value)| format!("{name}={}", value.expose())).collect::<Vec<_>>().join(" ")
     };
     assert_eq!((settings.auth_method, settings.body_format), (AuthMethod::ClientSecretPost, BodyFormat::Json));
-    assert_eq!((settings.grant_type.as_str(), settings.scope.as_deref()), ("g", Some("a b")));
+    assert_eq!((settings.grant_type.as_deref(), settings.scope.as_deref()), (Some("g"), Some("a b")));
     assert_eq!((settings.audience.as_deref(), settings.resource), (Some("aud"), vec!["urn:a".into(), "urn:b".into()]));
     assert_eq!((exposed(&settings.params), exposed(&settings.headers)), ("a= b=2".into(), "x-key=k".into()));
     assert_eq!((settings.timeout, settings.connect_timeout), (Duration::from_millis(1500), Duration::from_secs(60)));
@@ -214,7 +214,7 @@ fn a_secret_file_must_be_usable_from_the_start() {
         "{message}"
     );
     std::fs::write(path, "s\n").unwrap();
-    assert_eq!(settings(&options).client_secret.read().1.unwrap().expose(), "s");
+    assert_eq!(settings(&options).credentials.read().1.unwrap().secret.expose(), "s");
     std::fs::remove_file(path).unwrap();
 }
 
@@ -285,4 +285,56 @@ fn the_environments_proxy_is_used_and_an_unusable_one_is_rejected_without_its_pa
     let error = from("socks4://u:hunter3@proxy").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidConfig);
     assert!(error.message().contains("HTTPS_PROXY") && !error.message().contains("hunter3"), "{error}");
+}
+
+#[test]
+fn the_id_is_text_or_a_file_and_not_both() {
+    let path = std::env::temp_dir().join(format!("tks-config-id-{}", std::process::id()));
+    std::fs::write(&path, "id:1\n").unwrap();
+    let file = ("client_id_file", path.to_str().unwrap());
+    let read = settings(&[REQUIRED[0], file, REQUIRED[2]]).credentials.read().1.unwrap();
+    assert_eq!(read.id.expose(), "id:1");
+    assert!(rejected(&with(&[file])).contains("client_id and client_id_file are both set: unset one"));
+    let raw = [REQUIRED[0], file, REQUIRED[2], ("basic_encoding", "raw")];
+    assert!(rejected(&raw).contains("client_id_file: ") && rejected(&raw).contains("it holds a colon"));
+    settings(&[&raw[..], &[("auth_method", "client_secret_post")]].concat());
+    std::fs::write(&path, "\n").unwrap();
+    assert!(rejected(&[REQUIRED[0], file, REQUIRED[2]]).ends_with("it is empty"));
+    // What is wrong with the other credential is reported too.
+    let both = rejected(&[REQUIRED[0], file, ("client_secret_file", "/nowhere/secret")]);
+    assert!(both.contains("it is empty; option client_secret_file: /nowhere/secret"), "{both}");
+    assert!(rejected(&[REQUIRED[0], file]).contains("it is empty"));
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn a_parameter_is_not_sent_twice() {
+    let params = [("param.client_id", "id"), ("param.client_secret", "hunter2")];
+    settings(&with(&params));
+    settings(&with(&[("param.client_id", "another")]));
+    let post = ("auth_method", "client_secret_post");
+    for (added, named) in [
+        (&params[..1], "param.client_id: unset"),
+        (&params[1..], "param.client_secret: unset"),
+        (&params[..], "param.client_id and param.client_secret: unset"),
+    ] {
+        let message = rejected(&with(&[&[post], added].concat()));
+        assert!(message.starts_with("auth_method=client_secret_post sends the same parameter as"), "{message}");
+        assert!(message.contains(named) && !message.contains("hunter2"), "{message}");
+    }
+    for name in ["grant_type", "scope", "audience", "resource"] {
+        assert!(Config::new().set(&format!("param.{name}"), "x").is_err(), "{name}");
+    }
+    // A member that was unset is not sent.
+    let mut config = config(&with(&[post, params[0]]));
+    config.set("param.client_id", None).unwrap();
+    config.settings(&|_| None).unwrap();
+}
+
+#[test]
+fn a_grant_type_of_none_is_not_sent() {
+    assert_eq!(settings(&with(&[("grant_type", "none")])).grant_type, None);
+    for word in ["None", "none ", "none_"] {
+        assert_eq!(settings(&with(&[("grant_type", word)])).grant_type.as_deref(), Some(word));
+    }
 }

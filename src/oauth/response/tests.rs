@@ -13,11 +13,15 @@ const PARAM: &str = "pïn 4711";
 
 pub(crate) type Headers<'a> = &'a [(&'a str, &'a str)];
 
+fn auth_of(settings: &Settings) -> ClientAuth {
+    ClientAuth::new(settings, settings.credentials.read().1.unwrap())
+}
+
 pub(crate) fn read_with(settings: &Settings, status: u16, headers: Headers<'_>, body: &[u8]) -> Result<Grant, Error> {
     let headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     let response = RawResponse { status, headers, body: Zeroizing::new(body.to_vec()) };
     let secrets = [SECRET, BASIC, PARAM, "7"].map(Secret::new);
-    let result = read(&response, settings, NOW, &secrets);
+    let result = read(&response, settings, &auth_of(settings), NOW, &secrets);
     if let Err(error) = &result {
         check_error(error);
     }
@@ -604,7 +608,9 @@ fn a_known_code_is_kept_although_a_secret_is_part_of_it() {
         headers: vec![],
         body: Zeroizing::new(br#"{"error":"invalid_client","error_description":"bad client"}"#.to_vec()),
     };
-    let error = read(&response, &Settings::example(), NOW, &[Secret::new("client")]).unwrap_err();
+    let settings = Settings::example();
+    let auth = auth_of(&settings);
+    let error = read(&response, &settings, &auth, NOW, &[Secret::new("client")]).unwrap_err();
     assert_eq!(error.oauth_error(), Some("invalid_client"));
     assert_eq!(error.oauth_description(), Some("bad [redacted]"));
 }

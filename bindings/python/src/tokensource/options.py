@@ -24,6 +24,7 @@ class Options(TypedDict, total=False):
     provider: _Text
     token_url: _Text
     client_id: _Text
+    client_id_file: _File
     client_secret: _Text
     client_secret_file: _File
     auth_method: Literal["client_secret_basic", "client_secret_post"] | None

@@ -1,0 +1,364 @@
+//! The client's credentials: each is text, or a file that is read again at each fetch.
+//!
+//! Whatever a path names, reading it must not hang nor take memory without bound, and every buffer is wiped.
+
+use crate::{
+    config::values::{self, LONGEST_VALUE},
+    error::{Error, ErrorKind},
+    redact::truncate,
+    secret::Secret,
+    system::{self, FileState, Stamp, TOO_MANY_FILES, WatchedFile},
+};
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+use zeroize::Zeroizing;
+
+/// The id and the secret of the client.
+#[derive(Debug)]
+pub(crate) struct ClientCredentials {
+    pub(crate) id: TextOrFile,
+    pub(crate) secret: TextOrFile,
+    /// The id is sent in front of a colon (RFC 7617).
+    pub(crate) id_ends_at_colon: bool,
+}
+
+/// The credentials of one fetch.
+pub(crate) struct CredentialTexts {
+    pub(crate) id: Secret,
+    pub(crate) secret: Secret,
+}
+
+#[derive(Debug)]
+pub(crate) enum TextOrFile {
+    Text(Secret),
+    /// An absolute path, the option that named it, and what the file holds.
+    File {
+        path: PathBuf,
+        named_by: &'static str,
+        what: &'static str,
+    },
+}
+
+impl ClientCredentials {
+    /// Reads the credentials, and returns them with the files that were read. It reads all files once more if one has changed
+    /// meanwhile, so that an id and a secret that are replaced together fit. An error names what is wrong with each.
+    pub(crate) fn read(&self) -> (Vec<WatchedFile>, Result<CredentialTexts, Error>) {
+        let (files, texts) = self.read_once();
+        #[cfg(test)]
+        if let Some(meanwhile) = MEANWHILE.take() {
+            meanwhile();
+        }
+        if files.iter().any(WatchedFile::has_changed) { self.read_once() } else { (files, texts) }
+    }
+
+    fn read_once(&self) -> (Vec<WatchedFile>, Result<CredentialTexts, Error>) {
+        let ((id_file, id), (secret_file, secret)) = (self.id.read(), self.secret.read());
+        let id = id.and_then(|id| match self.id_ends_at_colon && id.expose().contains(':') {
+            true => Err(self.id.cannot_have_colon()),
+            false => Ok(id),
+        });
+        let texts = match (id, secret) {
+            (Ok(id), Ok(secret)) => Ok(CredentialTexts { id, secret }),
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+            (Err(id), Err(secret)) => {
+                let error = Error::new(secret.kind(), format!("{}; {}", id.message(), secret.message()));
+                Err(if id.is_retryable() && secret.is_retryable() { error.retryable() } else { error })
+            }
+        };
+        (id_file.into_iter().chain(secret_file).collect(), texts)
+    }
+}
+
+impl TextOrFile {
+    /// Reads the text, and returns it with the state of the very file that was read: if that state differs later, a retry
+    /// may succeed. There is no file if this is text. An error names the option and the path. It is retryable only where the
+    /// file is not at fault.
+    fn read(&self) -> (Option<WatchedFile>, Result<Secret, Error>) {
+        let (path, what) = match self {
+            Self::Text(text) => return (None, Ok(text.clone())),
+            Self::File { path, what, .. } => (path, what),
+        };
+        let watched = |state| Some(WatchedFile { path: path.clone(), state });
+        let (state, text) = match open(path) {
+            Ok(file) => read(file, what),
+            Err(error) if system::is_out_of_files(&error) => {
+                let error = self.unusable(&format!("it cannot be read ({error}): {TOO_MANY_FILES}")).retryable();
+                return (watched(FileState::at(path)), Err(error));
+            }
+            Err(error) => (FileState::at(path), Err(unreadable(&error))),
+        };
+        (watched(state), text.map_err(|wrong| self.unusable(&wrong)))
+    }
+
+    fn cannot_have_colon(&self) -> Error {
+        const INSTEAD: &str = "set basic_encoding=rfc6749 or auth_method=client_secret_post";
+        match self {
+            Self::Text(_) => Error::new(
+                ErrorKind::InvalidConfig,
+                format!("basic_encoding=raw cannot carry the colon in client_id (RFC 7617): {INSTEAD}"),
+            ),
+            Self::File { .. } => {
+                self.unusable(&format!("it holds a colon, which basic_encoding=raw cannot carry (RFC 7617): {INSTEAD}"))
+            }
+        }
+    }
+
+    fn unusable(&self, wrong: &str) -> Error {
+        let text = match self {
+            Self::Text(_) => wrong.to_owned(),
+            Self::File { path, named_by, .. } => {
+                format!("option {named_by}: {}: {wrong}", truncate(&path.to_string_lossy(), 500))
+            }
+        };
+        Error::new(ErrorKind::InvalidConfig, text)
+    }
+}
+
+fn unreadable(error: &io::Error) -> String {
+    format!("it cannot be read ({error}); check the path and its permissions")
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // Opening a FIFO waits for a writer, and a terminal becomes this process's controlling terminal.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK | libc::O_NOCTTY);
+    options.open(path)
+}
+
+fn read(mut file: File, what: &str) -> (FileState, Result<Secret, String>) {
+    let facts = match file.metadata() {
+        Ok(facts) => facts,
+        Err(error) => return (FileState::Missing, Err(unreadable(&error))),
+    };
+    let secret = if facts.is_file() { text_of(&mut file, what) } else { Err("it is not a regular file".into()) };
+    (FileState::Seen(Stamp::of(&facts)), secret)
+}
+
+fn text_of(file: &mut impl Read, what: &str) -> Result<Secret, String> {
+    // Full size from the start: a buffer that grows leaves copies of the secret behind.
+    let mut buffer = Zeroizing::new(vec![0; LONGEST_VALUE + 1]);
+    let mut length = 0;
+    loop {
+        match file.read(&mut buffer[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(unreadable(&error)),
+        }
+    }
+    if length > LONGEST_VALUE {
+        return Err("it is larger than 64 KiB".into());
+    }
+    let text = std::str::from_utf8(&buffer[..length]).map_err(|_| "it is not UTF-8")?;
+    let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
+    if text.is_empty() {
+        return Err("it is empty".into());
+    }
+    // Some editors write one before any text in UTF-8, and no editor shows it.
+    if text.starts_with('\u{feff}') {
+        return Err("it begins with a byte order mark: save it without one".into());
+    }
+    values::one_line(text, what)
+}
+
+#[cfg(test)]
+thread_local! {
+    /// What happens between the reading of the files and the look whether they have changed.
+    static MEANWHILE: std::cell::Cell<Option<Box<dyn FnOnce()>>> = const { std::cell::Cell::new(None) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_from(bytes: &[u8]) -> Result<String, String> {
+        text_of(&mut &*bytes, "secret").map(|secret| secret.expose().to_owned())
+    }
+
+    #[test]
+    fn exactly_one_line_break_is_removed() {
+        for file in ["hunter2", "hunter2\n", "hunter2\r\n"] {
+            assert_eq!(read_from(file.as_bytes()), Ok("hunter2".into()));
+        }
+        assert_eq!(read_from(" ü\t \n".as_bytes()), Ok(" ü\t ".into()));
+        for file in ["hunter2\n\n", "hunter2\r\n\r\n", "hunter2\r", "hunter2\n\r", "hunter2\r\r\n"] {
+            assert_eq!(read_from(file.as_bytes()), Err("the secret ends in a line break: remove it".into()));
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_one_line_of_text_is_rejected() {
+        for file in ["", "\n", "\r\n"] {
+            assert_eq!(read_from(file.as_bytes()), Err("it is empty".into()));
+        }
+        assert_eq!(read_from(b"a\nb\n"), Err("the secret holds a line break".into()));
+        assert_eq!(read_from(b"a\0b"), Err("the secret holds a NUL".into()));
+        assert_eq!(read_from(b"a\xff"), Err("it is not UTF-8".into()));
+        assert_eq!(
+            read_from("\u{feff}hunter2".as_bytes()),
+            Err("it begins with a byte order mark: save it without one".into())
+        );
+    }
+
+    #[test]
+    fn a_file_may_have_64_kib_and_not_a_byte_more() {
+        let file = vec![b'x'; LONGEST_VALUE + 1];
+        assert_eq!(read_from(&file[1..]).unwrap().len(), LONGEST_VALUE);
+        assert_eq!(read_from(&file), Err("it is larger than 64 KiB".into()));
+        assert!(text_of(&mut io::repeat(b'x'), "secret").is_err());
+    }
+
+    fn secret_in(path: impl Into<PathBuf>) -> TextOrFile {
+        TextOrFile::File { path: path.into(), named_by: "client_secret_file", what: "secret" }
+    }
+
+    fn at(name: &str) -> (TextOrFile, PathBuf) {
+        let path = std::env::temp_dir().join(format!("tks-secret-{}-{name}", std::process::id()));
+        (secret_in(&path), path)
+    }
+
+    #[test]
+    fn a_file_is_read_each_time_and_stamped() {
+        let (secret, path) = at("read");
+        std::fs::write(&path, "one\n").unwrap();
+        let (first, text) = secret.read();
+        assert_eq!(text.unwrap().expose(), "one");
+        let state = |file: Option<WatchedFile>| file.unwrap().state;
+        assert_eq!(first, Some(WatchedFile { path: path.clone(), state: FileState::at(&path) }));
+        std::fs::write(&path, "two, longer\n").unwrap();
+        let (second, text) = secret.read();
+        assert_eq!(text.unwrap().expose(), "two, longer");
+        assert_ne!(first, second);
+        std::fs::remove_file(&path).unwrap();
+        let (third, error) = secret.read();
+        let error = error.unwrap_err();
+        assert_eq!(
+            (state(third), error.kind(), error.is_retryable()),
+            (FileState::Missing, ErrorKind::InvalidConfig, false)
+        );
+        assert!(error.message().starts_with(&format!("option client_secret_file: {}: ", path.display())), "{error}");
+    }
+
+    #[test]
+    fn an_unusable_file_has_a_stamp_and_its_contents_are_not_shown() {
+        let (secret, path) = at("unusable");
+        std::fs::write(&path, "hunter2\nhunter3\n").unwrap();
+        let (file, error) = secret.read();
+        let state = file.unwrap().state;
+        assert_eq!(state, FileState::at(&path));
+        assert!(matches!(state, FileState::Seen(_)) && !error.unwrap_err().message().contains("hunter"));
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_a_regular_file_is_read_and_no_other_file_blocks() {
+        let (secret, path) = at("fifo");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let (file, error) = secret.read();
+        assert!(error.unwrap_err().message().ends_with("it is not a regular file"));
+        assert_eq!(file.unwrap().state, FileState::at(&path));
+        std::fs::remove_file(&path).unwrap();
+        for path in ["/dev/null", "/dev/zero", "/"] {
+            let (_, error) = secret_in(path).read();
+            assert!(error.unwrap_err().message().ends_with("it is not a regular file"), "{path}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_is_shown_in_one_line() {
+        let (_, error) = secret_in("/nowhere/a\nb").read();
+        assert!(!error.unwrap_err().message().contains('\n'));
+    }
+
+    #[test]
+    fn a_secret_as_text_uses_no_file() {
+        let (file, text) = TextOrFile::Text(Secret::new("hunter2")).read();
+        assert_eq!((file, text.unwrap().expose()), (None, "hunter2"));
+    }
+
+    /// Returns credentials in two files, and the paths of the files.
+    fn two_files(name: &str) -> (ClientCredentials, [PathBuf; 2]) {
+        let ((_, id), (secret, secret_path)) = (at(&format!("{name}-id")), at(&format!("{name}-secret")));
+        let id_file = TextOrFile::File { path: id.clone(), named_by: "client_id_file", what: "id" };
+        (ClientCredentials { id: id_file, secret, id_ends_at_colon: false }, [id, secret_path])
+    }
+
+    fn write(paths: &[PathBuf; 2], texts: [&str; 2]) {
+        for (path, text) in paths.iter().zip(texts) {
+            std::fs::write(path, text).unwrap();
+        }
+    }
+
+    fn remove(paths: &[PathBuf]) {
+        paths.iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    }
+
+    fn texts(credentials: &ClientCredentials) -> [String; 2] {
+        let texts = credentials.read().1.unwrap();
+        [texts.id, texts.secret].map(|text| text.expose().to_owned())
+    }
+
+    #[test]
+    fn files_that_change_while_they_are_read_are_read_once_more() {
+        let (credentials, paths) = two_files("pair");
+        write(&paths, ["id-1\n", "secret-1\n"]);
+        assert_eq!(texts(&credentials), ["id-1", "secret-1"]);
+        let replaced = paths.clone();
+        MEANWHILE.set(Some(Box::new(move || write(&replaced, ["another-2\n", "another-secret-2\n"]))));
+        let (files, read) = credentials.read();
+        let read = read.unwrap();
+        assert_eq!([read.id.expose(), read.secret.expose()], ["another-2", "another-secret-2"]);
+        assert_eq!(files.len(), 2);
+        assert!(!files.iter().any(WatchedFile::has_changed));
+        // One of them is enough, and a file that is missing for a moment is read too.
+        for index in [0, 1] {
+            std::fs::remove_file(&paths[index]).unwrap();
+            let back = paths.clone();
+            MEANWHILE.set(Some(Box::new(move || write(&back, ["id-3", "secret-3"]))));
+            assert_eq!(texts(&credentials), ["id-3", "secret-3"]);
+        }
+        remove(&paths);
+    }
+
+    #[test]
+    fn an_error_names_each_file_that_is_unusable_and_both_are_watched() {
+        let (credentials, paths) = two_files("wrong");
+        write(&paths, ["id\n", ""]);
+        let (files, error) = credentials.read();
+        let message = error.err().unwrap().message().to_owned();
+        assert!(message.starts_with("option client_secret_file: ") && message.ends_with("it is empty"), "{message}");
+        assert_eq!(files.len(), 2);
+        write(&paths, ["a\nb", "a\nb"]);
+        let message = credentials.read().1.err().unwrap().message().to_owned();
+        assert!(message.starts_with("option client_id_file: "), "{message}");
+        assert!(message.contains("the id holds a line break; option client_secret_file: "), "{message}");
+        assert!(message.ends_with("the secret holds a line break"), "{message}");
+        remove(&paths);
+    }
+
+    #[test]
+    fn a_colon_in_the_id_is_checked_at_each_fetch() {
+        let (mut credentials, paths) = two_files("colon");
+        write(&paths, ["a:b", "c:d"]);
+        assert_eq!(texts(&credentials), ["a:b", "c:d"]);
+        credentials.id_ends_at_colon = true;
+        let error = credentials.read().1.err().unwrap();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::InvalidConfig, false));
+        assert!(
+            error.message().starts_with(&format!("option client_id_file: {}: it holds a colon", paths[0].display()))
+        );
+        write(&paths, ["ab", "c:d"]);
+        assert_eq!(texts(&credentials), ["ab", "c:d"]);
+        credentials.id = TextOrFile::Text(Secret::new("a:b"));
+        let error = credentials.read().1.err().unwrap();
+        assert!(error.message().starts_with("basic_encoding=raw cannot carry the colon in client_id"), "{error}");
+        remove(&paths);
+    }
+}
