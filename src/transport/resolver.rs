@@ -6,7 +6,7 @@
 use crate::{config::is_localhost, system};
 use arc_swap::ArcSwapOption;
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{BTreeSet, VecDeque},
     io, mem,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
     sync::{Arc, Condvar, Mutex, PoisonError},
@@ -137,7 +137,8 @@ enum LastUse {
 /// Alternates the address families, IPv6 first (RFC 8305 §4), and removes duplicates. The address that worked last begins
 /// with its family. An address that connected and then failed ends the list.
 fn order(mut found: Vec<SocketAddr>, last: Option<LastUse>) -> Vec<SocketAddr> {
-    let mut known = HashSet::new();
+    // Not a hash set, which needs random numbers: a sandbox may forbid them.
+    let mut known = BTreeSet::new();
     found.retain(|address| known.insert(*address));
     found.sort_by_key(|address| match last {
         Some(LastUse::Worked(worked)) if worked == *address => 0,

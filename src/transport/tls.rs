@@ -27,7 +27,7 @@ use rustls::{
 use rustls_native_certs::CertificateResult;
 use std::{
     borrow::Cow,
-    collections::HashSet,
+    collections::BTreeSet,
     fs::{self, File},
     io::{self, Read, Write},
     path::{Path, PathBuf},
@@ -380,13 +380,13 @@ fn named_roots(sources: &[RootSource], read: &mut Vec<WatchedFile>) -> Result<Na
             }
         }
     }
-    let mut known = HashSet::new();
+    let mut known = BTreeSet::new();
     let mut failure = None;
     for source in sources.iter().filter(|source| source.is_directory) {
         match directory_certificates(source, read) {
             Ok(found) => {
                 // A directory often has each certificate under several names.
-                store.add_parsable_certificates(found.into_iter().filter(|found| known.insert(found.clone())));
+                store.add_parsable_certificates(found.into_iter().filter(|found| known.insert(found.to_vec())));
             }
             Err(error) => failure = Some(error),
         }
