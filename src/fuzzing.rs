@@ -135,7 +135,10 @@ pub fn redact(bytes: &[u8]) {
 fn encoded(kind: char, text: &str) -> String {
     let each = |encode: fn(char) -> String| text.chars().map(encode).collect::<String>();
     let percent = |set: &'static AsciiSet| utf8_percent_encode(text, set).to_string();
-    let json = || serde_json::Value::from(text).to_string().trim_matches('"').to_owned();
+    let json = || {
+        let quoted = serde_json::Value::from(text).to_string();
+        quoted[1..quoted.len() - 1].to_owned()
+    };
     match kind {
         'b' => BASE64_STANDARD.encode(text),
         'B' => BASE64_URL_SAFE_NO_PAD.encode(format!("{{\"client_secret\":{}}}", serde_json::Value::from(text))),
