@@ -28,13 +28,13 @@ export interface TokenSourceOptions {
   /** The APIs that the token is for (RFC 8707): an array, or a string that separates them by spaces. */
   resource?: string | readonly string[] | null | undefined;
   /** Further parameters of the token request, by name. Treated as secrets. */
-  params?: Record<string, string | number | boolean | null | undefined> | undefined;
+  params?: Record<string, string | number | boolean | null | undefined> | null | undefined;
   /** The same as params, under the library's name. Giving both is an error. */
-  param?: Record<string, string | number | boolean | null | undefined> | undefined;
+  param?: Record<string, string | number | boolean | null | undefined> | null | undefined;
   /** Further headers of the token request, by name. Treated as secrets. */
-  headers?: Record<string, string | number | boolean | null | undefined> | undefined;
+  headers?: Record<string, string | number | boolean | null | undefined> | null | undefined;
   /** The same as headers, under the library's name. Giving both is an error. */
-  header?: Record<string, string | number | boolean | null | undefined> | undefined;
+  header?: Record<string, string | number | boolean | null | undefined> | null | undefined;
   /** Where the response holds the token and its end, for a server that puts them elsewhere: data.token, for example. */
   response?:
     | {
@@ -42,6 +42,7 @@ export interface TokenSourceOptions {
         expiresIn?: string | null | undefined;
         expiresAt?: string | null | undefined;
       }
+    | null
     | undefined;
   /** The word by which this server means Bearer, in any case, such as JWT. Bearer and BearerToken need no option. */
   tokenType?: string | null | undefined;

@@ -21,6 +21,9 @@ const LONGEST_PAUSE_MS = 50;
 /** The option families of the library whose plural name is accepted too. */
 const PLURALS = new Map([['params', 'param'], ['headers', 'header']]);
 
+/** The names of the options that take an object. */
+const FAMILIES = new Set([...PLURALS, 'response'].flat());
+
 // Only this module may construct a Token: an arbitrary pointer would crash the process.
 const KEY = Symbol('key');
 
@@ -318,7 +321,7 @@ function* optionPairs(options) {
     throw typeError('options', 'a plain object', options);
   }
   for (const [plural, singular] of PLURALS) {
-    if (options[plural] !== undefined && options[singular] !== undefined) {
+    if ((options[plural] ?? null) !== null && (options[singular] ?? null) !== null) {
       throw valueError(`options "${singular}" and "${plural}" are both given: keep one`);
     }
   }
@@ -328,10 +331,12 @@ function* optionPairs(options) {
     if (text === undefined) {
       continue;
     }
-    if (given.has(name)) {
+    // The names of headers have no case (RFC 9110 section 5.1).
+    const key = name.startsWith('header.') ? name.toLowerCase() : name;
+    if (given.has(key)) {
       throw valueError(`option ${JSON.stringify(name)} is given twice, in two spellings: keep one`);
     }
-    given.add(name);
+    given.add(key);
     yield [name, text, spelling];
   }
 }
@@ -339,15 +344,19 @@ function* optionPairs(options) {
 /** Yields one entry per member of an option that is an object: `params: { a: 'b' }` becomes `param.a`. */
 function* flattened(options) {
   for (const [camel, value] of Object.entries(options)) {
-    const name = snakeCase(camel);
+    const name = libraryName(camel);
     if (isPlainObject(value)) {
       const family = PLURALS.get(name) ?? name;
       const members = Object.entries(value);
-      // The members of response are options of the library. Those of the others are the program's own names.
-      const [nameOf, any] = family === 'response' ? [snakeCase, 'access_token'] : [String, 'NAME'];
+      const any = family === 'response' ? 'access_token' : 'NAME';
       // Unsetting a member of an empty object has no effect, but the library rejects the name of an unknown family.
       for (const [member, each] of members.length > 0 ? members : [[any, null]]) {
-        yield [`${family}.${nameOf(member)}`, each, `${camel}.${member}`];
+        yield [libraryName(`${family}.${member}`), each, `${camel}.${member}`];
+      }
+    } else if (FAMILIES.has(name)) {
+      // Without a member, the library knows no option of this name.
+      if (value !== undefined && value !== null) {
+        throw typeError(`option ${JSON.stringify(name)}`, 'a plain object', value);
       }
     } else {
       yield [name, value, camel];
@@ -355,7 +364,12 @@ function* flattened(options) {
   }
 }
 
-/** Returns a name as the library writes it: `accessToken` is `access_token`. */
+/** Returns a name as the library writes it. `clientId` becomes `client_id`; the NAME of param and header is the program's own. */
+function libraryName(camel) {
+  const [, option, member] = camel.match(/^([^.]*)(.*)$/s);
+  return snakeCase(option) + (option === 'response' ? snakeCase(member) : member);
+}
+
 function snakeCase(camel) {
   return camel.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
@@ -387,10 +401,18 @@ function stringOf(name, value) {
     return value.join(' ');
   }
   if (!['string', 'number', 'boolean'].includes(typeof value)) {
-    const expected = 'a string, strings in an array, a URL, a number, a boolean or null (headers and params: a plain object)';
+    const expected = 'a string, strings in an array, a URL, a number, a boolean or null';
     throw typeError(`option ${JSON.stringify(name)}`, expected, value);
   }
-  return String(value);
+  return typeof value === 'number' ? digits(value) : String(value);
+}
+
+/** Returns the number without an exponent, which the library does not read. */
+function digits(value) {
+  if (!/e/.test(String(value))) {
+    return String(value);
+  }
+  return Number.isInteger(value) ? String(BigInt(value)) : value.toFixed(20).replace(/\.?0+$/, '');
 }
 
 function reject(message) {

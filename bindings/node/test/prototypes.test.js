@@ -42,14 +42,19 @@ test('the types have exactly the options and status codes of the library', () =>
   const types = readFileSync(join(PACKAGE, 'index.d.ts'), 'utf8');
   const name = library.func('const char *tks_option_name(size_t index)');
   const options = [];
+  const members = [];
   for (let index = 0; name(index) !== null; index += 1) {
-    const [option, member] = name(index).split('.');
-    const camel = option.replaceAll(/_[a-z]/g, ([, letter]) => letter.toUpperCase());
-    // A family has a plural name too.
-    options.push(...(member ? [`${camel}s`, camel] : [camel]));
+    const [option, member] = name(index).replaceAll(/_[a-z]/g, ([, letter]) => letter.toUpperCase()).split('.');
+    if (member === 'NAME') {
+      // Such a family has a plural name too.
+      options.push(`${option}s`, option);
+    } else if (!member || members.push(member) === 1) {
+      options.push(option);
+    }
   }
   const [, typed] = types.match(/interface TokenSourceOptions \{([^]*?)\n\}/);
   assert.deepEqual([...typed.matchAll(/^  (\w+)\?:/gm)].map(([, option]) => option), options);
+  assert.deepEqual([...typed.matchAll(/^ {8}(\w+)\?:/gm)].map(([, member]) => member), members);
 
   const statuses = [...header.matchAll(/#define (TKS_(?!STAT_|ABI_|VERSION)\w+) \d+/g)].map(([, status]) => status);
   const [, codes] = types.match(/type TokenSourceErrorCode =([^]*?);/);

@@ -4,6 +4,7 @@ import copy
 import datetime
 import enum
 import inspect
+import os
 import pickle
 import re
 import sys
@@ -184,7 +185,7 @@ def test_params_and_headers_may_be_written_in_the_singular(serve, param, header)
 
 def test_a_token_is_found_where_response_says(serve):
     body = {"data": {"token": "token-1", "life": "70"}, "token_type": "JWT"}
-    server = serve([{"body": body}])
+    server = serve({"body": body})
     paths = {"access_token": "data.token", "expires_in": "data.life", "expires_at": None}
     token = server.source(response=paths, token_type="jwt").token()
     assert (token.access_token, token.token_type, token.response) == (
@@ -213,6 +214,27 @@ def test_a_member_in_two_spellings_is_a_type_error(spelling):
         TokenSource(client_secret=SECRET, **{spelling: {"a": SECRET}, "param.a": SECRET})
     assert str(caught.value) == "option param.a is given twice, in two spellings: keep one"
     assert SECRET not in package_variables(caught.value)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"headers": {"X-A": SECRET, "x-a": SECRET}},
+        {"header": {"X-A": SECRET}, "header.x-a": SECRET},
+        {"header.X-A": SECRET, "header.x-a": None},
+    ],
+)
+def test_a_header_in_two_spellings_is_a_type_error(headers):
+    with pytest.raises(TypeError) as caught:
+        TokenSource(client_secret=SECRET, **headers)
+    assert str(caught.value) == "option header.x-a is given twice, in two spellings: keep one"
+    assert SECRET not in package_variables(caught.value)
+
+
+def test_the_names_of_parameters_have_a_case(serve):
+    server = serve()
+    server.source(params={"tenant": "a", "Tenant": "b"}).token()
+    assert {"tenant=a", "Tenant=b"} < set(server.seen()["last"]["body"].split("&"))
 
 
 @pytest.mark.parametrize(
@@ -552,6 +574,22 @@ def test_a_library_that_cannot_be_loaded_is_explained(tmp_path, monkeypatch, con
     monkeypatch.setenv(_library.VARIABLE, str(file))
     with pytest.raises(ImportError, match=f"{message}.*{_library.VARIABLE}.*make build"):
         _library._load(_library._find())
+
+
+def test_a_frozen_program_without_the_library_is_told_the_option_of_pyinstaller():
+    program = "import sys; sys.frozen = True; import tokensource"
+    env = {**os.environ, _library.VARIABLE: "/nowhere.so", "PYTHONPATH": str(REPOSITORY / "bindings/python/src")}
+    for start in (program, program.replace("sys.frozen = True; ", "")):
+        failed = python("-c", start, env=env)
+        assert "ImportError: tokensource: the shared library cannot be loaded" in failed.stderr
+        assert ("; with PyInstaller: --collect-all tokensource)" in failed.stderr) == ("frozen" in start)
+
+
+def test_no_program_imports_the_hook_of_pyinstaller():
+    program = "import sys, tokensource.requests; print([name for name in sys.modules if 'pyinstaller' in name.lower()])"
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY / "bindings/python/src")}
+    shown = python("-c", program, env=env)
+    assert shown.stdout == "[]\n"
 
 
 def test_the_variable_names_a_file_even_without_a_slash(monkeypatch, tmp_path):

@@ -7,7 +7,7 @@ decide. No error and no traceback of this file may show a value, since any value
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ctypes import byref
 
 from ._header import TKS_INVALID_ARGUMENT, ErrorHandle, SourceHandle
@@ -31,18 +31,27 @@ def source_of(options: Mapping[str, object]) -> SourceHandle:
             # Python's own error for an argument that is given twice.
             raise TypeError(f"options {singular} and {plural} are both given: keep one")
     config = library.tks_config_new()
+    given = set()
+    for name, value in _flattened(options):
+        # The names of headers have no case (RFC 9110 section 5.1).
+        key = name.lower() if name.startswith("header.") else name
+        if key in given:
+            raise TypeError(f"option {name} is given twice, in two spellings: keep one")
+        given.add(key)
+        _set(config, name, value)
+    return _source_of(config)
+
+
+def _flattened(options: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yields the options with one entry for each member of a mapping: param={"a": "b"} becomes param.a."""
     for name, value in options.items():
         if name not in _FAMILIES:
-            _set(config, name, value)
+            yield name, value
         elif value is not None:
             for member, text in _mapping(name, value).items():
                 if not isinstance(member, str):
                     raise TypeError(f"option {name}: its names must be str, not {type(member).__name__}")
-                full_name = f"{_FAMILIES[name]}.{member}"
-                if full_name in options:
-                    raise TypeError(f"option {full_name} is given twice, in two spellings: keep one")
-                _set(config, full_name, text)
-    return _source_of(config)
+                yield f"{_FAMILIES[name]}.{member}", text
 
 
 def source_of_texts(options: Mapping[str, str]) -> SourceHandle:

@@ -11,7 +11,9 @@ LEAST_VERSION = "0.1.0"
 
 VARIABLE = "TOKENSOURCE_LIBRARY"
 
-_ADVICE = f"install a wheel of tokensource for this platform, or set {VARIABLE} to the file (in a checkout: make build)"
+_ADVICE = f"install a wheel of tokensource for this platform, or set {VARIABLE} to the file (in a checkout: make build"
+# Set in a frozen program. The hook of the wheel may be missing or overridden there.
+_ADVICE += "; with PyInstaller: --collect-all tokensource)" if getattr(sys, "frozen", False) else ")"
 
 
 def _find() -> str:
