@@ -36,10 +36,10 @@ pub(crate) fn hold_off(error: &Error, failures_in_a_row: u32, random: f64) -> Ho
         ErrorKind::Tls => Some(Duration::from_secs(30)),
         // Retryable where a token had expired when it arrived, or where a limit of this process prevents that a file is
         // read or a thread is started.
-        ErrorKind::BadResponse | ErrorKind::InvalidConfig | ErrorKind::Internal if !error.is_retryable() => {
+        ErrorKind::BadResponse | ErrorKind::InvalidConfig | ErrorKind::Internal if !error.is_transient() => {
             Some(Duration::from_secs(30))
         }
-        _ if !error.is_retryable() => Some(Duration::from_secs(60)),
+        _ if !error.is_transient() => Some(Duration::from_secs(60)),
         _ if server.is_some() => None,
         _ => Some(
             doubling(Duration::from_secs(1), failures_in_a_row, Duration::from_secs(30)).mul_f64(0.75 + 0.25 * random),

@@ -157,8 +157,8 @@ impl Error {
         self.retry_after
     }
 
-    /// Returns true if the same request may succeed later, although nothing changes on this side.
-    pub fn is_retryable(&self) -> bool {
+    /// Returns true if the error is retryable: the same request may succeed later, although nothing changes on this side.
+    pub fn is_transient(&self) -> bool {
         self.report.retryable
     }
 }
@@ -177,7 +177,7 @@ impl fmt::Debug for Error {
             .field("oauth_error", &self.oauth_error())
             .field("http_status", &self.http_status())
             .field("retry_after", &self.retry_after())
-            .field("is_retryable", &self.is_retryable())
+            .field("is_transient", &self.is_transient())
             .finish()
     }
 }

@@ -190,7 +190,7 @@ pub fn dates(bytes: &[u8]) {
     let error = read(503, String::new()).expect_err("a 503 grants nothing");
     check_error(&error);
     assert!(error.server_wait().is_none_or(|wait| wait <= TEN_YEARS));
-    assert!(error.is_retryable() && error.is_worth_another_attempt());
+    assert!(error.is_transient() && error.is_worth_another_attempt());
     let end = line();
     for end in [serde_json::Value::from(end).to_string(), end.to_owned()] {
         for member in ["expires_in", "expires_at"] {

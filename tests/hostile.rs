@@ -116,7 +116,7 @@ fn through_rust(options: &Options) -> Run {
             description: error.oauth_description().map(str::to_owned),
             uri: error.oauth_uri().map(str::to_owned),
             http_status: error.http_status().unwrap_or_default().into(),
-            transient: error.is_retryable(),
+            transient: error.is_transient(),
         })
     };
     let granted = |token: std::sync::Arc<Token>| {

@@ -65,7 +65,7 @@ impl ClientCredentials {
             (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
             (Err(id), Err(secret)) => {
                 let error = Error::new(secret.kind(), format!("{}; {}", id.message(), secret.message()));
-                Err(if id.is_retryable() && secret.is_retryable() { error.retryable() } else { error })
+                Err(if id.is_transient() && secret.is_transient() { error.retryable() } else { error })
             }
         };
         (id_file.into_iter().chain(secret_file).collect(), texts)
@@ -238,7 +238,7 @@ mod tests {
         let (third, error) = secret.read();
         let error = error.unwrap_err();
         assert_eq!(
-            (state(third), error.kind(), error.is_retryable()),
+            (state(third), error.kind(), error.is_transient()),
             (FileState::Missing, ErrorKind::InvalidConfig, false)
         );
         assert!(error.message().starts_with(&format!("option client_secret_file: {}: ", path.display())), "{error}");
@@ -350,7 +350,7 @@ mod tests {
         assert_eq!(texts(&credentials), ["a:b", "c:d"]);
         credentials.id_ends_at_colon = true;
         let error = credentials.read().1.err().unwrap();
-        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::InvalidConfig, false));
+        assert_eq!((error.kind(), error.is_transient()), (ErrorKind::InvalidConfig, false));
         assert!(
             error.message().starts_with(&format!("option client_id_file: {}: it holds a colon", paths[0].display()))
         );

@@ -90,7 +90,7 @@ impl tks_error {
             oauth_uri: error.oauth_uri().map(text),
             http_status: error.http_status().map_or(0, i32::from),
             retry_after: error.retry_after().map_or(-1.0, |left| left.as_secs_f64()),
-            is_transient: error.is_retryable(),
+            is_transient: error.is_transient(),
         }
     }
 }

@@ -123,7 +123,7 @@ mod tests {
                 let message = format!("redirects are never followed, and this one points to {shown}; {next}");
                 assert!(error.message().contains(&message), "{location}\n{error}\n{message}");
                 assert_eq!(error.kind(), ErrorKind::Http);
-                assert!(!error.is_retryable());
+                assert!(!error.is_transient());
             }
         }
         let error = error_of(302, &[], "");

@@ -451,7 +451,7 @@ impl ParsedResponse<'_> {
             message = format!("{message}; {}", refusal.hint());
         }
         let is_worth_another_attempt = refusal.has_retryable_status();
-        let is_retryable = is_worth_another_attempt || refusal.has_retryable_code();
+        let is_transient = is_worth_another_attempt || refusal.has_retryable_code();
         let error = match code {
             Some(code) => {
                 let uri = self.body.object().and_then(|object| self.page_uri(&object.text("error_uri")?, left));
@@ -460,7 +460,7 @@ impl ParsedResponse<'_> {
             None => Error::new(ErrorKind::Http, message),
         };
         let error = if is_worth_another_attempt { error.worth_another_attempt() } else { error };
-        let error = if is_retryable { error.retryable() } else { error };
+        let error = if is_transient { error.retryable() } else { error };
         error
             .with_http_status(status)
             .with_server_wait(self.raw.find("retry-after", |value| times::retry_after(value, self.time.now())))

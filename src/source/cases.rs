@@ -267,7 +267,7 @@ impl World {
             Err(error) => {
                 let left = error.retry_after().map_or(-1, nanos);
                 assert!(step.retry_after.is_none_or(|expected| case::nanos(expected) == left), "{step:?}: {error:?}");
-                assert!(step.transient.is_none_or(|expected| expected == error.is_retryable()), "{step:?}: {error:?}");
+                assert!(step.transient.is_none_or(|expected| expected == error.is_transient()), "{step:?}: {error:?}");
                 assert!(
                     step.oauth_error.as_ref().is_none_or(|code| Some(code.as_str()) == error.oauth_error()),
                     "{step:?}: {error:?}"

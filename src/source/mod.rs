@@ -270,7 +270,7 @@ mod tests {
     fn a_panic_in_a_fetch_is_an_error_for_every_waiting_caller() {
         let source = TokenSource::with(&Settings::example(), Box::new(Panics), Clock::System, Box::new(|| 0.5));
         let error = source.get().unwrap_err();
-        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Internal, false));
+        assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Internal, false));
         assert_eq!(source.last_error().unwrap().kind(), ErrorKind::Internal);
         assert_eq!((source.stats().failures, source.stats().requests), (1, 0));
         assert!(error.retry_after().unwrap() > Duration::from_secs(29));

@@ -399,7 +399,7 @@ impl SourceState {
         let may_be_our_fault = match error.kind() {
             ErrorKind::Timeout | ErrorKind::Network | ErrorKind::Tls => true,
             // A token that had expired when it arrived.
-            ErrorKind::BadResponse => error.is_retryable(),
+            ErrorKind::BadResponse => error.is_transient(),
             _ => false,
         };
         if self.overdue_was_forgiven || !may_be_our_fault || now <= due.saturating_add(OVERDUE) {

@@ -53,7 +53,7 @@ fn send_within(transport: &HttpTransport, settings: &Settings, limits: Limits) -
 fn assert_error(result: Result<RawResponse, Error>, kind: ErrorKind, retryable: bool, again: bool) -> String {
     let error = result.err().expect("an error");
     assert_eq!(
-        (error.kind(), error.is_retryable(), error.is_worth_another_attempt()),
+        (error.kind(), error.is_transient(), error.is_worth_another_attempt()),
         (kind, retryable, again),
         "{error}"
     );

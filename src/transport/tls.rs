@@ -427,7 +427,7 @@ fn directory_certificates(
                 found.extend(certificates);
                 read.append(&mut file);
             }
-            Err(error) if error.is_retryable() => return Err(error),
+            Err(error) if error.is_transient() => return Err(error),
             Err(_) => {}
         }
     }

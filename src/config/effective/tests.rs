@@ -23,7 +23,7 @@ fn settings(options: &[(&str, &str)]) -> Settings {
 
 fn rejected(options: &[(&str, &str)]) -> String {
     let error = config(options).settings(&|_| None).unwrap_err();
-    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::InvalidConfig, false));
+    assert_eq!((error.kind(), error.is_transient()), (ErrorKind::InvalidConfig, false));
     error.message().to_owned()
 }
 

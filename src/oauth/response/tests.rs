@@ -55,7 +55,7 @@ fn check_error(error: &Error) {
         }
     }
     assert!(error.http_status().is_some());
-    assert!(error.is_retryable() || !error.is_worth_another_attempt());
+    assert!(error.is_transient() || !error.is_worth_another_attempt());
     assert_eq!(error.kind() == ErrorKind::OAuth, error.oauth_error().is_some());
 }
 
@@ -459,7 +459,7 @@ fn the_error_of_an_unusable_success_gives_the_reason() {
         assert!(error.message().starts_with("the token endpoint responded with 2"), "{error}");
         assert!(error.message().contains(why), "{body}\n{error}\n{why}");
         assert_eq!(error.http_status(), Some(status));
-        assert!(!error.is_retryable() && !error.is_worth_another_attempt());
+        assert!(!error.is_transient() && !error.is_worth_another_attempt());
     }
     let error = read_with(&Settings::example(), 200, &[], b"{\"access_token\":\"T\",\"x\":\"\xff\",}").unwrap_err();
     assert!(error.message().contains("not UTF-8"), "{error}");
@@ -512,7 +512,7 @@ fn a_refusal_is_judged_by_status_and_code() {
     let spring = r#"{"timestamp":"2024-01-01T00:00:00Z","status":503,"error":"Service Unavailable","path":"/token"}"#;
     let too_long = format!(r#"{{"error":"{}"}}"#, "x".repeat(101));
     let just_fits = format!(r#"{{"error":"{}"}}"#, "x".repeat(100));
-    for (status, body, kind, is_retryable, is_attempted_again) in [
+    for (status, body, kind, is_transient, is_attempted_again) in [
         (400, r#"{"error":"invalid_request"}"#, OAuth, false, false),
         (400, r#"{"error":"invalid_client"}"#, OAuth, false, false),
         (401, r#"{"error":"invalid_client","error_description":null}"#, OAuth, false, false),
@@ -588,7 +588,7 @@ fn a_refusal_is_judged_by_status_and_code() {
     ] {
         let error = error_of(status, &[], body);
         assert_eq!(error.kind(), kind, "{status} {body}: {error}");
-        assert_eq!(error.is_retryable(), is_retryable, "{status} {body}: {error}");
+        assert_eq!(error.is_transient(), is_transient, "{status} {body}: {error}");
         assert_eq!(error.is_worth_another_attempt(), is_attempted_again, "{status} {body}: {error}");
         assert_eq!(error.http_status(), Some(status));
         assert!(error.message().starts_with(&format!("the token endpoint responded with {status}")), "{error}");

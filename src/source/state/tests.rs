@@ -646,7 +646,7 @@ fn arrive(state: &mut SourceState, text: &str, expiry: StatedExpiry, now: Nanos)
         }
         Arrival::Nothing => ("nothing", 0, 0),
         Arrival::Failed { error, .. } => {
-            assert!(error.kind() == ErrorKind::BadResponse && error.is_retryable());
+            assert!(error.kind() == ErrorKind::BadResponse && error.is_transient());
             fail(state, error, now);
             ("failed", 0, 0)
         }
