@@ -65,13 +65,13 @@
 // What a source is asked to do:
 //   config/words.rs        options that take one of a few words, as enums
 //   config/endpoint.rs     the URL of the token endpoint
-//   config/values.rs       what one value may be: the parsers
+//   config/parsers.rs      what one value may be: the parsers
 //   config/environment.rs  what is read from the environment
 //   config/proxy.rs        the HTTP proxy, and the hosts that are reached without one
 //   config/credential.rs   the id and the secret: text, or a file that is read at each fetch
 //   config/providers.rs    the settings of known services, as data
 //   config/settings.rs     checked, immutable settings
-//   config/fields.rs       the values that were set, parsed
+//   config/values.rs       the values that were set, parsed
 //   config/options.rs      THE table of options
 //   config/names.rs        options by name
 //   config/effective.rs    values over a provider's over the defaults make settings

@@ -3,7 +3,7 @@
 //! Whatever a path names, reading it must not hang nor take memory without bound, and every buffer is wiped.
 
 use crate::{
-    config::values::{self, LONGEST_VALUE},
+    config::parsers::{self, LONGEST_VALUE},
     error::{Error, ErrorKind},
     redact::truncate,
     secret::Secret,
@@ -163,7 +163,7 @@ fn text_of(file: &mut impl Read, what: &str) -> Result<Secret, String> {
     if text.starts_with('\u{feff}') {
         return Err("it begins with a byte order mark: save it without one".into());
     }
-    values::one_line(text, what)
+    parsers::one_line(text, what)
 }
 
 #[cfg(test)]

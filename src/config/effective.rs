@@ -2,18 +2,18 @@
 //! or an error that reports all that is wrong with them.
 //!
 //! The environment is a parameter, and the secret file is the only file that is read. This file must not parse a value:
-//! that happened in `values.rs`, when it was set.
+//! that happened in `parsers.rs`, when it was set.
 
 use crate::{
     config::{
         credential::{ClientCredentials, TextOrFile},
         endpoint::Endpoint,
         environment::Environment,
-        fields::{Members, Values},
         names::OptionName,
         options::defaults,
         proxy::{Proxy, ProxyChoice},
         settings::{AuthMethod, BasicEncoding, Ca, Identity, Roots, Settings},
+        values::{Members, Values},
     },
     error::{Error, ErrorKind},
     secret::Secret,

@@ -1,15 +1,15 @@
 //! The public configuration: options are set one by one, and checked together when a source is made.
 //!
-//! This file only passes each option on to the table. What a value may be is in `values.rs`, and what the options mean
+//! This file only passes each option on to the table. What a value may be is in `parsers.rs`, and what the options mean
 //! together in `effective.rs`.
 
 mod credential;
 mod effective;
 mod endpoint;
 mod environment;
-mod fields;
 mod names;
 mod options;
+mod parsers;
 mod providers;
 mod proxy;
 mod settings;
@@ -23,17 +23,17 @@ pub(crate) use endpoint::{Endpoint, is_localhost};
 #[cfg(any(fuzzing, test))]
 pub(crate) use environment::Environment;
 pub use options::{OptionInfo, options};
+pub(crate) use parsers::{is_nqchar, token_type};
 pub(crate) use proxy::{Proxy, ProxyScheme};
 pub use settings::{AuthMethod, BasicEncoding, BodyFormat, Ca, Refresh};
 pub(crate) use settings::{Identity, Roots, Settings};
-pub(crate) use values::{is_nqchar, token_type};
 
 use crate::{
     duration::in_seconds,
     error::{Error, ErrorKind},
 };
-use fields::Values;
 use std::{fmt, path::Path, time::Duration};
+use values::Values;
 
 /// The options of a [`TokenSource`](crate::TokenSource).
 ///
@@ -250,7 +250,7 @@ impl Config {
 
     /// Sets `allow_insecure_http`, whether an http URL may name another machine.
     pub fn allow_insecure_http(&mut self, allow: bool) -> Result<&mut Self, Error> {
-        self.set("allow_insecure_http", values::boolean_word(allow))
+        self.set("allow_insecure_http", parsers::boolean_word(allow))
     }
 
     fn set_seconds(&mut self, name: &str, span: Duration) -> Result<&mut Self, Error> {

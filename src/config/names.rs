@@ -4,9 +4,9 @@
 
 use crate::{
     config::{
-        fields::Values,
         options::{Family, Field, OptionInfo, Slot, options},
-        values::LONGEST_VALUE,
+        parsers::LONGEST_VALUE,
+        values::Values,
         words::{SHOWN, closest},
     },
     error::{Error, ErrorKind},

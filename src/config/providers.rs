@@ -73,7 +73,7 @@ impl fmt::Debug for Provider {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{fields::Values, names::OptionName};
+    use crate::config::{names::OptionName, values::Values};
 
     #[test]
     fn each_option_of_a_provider_is_allowed_under_its_own_name() {

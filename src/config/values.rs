@@ -1,224 +1,56 @@
-//! What one value may be: a parser for each kind of value, and the names in an option family.
+//! The values that were set, each as its type: one field for each option.
 //!
-//! A parser looks at one value alone, and must not know the other options: what options mean together is decided in
-//! `effective.rs`. Pure, but for the working directory that makes a path absolute.
+//! This file holds only data. The table in `options.rs` says which field an option has, and which parser makes its value.
 
 use crate::{
     config::{
-        endpoint::uri_characters,
-        words::{SHOWN, one_of},
+        endpoint::Endpoint,
+        providers::Provider,
+        proxy::ProxyChoice,
+        settings::{AuthMethod, BasicEncoding, BodyFormat, Ca, Refresh},
     },
-    duration,
-    redact::truncate,
     secret::Secret,
 };
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-/// The longest value, and the largest secret file: no size that a caller chooses is without bound.
-pub(crate) const LONGEST_VALUE: usize = 64 * 1024;
-
-/// The words of a boolean, as an option's help shows them.
-pub(crate) const BOOLEANS: &str = "true | false";
-
-pub(crate) const fn boolean_word(value: bool) -> &'static str {
-    if value { "true" } else { "false" }
+/// The values that were set. None is an option that is not.
+#[derive(Clone, Default)]
+pub(crate) struct Values {
+    pub(crate) provider: Option<&'static Provider>,
+    pub(crate) token_url: Option<Endpoint>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_id_file: Option<PathBuf>,
+    pub(crate) client_secret: Option<Secret>,
+    pub(crate) client_secret_file: Option<PathBuf>,
+    pub(crate) auth_method: Option<AuthMethod>,
+    pub(crate) basic_encoding: Option<BasicEncoding>,
+    pub(crate) body_format: Option<BodyFormat>,
+    pub(crate) grant_type: Option<String>,
+    pub(crate) scope: Option<String>,
+    pub(crate) audience: Option<String>,
+    pub(crate) resource: Option<Vec<String>>,
+    pub(crate) params: Members,
+    pub(crate) headers: Members,
+    pub(crate) response_access_token: Option<Vec<String>>,
+    pub(crate) response_expires_in: Option<Vec<String>>,
+    pub(crate) response_expires_at: Option<Vec<String>>,
+    pub(crate) token_type: Option<String>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) max_attempts: Option<u32>,
+    pub(crate) refresh: Option<Refresh>,
+    pub(crate) refresh_ahead: Option<Duration>,
+    pub(crate) expiry_margin: Option<Duration>,
+    pub(crate) default_lifetime: Option<Duration>,
+    pub(crate) max_lifetime: Option<Duration>,
+    pub(crate) ca: Option<Ca>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) client_cert_file: Option<PathBuf>,
+    pub(crate) client_key_file: Option<PathBuf>,
+    pub(crate) proxy: Option<ProxyChoice>,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) allow_insecure_http: Option<bool>,
 }
 
-/// Parses one of the words of [`BOOLEANS`].
-pub(crate) fn boolean(text: &str) -> Result<bool, String> {
-    one_of(text, [true, false].into_iter().map(|value| (boolean_word(value), value)))
-}
-
-/// Parses text without control characters.
-pub(crate) fn text(text: &str) -> Result<String, String> {
-    match text.char_indices().find(|(_, c)| c.is_control()) {
-        Some((at, c)) => Err(format!("it holds a control character (U+{:04X}) at byte {at}", u32::from(c))),
-        None => Ok(text.to_owned()),
-    }
-}
-
-/// Parses a header's value (RFC 9110 §5.5), without tabs. Recipients strip spaces at its ends, so that none belongs there.
-pub(crate) fn field_value(value: &str) -> Result<String, String> {
-    let value = text(value)?;
-    if value.starts_with(' ') || value.ends_with(' ') {
-        Err("it begins or ends with a space".into())
-    } else {
-        Ok(value)
-    }
-}
-
-/// Parses a header's value that is a secret.
-pub(crate) fn secret_field_value(text: &str) -> Result<Secret, String> {
-    field_value(text).map(Secret::new)
-}
-
-/// Takes any text as a secret.
-pub(crate) fn secret_text(text: &str) -> Result<Secret, String> {
-    Ok(Secret::new(text))
-}
-
-/// Parses the client secret.
-pub(crate) fn client_secret(text: &str) -> Result<Secret, String> {
-    one_line(text, "secret")
-}
-
-/// Parses a credential, given as text or read from a file. A line break at its end is what `echo` and `fgets` leave behind.
-pub(crate) fn one_line(text: &str, what: &str) -> Result<Secret, String> {
-    if text.contains('\0') {
-        return Err(format!("the {what} holds a NUL"));
-    }
-    if text.ends_with(['\n', '\r']) {
-        return Err(format!("the {what} ends in a line break: remove it"));
-    }
-    if text.contains(['\n', '\r']) {
-        return Err(format!("the {what} holds a line break"));
-    }
-    Ok(Secret::new(text))
-}
-
-/// Parses a list of scopes (RFC 6749 §3.3).
-pub(crate) fn scope(text: &str) -> Result<String, String> {
-    if let Some(at) = text.bytes().position(|byte| !is_nqchar(byte) && byte != b' ') {
-        return Err(format!("it holds a character at byte {at} that no scope may hold (RFC 6749 section 3.3)"));
-    }
-    if text.split(' ').any(str::is_empty) { Err(STRAY_SPACE.into()) } else { Ok(text.to_owned()) }
-}
-
-/// What [`member_path`] allows.
-pub(crate) const MEMBER_PATH: &str = "the names of 1 to 8 members, one inside the other, with dots between";
-
-/// Parses the names of the members that lead to a value in a response.
-pub(crate) fn member_path(path: &str) -> Result<Vec<String>, String> {
-    let names: Vec<String> = text(path)?.split('.').map(str::to_owned).collect();
-    match names.len() {
-        _ if names.iter().any(String::is_empty) => {
-            Err("a name is empty: it begins or ends with a dot, or has two in a row".into())
-        }
-        1..=8 => Ok(names),
-        count => Err(format!("it has {count} names")),
-    }
-}
-
-/// Parses the word by which a server means Bearer.
-pub(crate) fn token_type(text: &str) -> Result<String, String> {
-    // Such a token is worth nothing in a header that says Bearer (RFC 9449, RFC 8693 §2.2.1).
-    const NEVER_BEARER: [&str; 3] = ["DPoP", "MAC", "N_A"];
-    if let Some(at) = text.bytes().position(|byte| !byte.is_ascii_graphic() && byte != b' ') {
-        return Err(format!("it holds a character at byte {at} that is not visible ASCII"));
-    }
-    if text.split(' ').any(str::is_empty) {
-        return Err(STRAY_SPACE.into());
-    }
-    match NEVER_BEARER.iter().find(|word| word.eq_ignore_ascii_case(text)) {
-        Some(word) => Err(format!("a token of the type {word} cannot be sent as Bearer")),
-        None => Ok(text.to_owned()),
-    }
-}
-
-/// Returns true for NQCHAR of RFC 6749 (appendix A): visible ASCII without `"` and `\`. A scope is of these characters, and
-/// so are an error code and an error URI (§5.2).
-pub(crate) fn is_nqchar(byte: u8) -> bool {
-    matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)
-}
-
-const STRAY_SPACE: &str = "it begins or ends with a space, or has two in a row";
-
-/// Parses absolute URIs (RFC 8707 §2).
-pub(crate) fn resource(text: &str) -> Result<Vec<String>, String> {
-    text.split(' ').map(absolute_uri).collect()
-}
-
-fn absolute_uri(uri: &str) -> Result<String, String> {
-    if uri.is_empty() {
-        return Err(STRAY_SPACE.into());
-    }
-    uri_characters(uri)?;
-    let (scheme, rest) = uri.split_once(':').ok_or("it holds a URI without scheme, such as https:")?;
-    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
-    if !is_scheme || rest.is_empty() {
-        return Err("it holds a URI that is not absolute".into());
-    }
-    if rest.contains('#') { Err("it holds a URI with a fragment (#…)".into()) } else { Ok(uri.to_owned()) }
-}
-
-/// Parses seconds from 0 to ten years.
-pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    duration::seconds(text).map_err(|wrong| format!("\"{}\" {wrong}", truncate(text, SHOWN)))
-}
-
-/// Parses seconds above 0, up to ten years.
-pub(crate) fn positive_seconds(text: &str) -> Result<Duration, String> {
-    match seconds(text)? {
-        Duration::ZERO => Err(format!("\"{}\" is not above 0", truncate(text, SHOWN))),
-        span => Ok(span),
-    }
-}
-
-/// Parses the number of attempts, from 1 to 100.
-pub(crate) fn attempts(text: &str) -> Result<u32, String> {
-    let wrong = |what| Err(format!("\"{}\" {what}", truncate(text, SHOWN)));
-    if !text.bytes().all(|b| b.is_ascii_digit()) {
-        return wrong("is not a whole number");
-    }
-    match text.parse() {
-        Ok(count @ 1..=100) => Ok(count),
-        _ => wrong("is out of range"),
-    }
-}
-
-/// Parses a path, and makes it absolute at once: a daemon changes its directory after it has read its options.
-pub(crate) fn path(text: &str) -> Result<PathBuf, String> {
-    if text.contains('\0') {
-        return Err("the path holds a NUL".into());
-    }
-    // Messages name paths. A key in PEM is no path but a secret, also where a variable keeps it in one line.
-    if text.contains(['\n', '\r']) || text.contains("-----BEGIN ") {
-        return Err("this is not a path: give the name of the file, not its contents".into());
-    }
-    std::path::absolute(text).map_err(|error| format!("the path cannot be made absolute: {error}"))
-}
-
-/// Parses the NAME of `header.NAME`, and returns it in lower case.
-pub(crate) fn header_name(name: &str) -> Result<String, String> {
-    const SET_BY_THE_LIBRARY: &[&str] = &[
-        "authorization",
-        "host",
-        "transfer-encoding",
-        "connection",
-        "keep-alive",
-        "te",
-        "trailer",
-        "upgrade",
-        "expect",
-        "accept-encoding",
-    ];
-    let name = http::HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| "NAME is not the name of a header (RFC 9110 section 5.1); give the value separately")?;
-    let name = name.as_str();
-    if name == "user-agent" {
-        return Err("User-Agent is the option user_agent".into());
-    }
-    if SET_BY_THE_LIBRARY.contains(&name) || name.starts_with("content-") || name.starts_with("proxy-") {
-        return Err(format!("{} cannot be set by an option: it follows from the request", truncate(name, SHOWN)));
-    }
-    Ok(name.to_owned())
-}
-
-/// Parses the NAME of `param.NAME` (RFC 6749 §8.2).
-pub(crate) fn param_name(name: &str) -> Result<String, String> {
-    const WITH_AN_OPTION: &[&str] = &["grant_type", "scope", "audience", "resource"];
-    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) {
-        return Err("NAME has only letters, digits and - . _ (RFC 6749 section 8.2); give the value separately".into());
-    }
-    if name.len() > LONGEST_VALUE {
-        return Err("NAME is longer than 64 KiB".into());
-    }
-    if WITH_AN_OPTION.contains(&name) {
-        return Err(format!("{name} has an option of its own: set that one"));
-    }
-    Ok(name.to_owned())
-}
-
-#[cfg(test)]
-mod tests;
+/// The members of `param.NAME` or `header.NAME`. None is a member that was unset: the provider's must not come back.
+pub(crate) type Members = BTreeMap<String, Option<Secret>>;

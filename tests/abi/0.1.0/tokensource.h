@@ -307,7 +307,7 @@ const char *tks_token_access_token(const tks_token *token);
 const char *tks_token_authorization(const tks_token *token);
 
 /**
- * Returns the token type as the server sent it, or "Bearer" if the server sent none.
+ * Returns the token type as the server sent it, or "Bearer" if the server sent none or an empty one.
  */
 const char *tks_token_type(const tks_token *token);
 
@@ -334,7 +334,8 @@ uint32_t tks_token_generation(const tks_token *token);
 
 /**
  * Returns the JSON object of the server's response, without access_token, refresh_token and id_token. It has the members
- * that a server adds to those of the standard.
+ * that a server adds to those of the standard. Every JSON parser reads it: U+FFFD stands for half a surrogate pair and for a
+ * NUL. A number that no double holds, such as 1e400, is kept as the server wrote it.
  */
 const char *tks_token_response(const tks_token *token);
 

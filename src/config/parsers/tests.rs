@@ -3,9 +3,9 @@
 use super::*;
 use crate::{
     config::{
-        fields::Values,
         options::{OptionInfo, options},
         proxy::ProxyChoice,
+        values::Values,
     },
     error::ErrorKind,
 };
