@@ -81,6 +81,7 @@
 //   oauth/request.rs       settings make a request
 //   oauth/client_auth.rs   client authentication: one function for each method
 //   oauth/json.rs          JSON from a server that cannot be trusted
+//   oauth/form.rs          a form-encoded response as JSON
 //   oauth/times.rs         lifetimes and dates in a response
 //   oauth/redirect.rs      where a redirect points, which is never followed
 //   oauth/hints.rs         what to do next about a refusal
