@@ -43,7 +43,7 @@ static const char HELP[] =
     "            the server named none), expires_at (Unix time), expires_in\n"
     "            (seconds) and response (the server's response without tokens)\n"
     "\n"
-    "options lists every NAME with its values. Every option without a dot in its name\n"
+    "options lists every NAME with its values. An option without a dot in its name\n"
     "may also be set in the environment, for example client_id in\n"
     "TOKENSOURCE_CLIENT_ID. An argument overrides a variable. An empty variable\n"
     "counts as not set.\n"

@@ -45,7 +45,7 @@ get prints an access token. The options describe the client and the server:
             the server named none), expires_at (Unix time), expires_in
             (seconds) and response (the server's response without tokens)
 
-options lists every NAME with its values. Every option without a dot in its name
+options lists every NAME with its values. An option without a dot in its name
 may also be set in the environment, for example client_id in
 TOKENSOURCE_CLIENT_ID. An argument overrides a variable. An empty variable
 counts as not set.
