@@ -2,30 +2,46 @@
 
 /** The options of a source. Durations are in seconds; null unsets what a provider has set. */
 export interface TokenSourceOptions {
-  /** A service whose settings are built in. It sets other options; an option that is given as well wins. */
+  /** A service whose settings are built in. It sets other options; an option that is set explicitly wins. */
   provider?: 'podero' | 'podero-sandbox' | 'gardin' | (string & {}) | null | undefined;
-  /** The token endpoint: an https URL. http is allowed for this machine, or with allowInsecureHttp. */
+  /** The URL of the token endpoint (RFC 6749 section 3.2). Redirects are never followed. */
   tokenUrl?: string | URL | null | undefined;
+  /** The client id. */
   clientId?: string | null | undefined;
-  /** A file that holds the client id, read again at each fetch. */
+  /** A file that holds the client id. It is read by the rules of clientSecretFile. */
   clientIdFile?: string | URL | null | undefined;
-  /** May be empty, for a client without a secret. */
+  /** The client secret. It may be empty, for a client that has none. */
   clientSecret?: string | null | undefined;
-  /** A file with the secret. Each fetch reads it again, so a new secret needs no restart. */
+  /**
+   * A file that holds the client secret. It is read again at each fetch, so a changed secret needs no restart. One line break at
+   * its end is not part of the secret.
+   */
   clientSecretFile?: string | URL | null | undefined;
-  /** How id and secret are sent: in an HTTP Basic header (the default) or in the body. */
+  /**
+   * The client authentication method: the id and the secret go in an HTTP Basic header or in the body (RFC 6749 section 2.3.1).
+   * Default: client_secret_basic.
+   */
   authMethod?: 'client_secret_basic' | 'client_secret_post' | null | undefined;
-  /** Whether id and secret are percent-encoded for HTTP Basic, as RFC 6749 requires (the default), or sent as they are. */
+  /**
+   * Whether the id and the secret are percent-encoded before they go into HTTP Basic, as RFC 6749 requires, or go in unchanged.
+   * The two differ only for characters other than letters, digits and - . _ ~. Default: rfc6749.
+   */
   basicEncoding?: 'rfc6749' | 'raw' | null | undefined;
-  /** The format of the request body. Default: form. */
+  /** The format of the request body. The standard requires form; a few servers accept only JSON. Default: form. */
   bodyFormat?: 'form' | 'json' | null | undefined;
-  /** Default: client_credentials. */
+  /**
+   * The value of grant_type, for servers that use another word for the client-credentials grant. With none, it is not sent.
+   * Default: client_credentials.
+   */
   grantType?: string | null | undefined;
-  /** The requested scopes: an array, or a string that separates them by spaces. */
+  /** The scopes to request (RFC 6749 section 3.3). An array, or a string that separates them by spaces. */
   scope?: string | readonly string[] | null | undefined;
-  /** The API that the token is for, as the parameter that Auth0 and similar servers require. */
+  /** The API that the token is for, for servers that expect it under this name. */
   audience?: string | null | undefined;
-  /** The APIs that the token is for (RFC 8707): an array, or a string that separates them by spaces. */
+  /**
+   * The APIs that the token is for (RFC 8707), each sent as a parameter of its own. An array, or a string that separates them by
+   * spaces.
+   */
   resource?: string | readonly string[] | null | undefined;
   /** Further parameters of the token request, by name. Treated as secrets. */
   params?: Record<string, string | number | boolean | null | undefined> | null | undefined;
@@ -38,43 +54,62 @@ export interface TokenSourceOptions {
   /** Where the response holds the token and its end, for a server that puts them elsewhere: data.token, for example. */
   response?:
     | {
+        /** The member of the response that holds the access token, for servers that put it elsewhere, such as data.token. */
         accessToken?: string | null | undefined;
+        /** The member of the response that states the lifetime of the token. */
         expiresIn?: string | null | undefined;
+        /** The member of the response that states the moment at which the token expires. */
         expiresAt?: string | null | undefined;
       }
     | null
     | undefined;
-  /** The word by which this server means Bearer, in any case, such as JWT. Bearer and BearerToken need no option. */
+  /** The word by which this server means Bearer, in any case. Bearer itself and BearerToken are always accepted. */
   tokenType?: string | null | undefined;
-  /** Seconds. The limit for the wait of one call, and for one fetch with all its attempts. Default: 30. */
+  /**
+   * Seconds. The longest time that one function call waits for a token, and that one fetch takes with all its attempts.
+   * Default: 30.
+   */
   timeout?: number | null | undefined;
-  /** Seconds. The limit for resolving and connecting in one attempt. Default: 10. */
+  /**
+   * Seconds. The longest time that one attempt takes to resolve and connect, TLS included. It counts within timeout.
+   * Default: 10.
+   */
   connectTimeout?: number | null | undefined;
-  /** The limit for the requests of one fetch after retryable failures, 1 to 100. Default: 3. */
+  /** The most requests that one fetch sends. It sends another only after a retryable failure. Default: 3. */
   maxAttempts?: number | null | undefined;
   /** Always background in Node: an inline refresh would block the event loop. */
   refresh?: 'background' | null | undefined;
-  /** Seconds. How long before the expiry of a token its replacement is fetched; 0 never fetches early. */
+  /**
+   * Seconds. The refresh lead: how long before a token expires its replacement is fetched, varied by a fifth at random. With 0
+   * no token is refreshed early.
+   */
   refreshAhead?: number | null | undefined;
-  /** Seconds. How long before its expiry a token counts as expired, at most half of its lifetime. */
+  /** Seconds. How long before its end a token counts as expired, at most half of its lifetime. */
   expiryMargin?: number | null | undefined;
-  /** Seconds. The lifetime of a token whose response states none. Default: 600. */
+  /** Seconds. The lifetime of a token whose response does not give one. Default: 600. */
   defaultLifetime?: number | null | undefined;
-  /** Seconds. The longest lifetime of a token, for a server that states too long a one. */
+  /** Seconds. The longest lifetime of a token, for a server that states too long a one. It also caps defaultLifetime. */
   maxLifetime?: number | null | undefined;
-  /** The trusted certificate authorities. Default: auto, the system's, or the bundled ones if the system has none. */
+  /**
+   * The certificate authorities to trust: the system's (or the bundled ones where it has none), only the system's, or only the
+   * bundled ones. If neither this nor caFile is set, the environment variables SSL_CERT_FILE and SSL_CERT_DIR may name a file
+   * and directories. Default: auto.
+   */
   ca?: 'auto' | 'system' | 'bundled' | null | undefined;
   /** A PEM file with the only certificate authorities to trust. */
   caFile?: string | URL | null | undefined;
-  /** A PEM file with the client certificate of mutual TLS and its chain. */
+  /** The client certificate for mutual TLS and its chain, in PEM. */
   clientCertFile?: string | URL | null | undefined;
-  /** A PEM file with the private key of clientCertFile. */
+  /** The private key of clientCertFile, in PEM. */
   clientKeyFile?: string | URL | null | undefined;
-  /** The proxy, SCHEME://[user:password@]host[:port] with http, https, socks5 or socks5h; or none. Unset: the proxy of the environment. */
+  /**
+   * The proxy to use, HTTP or SOCKS5, also for the addresses of this machine. With socks5h the proxy looks the server up; https
+   * is TLS to the proxy. Treated as a secret.
+   */
   proxy?: string | URL | null | undefined;
   /** The value of the User-Agent header. */
   userAgent?: string | null | undefined;
-  /** Whether an http URL may leave this machine. The network can then read the secret and the token. */
+  /** Whether an http URL may name another machine. The secret and the token can then be read on the network. */
   allowInsecureHttp?: boolean | null | undefined;
 }
 

@@ -84,6 +84,29 @@ test('the types have the words that an option allows', () => {
   assert.equal(unions, 5);
 });
 
+test('the types describe each option as the library does', () => {
+  const types = readFileSync(join(PACKAGE, 'index.d.ts'), 'utf8');
+  const [name, help] = ['name', 'help'].map((what) => library.func(`const char *tks_option_${what}(size_t index)`));
+  const camelCase = (text) => text.replaceAll(/_[a-z]/g, ([, letter]) => letter.toUpperCase());
+  const known = [];
+  for (let index = 0; name(index) !== null; index += 1) {
+    known.push([name(index), help(index)]);
+  }
+  const words = new Set(known.map(([option]) => option));
+  // NAME is in the types a member of an object, and refresh has one value in Node.
+  const described = known.filter(([option]) => !option.endsWith('.NAME') && option !== 'refresh');
+  for (const [option, text] of described) {
+    const [, meaning] = text.match(/^(.*) Allowed: /);
+    // Its own name is the parameter of the request: grant_type.
+    const spelled = (word) => (words.has(word) && word !== option ? camelCase(word) : word);
+    const expected = meaning.replaceAll(/\b[a-z]+(?:_[a-z]+)+\b/g, spelled);
+    const pattern = `/\\*\\*((?:(?!\\*/)[^])*)\\*/\\n +${camelCase(option.split('.').at(-1))}\\?:`;
+    const [, comment] = types.match(new RegExp(pattern)) ?? assert.fail(option);
+    const shown = comment.replaceAll(/\s*\n \s*\* ?/g, ' ').trim().replace(/^Seconds\. /, '');
+    assert.ok(shown.startsWith(expected), `${option}: ${shown}`);
+  }
+});
+
 test('a missing or different library is rejected with advice', async (t) => {
   const load = (path) => run(['-e', "require('tokensource')"], { TOKENSOURCE_LIBRARY: path });
   await assert.rejects(load('/nowhere/libtokensource.so'), /install the package tokensource-.*tried \/nowhere/);
