@@ -9,7 +9,11 @@ use base64::{
     alphabet::STANDARD,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use std::{cell::Cell, collections::BTreeSet, str};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeSet, HashMap},
+    str,
+};
 use zeroize::Zeroizing;
 
 /// A secret of fewer characters is redacted only as a whole word: without every "a", nothing would be left to read.
@@ -30,6 +34,9 @@ const LONGEST_BASE64: usize = 4 * 1024;
 /// The most characters that are decoded for one text. No server needs as many, and one that wants to cost time would use
 /// more: what then is not read yet is redacted.
 const MOST_WORK: usize = 100_000;
+
+/// So many positions are remembered: more than the longest escape has, and less than a megabyte.
+const MOST_KNOWN: usize = 4096;
 
 /// Replaces secrets in texts, however they are spelled there. Each character of a secret may be encoded for a URL, a form,
 /// JSON or HTML, with up to [`DEPTH`] of these in any order. The innermost may be Base64.
@@ -96,7 +103,7 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn new(secrets: &'a [Zeroizing<String>], text: &'a str, in_base64: bool) -> Self {
-        let spelled = Spelled { text, work_left: Cell::new(MOST_WORK) };
+        let spelled = Spelled { text, work_left: Cell::new(MOST_WORK), known: RefCell::default() };
         Self {
             secrets,
             spelled,
@@ -201,6 +208,8 @@ fn is_base64(c: char) -> bool {
 struct Spelled<'a> {
     text: &'a str,
     work_left: Cell<usize>,
+    /// The readings that were found last, by position and depth: without them, each encoding would multiply the work.
+    known: RefCell<HashMap<(usize, usize), Vec<Reading>>>,
 }
 
 /// A character, and where it ends.
@@ -218,28 +227,41 @@ impl Spelled<'_> {
 
     /// Returns all that may stand here, where up to `depth` encodings are one inside the other. Nothing stands at the end.
     fn readings(&self, at: usize, depth: usize) -> Vec<Reading> {
-        let Some(work_left) = self.work_left.get().checked_sub(1) else { return Vec::new() };
-        self.work_left.set(work_left);
-        let Some(first) = self.first(at) else { return Vec::new() };
-        let mut readings = vec![first];
         // However it is encoded, an escape starts with one of these.
-        if !matches!(first.0, '%' | '\\' | '&') {
-            return readings;
+        let first = match self.first(at) {
+            Some(first @ ('%' | '\\' | '&', _)) if depth > 0 => first,
+            plain => return self.has_work_left().then_some(plain).flatten().into_iter().collect(),
+        };
+        if let Some(known) = self.known.borrow().get(&(at, depth)) {
+            return known.clone();
         }
-        for outer in 0..depth {
-            let escapes = readings.clone();
-            for (c, rest) in escapes {
-                match c {
-                    '%' => self.percent(rest, outer, &mut readings),
-                    '\\' => self.backslash(rest, outer, &mut readings),
-                    '&' => self.entity(rest, outer, &mut readings),
-                    _ => {}
-                }
+        if !self.has_work_left() {
+            return Vec::new();
+        }
+        let outer = depth - 1;
+        let mut readings = if outer == 0 { vec![first] } else { self.readings(at, outer) };
+        for (c, rest) in readings.clone() {
+            match c {
+                '%' => self.percent(rest, outer, &mut readings),
+                '\\' => self.backslash(rest, outer, &mut readings),
+                '&' => self.entity(rest, outer, &mut readings),
+                _ => {}
             }
-            readings.sort_unstable();
-            readings.dedup();
         }
+        readings.sort_unstable();
+        readings.dedup();
+        let mut known = self.known.borrow_mut();
+        if known.len() == MOST_KNOWN {
+            known.clear();
+        }
+        known.insert((at, depth), readings.clone());
         readings
+    }
+
+    /// Counts one step of the search.
+    fn has_work_left(&self) -> bool {
+        let less = self.work_left.get().saturating_sub(1);
+        self.work_left.replace(less) > 0
     }
 
     /// Returns the character of a Base64 text that stands here, as often decoded as can be.
