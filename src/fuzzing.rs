@@ -143,7 +143,11 @@ fn encoded(kind: char, text: &str) -> String {
         'b' => BASE64_STANDARD.encode(text),
         'B' => BASE64_URL_SAFE_NO_PAD.encode(format!("{{\"client_secret\":{}}}", serde_json::Value::from(text))),
         'p' => percent(NON_ALPHANUMERIC),
-        'l' => percent(NON_ALPHANUMERIC).to_lowercase(),
+        // The digits alone: Base64 in lower case is no Base64.
+        'l' => text.bytes().fold(String::new(), |text, octet| match octet.is_ascii_alphanumeric() {
+            true => text + char::from(octet).encode_utf8(&mut [0]),
+            false => format!("{text}%{octet:02x}"),
+        }),
         'a' => text.bytes().map(|octet| format!("%{octet:02X}")).collect(),
         'f' => percent(NON_ALPHANUMERIC).replace("%20", "+"),
         // What JavaScript calls escape().
