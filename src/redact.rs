@@ -11,7 +11,7 @@ use base64::{
 };
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     str,
 };
 use zeroize::Zeroizing;
@@ -209,7 +209,7 @@ struct Spelled<'a> {
     text: &'a str,
     work_left: Cell<usize>,
     /// The readings that were found last, by position and depth: without them, each encoding would multiply the work.
-    known: RefCell<HashMap<(usize, usize), Vec<Reading>>>,
+    known: RefCell<BTreeMap<(usize, usize), Vec<Reading>>>,
 }
 
 /// A character, and where it ends.
