@@ -17,7 +17,7 @@ TARGET_PATH := $(if $(filter /%,$(TARGET)),,$(CURDIR)/)$(TARGET)
 export PATH := $(TARGET_PATH)/nodejs/bin:$(PATH)
 
 .PHONY: help build header readme command demo bench check check-long test clean testing-library nodejs servers \
-    dist-so wheel npm dist deny asan tsan install uninstall freeze fuzz
+    dist-so wheel npm dist deny asan tsan install uninstall freeze fuzz soak
 
 help:
 	@echo 'make demo        gets a token of each dialect, in C, and in Python and Node where they are installed'
@@ -41,6 +41,7 @@ help:
 	@echo 'make asan        runs the C programs under AddressSanitizer and LeakSanitizer'
 	@echo 'make tsan        runs the C programs under ThreadSanitizer'
 	@echo 'make fuzz        runs each fuzzer for SECONDS=$(SECONDS)'
+	@echo 'make soak        keeps 1,000 sources busy for SECONDS=$(SECONDS)'
 	@echo 'make bench       measures what the library costs, next to its peers'
 	@echo 'make clean       removes what was built'
 
@@ -151,7 +152,7 @@ servers: nodejs
 	@tests/servers/install '$(TARGET)/servers'
 
 STAGES := tools format lint build rust c servers python node install leaks
-LONG_STAGES := test-dist asan tsan fuzz bench
+LONG_STAGES := test-dist asan tsan fuzz soak bench
 
 # The output of each stage, and the errors that the tests of a stage have seen. The stage `leaks` searches all of it for
 # secrets.
@@ -259,6 +260,11 @@ bench: command nodejs
 	python3 benches/run.py '$(TARGET)'
 	python3 bindings/python/scripts/bench '$(TARGET)'
 	bindings/node/scripts/bench '$(TARGET)'
+
+# 1,000 sources whose tokens live for 5 s, and 200 threads. Prints the calls, waits and memory, and fails on any error.
+soak: build
+	$(CARGO) build --locked --release --package tokensource-testserver
+	@tests/soak/run '$(TARGET)' $(SECONDS)
 
 # Runs each fuzzer for SECONDS and prints its statistics. New inputs go below target/, failing ones to fuzz/artifacts. The
 # tests run the corpora in fuzz/corpus.
