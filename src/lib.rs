@@ -58,12 +58,14 @@
 //   c_text.rs              text that is no secret, with a NUL for C
 //   error.rs               the one error type
 //   redact.rs              pure: third-party text made printable, without the secrets in it
+//   words.rs               options that take one of a few words, as enums
+//   jose/algorithm.rs      the words for signatures (RFC 7518)
+//   jose/mod.rs            the room's face
 //   system.rs              the operating system, and the only `unsafe` outside ffi
 //   clock.rs               the time and waiting, replaceable in tests
 //   fault.rs               for tests: faults that are switched on in the C library
 //
 // What a source is asked to do:
-//   config/words.rs        options that take one of a few words, as enums
 //   config/endpoint.rs     the URL of the token endpoint
 //   config/parsers.rs      what one value may be: the parsers
 //   config/environment.rs  what is read from the environment
@@ -146,6 +148,7 @@ mod ffi;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod jose;
 #[cfg(test)]
 mod leak_log;
 mod oauth;
@@ -157,8 +160,10 @@ mod sync;
 mod system;
 mod token;
 mod transport;
+mod words;
 
 pub use config::{AuthMethod, BasicEncoding, BodyFormat, Ca, Config, OptionInfo, Refresh, options};
 pub use error::{Error, ErrorKind};
+pub use jose::{SigningAlgorithm, SigningCertHeader};
 pub use source::{Stats, TokenSource};
 pub use token::Token;

@@ -14,7 +14,6 @@ mod providers;
 mod proxy;
 mod settings;
 mod values;
-mod words;
 
 pub(crate) use credential::CredentialTexts;
 #[cfg(test)]

@@ -7,10 +7,10 @@ use crate::{
         options::{Family, Field, OptionInfo, Slot, options},
         parsers::LONGEST_VALUE,
         values::Values,
-        words::{SHOWN, closest},
     },
     error::{Error, ErrorKind},
     redact::truncate,
+    words::{SHOWN, closest},
 };
 use std::fmt;
 

@@ -4,13 +4,11 @@
 //! `effective.rs`. Pure, but for the working directory that makes a path absolute.
 
 use crate::{
-    config::{
-        endpoint::uri_characters,
-        words::{SHOWN, one_of},
-    },
+    config::endpoint::uri_characters,
     duration,
     redact::truncate,
     secret::Secret,
+    words::{SHOWN, one_of},
 };
 use std::{path::PathBuf, time::Duration};
 

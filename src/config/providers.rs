@@ -2,7 +2,7 @@
 //!
 //! A row must not do anything that options cannot. An option that is set explicitly wins over the provider's row.
 
-use crate::{c_text::const_join, config::words::one_of};
+use crate::{c_text::const_join, words::one_of};
 use std::fmt;
 
 /// A service, and its options.

@@ -3,8 +3,9 @@
 //! This file holds only data, and must not check any. `effective.rs` makes settings of options.
 
 use crate::{
-    config::{credential::ClientCredentials, endpoint::Endpoint, proxy::Proxy, words::words},
+    config::{credential::ClientCredentials, endpoint::Endpoint, proxy::Proxy},
     secret::Secret,
+    words::words,
 };
 use std::{path::PathBuf, time::Duration};
 

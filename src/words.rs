@@ -35,7 +35,7 @@ macro_rules! words {
 
             /// Parses one of the words. Returns what is wrong with another text.
             pub(crate) fn from_word(text: &str) -> Result<Self, String> {
-                $crate::config::words::one_of(text, Self::WORDS.iter().copied())
+                $crate::words::one_of(text, Self::WORDS.iter().copied())
             }
         }
     };
