@@ -9,10 +9,7 @@ use crate::{
 use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The server that the test server imitates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,7 +48,7 @@ impl Dialect {
             Self::Podero => {
                 response.token.set_default(|| quoted(&opaque(n, 30)));
                 response.expires_in.set_default(|| "36000".into());
-                let requested = parameter(&request.body, "scope");
+                let requested = request.parameters().remove("scope");
                 response.scope.set_default(|| quoted(requested.as_deref().unwrap_or("read write")));
             }
             Self::Gardin => {
@@ -76,8 +73,9 @@ fn podero(request: &Request, client: (&str, &str)) -> Option<Response> {
     if request.method != "POST" {
         return Some(with_header(Response::status(405), "Allow", "POST, OPTIONS"));
     }
-    let grant = parameter(&request.body, "grant_type");
-    if media_type(request) != "application/json" || grant.as_deref() != Some("client_credentials") {
+    let parameters = request.parameters();
+    let parameter = |name: &str| parameters.get(name).map(String::as_str);
+    if request.media_type() != "application/json" || parameter("grant_type") != Some("client_credentials") {
         return Some(Response::oauth_error("unsupported_grant_type"));
     }
     // django-oauth-toolkit decodes with Python's unquote_plus.
@@ -86,8 +84,7 @@ fn podero(request: &Request, client: (&str, &str)) -> Option<Response> {
         let challenge = r#"Bearer error="invalid_client""#;
         return Some(with_header(Response::oauth_error("invalid_client"), "WWW-Authenticate", challenge));
     }
-    let scope = parameter(&request.body, "scope");
-    if scope.is_some_and(|scope| !scope.split(' ').all(|scope| matches!(scope, "read" | "write"))) {
+    if parameter("scope").is_some_and(|scope| !scope.split(' ').all(|scope| matches!(scope, "read" | "write"))) {
         return Some(Response::oauth_error("invalid_scope"));
     }
     None
@@ -101,10 +98,10 @@ fn gardin(request: &Request, client: (&str, &str)) -> Option<Response> {
         return Some(Response::status(405));
     }
     let bare = |error| Response { status: Some(400), ..Response::oauth_error(error) };
-    if media_type(request) != "application/x-www-form-urlencoded" {
+    if request.media_type() != "application/x-www-form-urlencoded" {
         return Some(bare("invalid_request"));
     }
-    match form(&request.body).get("grant_type").map(String::as_str) {
+    match request.parameters().get("grant_type").map(String::as_str) {
         None => return Some(bare("invalid_request")),
         Some("client_credentials") => {}
         Some(_) => return Some(bare("unsupported_grant_type")),
@@ -122,24 +119,6 @@ fn with_header(mut response: Response, name: &str, value: &str) -> Response {
 
 fn path(request: &Request) -> &str {
     request.path.split('?').next().unwrap_or_default()
-}
-
-fn media_type(request: &Request) -> String {
-    request.header("content-type").split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-/// Returns a text member of a JSON body.
-fn parameter(body: &str, name: &str) -> Option<String> {
-    let body: BTreeMap<String, Value> = serde_json::from_str(body).ok()?;
-    Some(body.get(name)?.as_str()?.into())
-}
-
-fn form(body: &str) -> BTreeMap<String, String> {
-    let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-    body.split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(name, value)| (decoded(name), decoded(value)))
-        .collect()
 }
 
 /// Returns client id and secret from HTTP Basic, still encoded. Like django-oauth-toolkit, it accepts only `Basic`, with this

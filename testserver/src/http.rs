@@ -1,7 +1,9 @@
 //! Reads one HTTP/1.1 request (RFC 9112), every size bounded. It must not judge the request.
 
 use crate::connection::Connection;
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
+use serde_json::Value;
 use std::{
     collections::BTreeMap,
     io::ErrorKind,
@@ -43,6 +45,22 @@ impl Request {
     /// Returns the value of a header; an empty text if it is absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
+    }
+
+    /// Returns the media type of the body, in lower case and without its parameters.
+    pub(crate) fn media_type(&self) -> String {
+        self.header("content-type").split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+
+    /// Returns the members of a JSON body that are texts, or the parameters of a form.
+    pub fn parameters(&self) -> BTreeMap<String, String> {
+        if self.media_type() == "application/json" {
+            let members: BTreeMap<String, Value> = serde_json::from_str(&self.body).unwrap_or_default();
+            return members.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.into()))).collect();
+        }
+        let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+        let pairs = self.body.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()
     }
 }
 
@@ -153,6 +171,19 @@ mod tests {
         assert_eq!((&*request.method, &*request.path), ("POST", "/a?b"));
         assert_eq!((request.header("host"), request.header("x-two"), request.header("none")), ("h", "1, 2", ""));
         assert_eq!(parse_head(b"GET http://h:1/a HTTP/1.0").unwrap().path, "http://h:1/a");
+    }
+
+    #[test]
+    fn the_parameters_are_those_of_a_form_or_of_json() {
+        let parameters = |media_type: &str, body: &str| {
+            let headers = [("content-type".into(), media_type.into())].into();
+            let request = Request { headers, body: body.into(), ..Request::default() };
+            request.parameters().into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
+        };
+        let form = "application/x-www-form-urlencoded";
+        assert_eq!(parameters(form, "scope=a+b%2Bc&d=&nonsense"), ["d=", "scope=a b+c"]);
+        assert_eq!(parameters("Application/JSON; charset=utf-8", r#"{"scope":"a+b","n":1}"#), ["scope=a+b"]);
+        assert_eq!(parameters("application/json", "scope=a"), [""; 0]);
     }
 
     #[test]

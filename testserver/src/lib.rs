@@ -25,11 +25,13 @@
 //! # assert!(ca_file.starts_with("-----BEGIN CERTIFICATE-----"));
 //! ```
 //!
-//! The files: `response` (scripts and their bytes, pure), `dialect` (particular servers, pure), `http` (reads a request),
-//! `connection` (reads, writes and waits), `listener` (threads), `server`, `proxy`, `tls` (certificates), `leak_log` (texts
-//! that must not contain a secret).
+//! The files: `response` (scripts and their bytes, pure), `dialect` (particular servers, pure), `assertion` (verifies signed
+//! assertions, pure), `client_key` (keys to sign them), `http` (reads a request), `connection` (reads, writes and waits),
+//! `listener` (threads), `server`, `proxy`, `tls` (certificates), `leak_log` (texts that must not contain a secret).
 #![forbid(unsafe_code)]
 
+mod assertion;
+mod client_key;
 mod connection;
 mod dialect;
 mod http;
@@ -40,6 +42,8 @@ mod response;
 mod server;
 mod tls;
 
+pub use assertion::Assertions;
+pub use client_key::ClientKey;
 pub use dialect::Dialect;
 pub use http::Request;
 pub use leak_log::leak_log;

@@ -6,13 +6,15 @@ use std::{
     ffi::OsString,
     fs,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::mpsc,
     thread,
     time::Duration,
 };
-use tokensource_testserver::{Authority, Dialect, Leaf, ProxyOptions, Response, Script, Server, ServerOptions};
+use tokensource_testserver::{
+    Assertions, Authority, ClientKey, Dialect, Leaf, ProxyOptions, Response, Script, Server, ServerOptions,
+};
 
 const HELP: &str = "\
 A scripted OAuth 2.0 token server for tests, on loopback only.
@@ -27,12 +29,16 @@ What it grants
                         gardin: a form to /oauth2/token, Basic not decoded, JWT for 3600 s
   --client-id ID        the client that podero and gardin accept (default: test-client)
   --client-secret TEXT  its secret (default: test-secret)
+  --assertions DIR      requires a signed assertion, of the client or of the jwt-bearer grant; writes two keys for the
+                        client to sign with: DIR/signing.key (P-256) and DIR/signing-rsa.key
+  --audience TEXT       what aud of an assertion must be (default: the URL of the token endpoint)
   --expires-in SECONDS  lifetime of the tokens
 
 How it misbehaves
   --script FILE         a JSON array of responses, one for each token request; the last repeats
   --fail STATUS[:CODE]  every response has this HTTP status, and this OAuth error if given: 503, 401:invalid_client
   --delay SECONDS       every response waits so long
+  --skew SECONDS        its clock is so far ahead, or behind with a minus: in its Date, and where it checks an assertion
 
 How it is reached
   --port N              (default: any free port)
@@ -56,6 +62,7 @@ While it runs, on the same port (replace the path of the token URL):
 struct Arguments {
     server: ServerOptions,
     directory: Option<PathBuf>,
+    assertions: Option<PathBuf>,
     mtls: bool,
     lifetime: Duration,
     until_stdin_closes: bool,
@@ -83,6 +90,7 @@ fn main() -> ExitCode {
 fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Option<Arguments>, Box<dyn Error>> {
     let mut server = ServerOptions::default();
     let (mut directory, mut mtls, mut lifetime, mut until_stdin_closes) = (None, false, 3600.0, false);
+    let (mut assertions, mut audiences) = (None, Vec::new());
     let (mut scripted, mut known_client) = (false, false);
     let mut parser = Parser::from_args(arguments);
     while let Some(argument) = parser.next()? {
@@ -97,6 +105,8 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Option<Arguments>,
             }
             Long("client-id") => (server.client_id, known_client) = (parser.value()?.string()?, true),
             Long("client-secret") => (server.client_secret, known_client) = (parser.value()?.string()?, true),
+            Long("assertions") => assertions = Some(PathBuf::from(parser.value()?)),
+            Long("audience") => audiences.push(parser.value()?.string()?),
             Long("expires-in") => server.expires_in = Some(parser.value()?.parse()?),
             Long("script" | "fail") if scripted => return Err("give one of --script and --fail, once".into()),
             Long("script") => {
@@ -110,6 +120,7 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Option<Arguments>,
                 scripted = true;
             }
             Long("delay") => server.delay = seconds("--delay", &parser.value()?.string()?, 600.0)?,
+            Long("skew") => server.skew = skew(&parser.value()?.string()?)?,
             Long("port") => server.port = parser.value()?.parse()?,
             Long("ipv6") => server.ipv6 = true,
             Long("tls") => directory = Some(PathBuf::from(parser.value()?)),
@@ -131,11 +142,20 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Option<Arguments>,
     if mtls && directory.is_none() {
         return Err("--mtls needs --tls DIR".into());
     }
-    if known_client && server.dialect == Dialect::Plain {
-        return Err("--client-id and --client-secret need --dialect podero or gardin: plain accepts any client".into());
+    if known_client && server.dialect == Dialect::Plain && assertions.is_none() {
+        return Err(
+            "--client-id and --client-secret need --dialect podero or gardin, or --assertions: plain accepts any \
+                    client"
+                .into(),
+        );
+    }
+    if assertions.is_some() {
+        server.assertions = Some(Assertions { keys: Vec::new(), audiences });
+    } else if !audiences.is_empty() {
+        return Err("--audience needs --assertions DIR".into());
     }
     let lifetime = Duration::from_secs_f64(lifetime);
-    Ok(Some(Arguments { server, directory, mtls, lifetime, until_stdin_closes }))
+    Ok(Some(Arguments { server, directory, assertions, mtls, lifetime, until_stdin_closes }))
 }
 
 fn failure(text: &str) -> Result<Response, String> {
@@ -153,18 +173,33 @@ fn seconds(name: &str, text: &str, most: f64) -> Result<Duration, String> {
     }
 }
 
+fn skew(text: &str) -> Result<i64, String> {
+    // Thirty years, so that the year is one that a date can have.
+    const MOST: i64 = 1_000_000_000;
+    match text.parse::<i64>() {
+        Ok(seconds) if (-MOST..=MOST).contains(&seconds) => Ok(seconds),
+        _ => Err(format!("--skew is whole seconds from -{MOST} to {MOST}, not {text:?}")),
+    }
+}
+
 fn run(mut arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    let write = |directory: &Path, name: &str, text: &str| {
+        let file = directory.join(name);
+        fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))
+    };
+    if let (Some(directory), Some(assertions)) = (&arguments.assertions, &mut arguments.server.assertions) {
+        for (name, key) in [("signing.key", ClientKey::p256()), ("signing-rsa.key", ClientKey::rsa())] {
+            write(directory, name, &key.pem)?;
+            assertions.keys.push(key.jwk);
+        }
+    }
     if let Some(directory) = &arguments.directory {
         let authority = Authority::new();
-        let write = |name: &str, text: &str| {
-            let file = directory.join(name);
-            fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))
-        };
-        write("ca.pem", &authority.pem())?;
+        write(directory, "ca.pem", &authority.pem())?;
         if arguments.mtls {
             let client = authority.client();
-            write("client.pem", &client.chain)?;
-            write("client.key", &client.key)?;
+            write(directory, "client.pem", &client.chain)?;
+            write(directory, "client.key", &client.key)?;
         }
         let tls = if arguments.mtls { authority.mutual_tls() } else { authority.tls(Leaf::Good) };
         arguments.server.tls = Some(tls);

@@ -1,6 +1,7 @@
 //! The server: reads requests, keeps them, and carries out the [`Response`] for each.
 
 use crate::{
+    assertion::{Assertions, Identifiers, Moment},
     connection::Connection,
     dialect::Dialect,
     http::{self, NoRequest, Request},
@@ -14,16 +15,21 @@ use std::{
     collections::VecDeque,
     io,
     sync::{Arc, Condvar, Mutex, MutexGuard},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// The settings of a server. The default is plain HTTP on a free port of 127.0.0.1, where every request gets a token.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
     pub dialect: Dialect,
-    /// The client that the dialects `Podero` and `Gardin` accept. `Plain` accepts every client.
+    /// The client that the dialects `Podero` and `Gardin` accept, and the one that signs assertions. Otherwise `Plain` accepts
+    /// every client.
     pub client_id: String,
     pub client_secret: String,
+    /// Refuses every token request without one of these assertions, as an OAuth error.
+    pub assertions: Option<Assertions>,
+    /// How many seconds the server's clock is ahead: in its Date, and where it checks an assertion.
+    pub skew: i64,
     pub script: Script,
     /// `expires_in` if the script does not set it. None is the default of the dialect.
     pub expires_in: Option<u64>,
@@ -46,6 +52,8 @@ impl Default for ServerOptions {
             dialect: Dialect::Plain,
             client_id: "test-client".into(),
             client_secret: "test-secret".into(),
+            assertions: None,
+            skew: 0,
             script: Script::default(),
             expires_in: None,
             delay: Duration::ZERO,
@@ -107,6 +115,7 @@ struct Log {
     connections: usize,
     running: usize,
     all: VecDeque<Request>,
+    identifiers: Identifiers,
 }
 
 const MAX_SEEN: usize = 100;
@@ -292,11 +301,22 @@ impl State {
         }
     }
 
+    /// Returns the time by the server's clock.
+    fn now(&self) -> SystemTime {
+        let skew = Duration::from_secs(self.options.skew.unsigned_abs());
+        if self.options.skew < 0 { SystemTime::now() - skew } else { SystemTime::now() + skew }
+    }
+
     /// Keeps a token request. Returns its response, and its number since the start.
     fn accept(&self, request: Request) -> (Response, usize) {
         let options = &self.options;
-        let rejection = options.dialect.rejection(&request, (&options.client_id, &options.client_secret));
+        let client = (&*options.client_id, &*options.client_secret);
         let mut log = self.log();
+        let rejection = options.dialect.rejection(&request, client).or_else(|| {
+            let scheme = if options.tls.is_some() { "https" } else { "http" };
+            let now = self.now().duration_since(UNIX_EPOCH).map_or(0, |unix| unix.as_secs() as i64);
+            options.assertions.as_ref()?.rejection(&request, &Moment { client, scheme, now }, &mut log.identifiers)
+        });
         log.requests += 1;
         log.running += 1;
         log.serial += 1;
@@ -307,7 +327,7 @@ impl State {
             if let Some(expires_in) = options.expires_in {
                 response.expires_in.set_default(|| expires_in.to_string());
             }
-            options.dialect.complete(&mut response, &request, n, SystemTime::now());
+            options.dialect.complete(&mut response, &request, n, self.now());
             response
         });
         if response.delay.is_zero() {
@@ -336,7 +356,7 @@ impl State {
             connection.wait_for_end();
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        let encoded = response.to_bytes(n, SystemTime::now());
+        let encoded = response.to_bytes(n, self.now());
         let dripped = if response.drip.is_zero() { 0 } else { encoded.bytes.len().saturating_sub(1) };
         for byte in &encoded.bytes[..dripped] {
             if !connection.wait(response.drip) {

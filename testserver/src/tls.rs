@@ -69,7 +69,7 @@ pub enum Versions {
 }
 
 // Stored, since generating one takes seconds without optimisation. It protects nothing.
-const RSA_KEY: &str = include_str!("rsa.key");
+pub(crate) const RSA_KEY: &str = include_str!("rsa.key");
 
 /// The last name is for clients that come through the proxy, where every host leads to loopback.
 const NAMES: [&str; 4] = ["localhost", "127.0.0.1", "::1", "token.example"];

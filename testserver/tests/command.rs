@@ -6,6 +6,7 @@ use std::{
     net::TcpStream,
     path::PathBuf,
     process::{Child, ChildStdout, Command, Output, Stdio},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 fn command(arguments: &[&str]) -> Command {
@@ -106,6 +107,31 @@ fn a_script_is_read_from_a_file() {
 }
 
 #[test]
+fn the_date_shows_the_skew_of_the_clock() {
+    for (skew, expected) in [("-86400", -86400.0), ("3600", 3600.0)] {
+        let mut server = Running::start(&["--skew", skew]);
+        let response = Running::request_token(&server.line());
+        let date = response.lines().find_map(|line| line.strip_prefix("Date: ")).unwrap();
+        let date = httpdate::parse_http_date(date).unwrap().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+        assert!((date - now - expected).abs() < 5.0, "{response}");
+    }
+}
+
+#[test]
+fn a_server_that_requires_assertions_writes_the_keys_and_refuses_the_rest() {
+    let directory = directory("assertions");
+    let mut server =
+        Running::start(&["--assertions", directory.to_str().unwrap(), "--audience", "https://issuer.example"]);
+    let response = Running::request_token(&server.line());
+    assert!(response.starts_with("HTTP/1.1 401 ") && response.contains("client_assertion_type is wrong"), "{response}");
+    for name in ["signing.key", "signing-rsa.key"] {
+        let text = fs::read_to_string(directory.join(name)).unwrap();
+        assert!(text.starts_with("-----BEGIN PRIVATE KEY-----"), "{name}");
+    }
+}
+
+#[test]
 fn tls_writes_the_files_of_the_client() {
     let directory = directory("tls");
     let mut server = Running::start(&["--tls", directory.to_str().unwrap(), "--mtls", "--proxy"]);
@@ -143,6 +169,8 @@ fn a_wrong_argument_is_an_error_of_one_line() {
         (&["--nonsense"], "--nonsense"),
         (&["--mtls"], "--tls"),
         (&["--client-id", "x"], "--dialect"),
+        (&["--audience", "x"], "--assertions"),
+        (&["--skew", "soon"], "--skew"),
         (&["--fail", "teapot"], "teapot"),
         (&["--delay", "-1"], "--delay"),
         (&["--seconds", "NaN"], "--seconds"),
