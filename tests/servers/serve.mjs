@@ -4,6 +4,7 @@
 
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -19,11 +20,11 @@ export function importInstalled(name) {
   return import(pathToFileURL(require.resolve(name)));
 }
 
-/** Serves requests with the function that `makeHandler` returns for the server's origin. */
-export function serve(path, makeHandler) {
-  const server = createServer();
+/** Serves requests with the function that `makeHandler` returns for the server's origin. With `tls` it speaks https. */
+export function serve(path, makeHandler, tls) {
+  const server = tls ? createTlsServer(tls) : createServer();
   server.listen(0, '127.0.0.1', () => {
-    const origin = `http://127.0.0.1:${server.address().port}`;
+    const origin = `${tls ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
     server.on('request', makeHandler(origin));
     console.log(origin + path);
   });
