@@ -26,7 +26,9 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use tokensource_testserver::{Authority, Leaf, Proxy, ProxyOptions, Server, ServerOptions, Tls, leak_log};
+use tokensource_testserver::{
+    Assertions, Authority, ClientKey, Leaf, Proxy, ProxyOptions, Server, ServerOptions, Tls, leak_log,
+};
 
 type Outcome = Result<Received, Box<Failed>>;
 
@@ -203,6 +205,7 @@ fn in_a_process(options: &Options, environment: &BTreeMap<String, String>) -> Ru
 /// What the rows share.
 struct Common {
     authority: Authority,
+    signing_key: ClientKey,
     /// The name and path of each file.
     files: Vec<(&'static str, String)>,
     refused: u16,
@@ -217,12 +220,15 @@ impl Common {
         fs::create_dir_all(&folder).unwrap();
         let (authority, stranger) = (Authority::new(), Authority::new());
         let (client, unknown) = (authority.client(), stranger.client());
+        let signing_key = ClientKey::p256();
         let texts = [
             ("CA", authority.pem()),
             ("CLIENT_CERT", client.chain),
             ("CLIENT_KEY", client.key),
             ("STRANGER_CERT", unknown.chain),
             ("STRANGER_KEY", unknown.key),
+            ("SIGNING_KEY", signing_key.pem.clone()),
+            ("ASSERTION", "hush-hush.of-another.program\n".into()),
             ("NO_CA", "-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n".into()),
         ];
         let files = texts.map(|(name, text)| {
@@ -242,7 +248,8 @@ impl Common {
         }
         // The port of the other end of a connection is taken and has no listener.
         let refused = waiting[0].local_addr().unwrap().port();
-        Self { authority, files: files.into_iter().chain([authorities]).collect(), refused, full, waiting }
+        let files = files.into_iter().chain([authorities]).collect();
+        Self { authority, signing_key, files, refused, full, waiting }
     }
 }
 
@@ -267,7 +274,15 @@ impl World {
         let is_tls = tls.is_some();
         let bytes = |text: &String| text.chars().map(|c| u8::try_from(u32::from(c)).expect("a byte")).collect();
         let raw_reply = raw.blunt.as_ref().map(bytes);
-        let server = Server::start(ServerOptions { tls, raw_reply, ipv6: raw.ipv6, ..ServerOptions::default() });
+        let server = Server::start(ServerOptions {
+            client_id: CLIENT.into(),
+            assertions: raw.assertions.then(|| Assertions::by(&common.signing_key)),
+            skew: raw.skew,
+            tls,
+            raw_reply,
+            ipv6: raw.ipv6,
+            ..ServerOptions::default()
+        });
         let elsewhere = Server::start(ServerOptions::default());
         let proxy = raw.proxy.clone().map(|options: ProxyOptions| match raw.proxy_tls {
             Some(leaf) => Proxy::start_tls(options, &common.authority.tls(leaf)),
@@ -303,7 +318,12 @@ impl World {
         if is_tls && !row.options.contains_key("ca") && row.environment.is_none() {
             options.insert("ca_file".into(), common.files[0].1.clone());
         }
-        options.extend(row.options.clone());
+        for (name, value) in row.options.clone() {
+            match value {
+                Some(value) => options.insert(name, value),
+                None => options.remove(&name),
+            };
+        }
         Self { row, server, elsewhere, proxy, raw_proxy, options }
     }
 

@@ -10,6 +10,7 @@
 //! | `$REFUSED` `$FULL` | a port without a listener; a port whose listener accepts no more connections |
 //! | `$CA_DIR` | a directory that holds the file `$CA` |
 //! | `$CA` `$CLIENT_CERT` `$CLIENT_KEY` `$STRANGER_CERT` `$STRANGER_KEY` `$NO_CA` | files |
+//! | `$SIGNING_KEY` `$ASSERTION` | files: the client's key, and an assertion that another program has made |
 //! | `$SECRET` `$BASIC` … | the client's secret and its HTTP Basic credentials, in the spellings of `secrets.rs` |
 //! | `$(1000*ab)` | `ab`, 1000 times |
 
@@ -22,9 +23,9 @@ use tokensource_testserver::{Leaf, ProxyOptions, Response, Script, Versions};
 pub struct Row {
     /// A sentence that says what holds.
     pub name: String,
-    /// Added to `client_id`, `client_secret`, `token_url` and a `timeout` of 5, and with `tls` to `ca_file`.
+    /// Added to `client_id`, `client_secret`, `token_url` and a `timeout` of 5, and with `tls` to `ca_file`. `null` leaves one out.
     #[serde(default)]
-    pub options: BTreeMap<String, String>,
+    pub options: BTreeMap<String, Option<String>>,
 
     /// The response to each request; `answers` holds the response to the first, the second and so on.
     pub answer: Option<Response>,
@@ -32,6 +33,12 @@ pub struct Row {
     pub answers: Script,
     /// The server sends these bytes (each character is one) on the first input, and reads no request.
     pub blunt: Option<String>,
+    /// The server requires an assertion that `$SIGNING_KEY` has signed.
+    #[serde(default)]
+    pub assertions: bool,
+    /// How many seconds the server's clock is ahead.
+    #[serde(default)]
+    pub skew: i64,
     /// The server speaks TLS, with this certificate.
     pub tls: Option<Leaf>,
     #[serde(default)]
