@@ -98,7 +98,7 @@ impl HttpFetch {
             let message = "no time was left for a request to the token endpoint: set a larger timeout";
             return Err(Error::new(ErrorKind::Timeout, message).retryable());
         }
-        let request = oauth::token_request(&self.settings, auth, now);
+        let request = oauth::token_request(&self.settings, &self.settings.endpoint, auth, now);
         context.count_request();
         #[cfg(feature = "testing")]
         crate::fault::panic_if_named(&self.settings.user_agent);
@@ -110,7 +110,7 @@ impl HttpFetch {
         let sent = Cell::new(now.boot);
         let response = self.transport.send(&request, limits, &|| sent.set(self.clock.now().boot))?;
         let unix_seconds = self.clock.coarse().wall / SECOND;
-        let grant = response::read(&response, &self.settings, auth, unix_seconds, secrets)?;
+        let grant = response::read(&response, &self.settings, (&request.endpoint).into(), auth, unix_seconds, secrets)?;
         Ok(TimedGrant { grant, sent: sent.get() })
     }
 }
@@ -118,13 +118,13 @@ impl HttpFetch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::test::TestClock, oauth::request::TokenRequest, oauth::response::RawResponse};
+    use crate::{clock::test::TestClock, oauth::request::HttpRequest, oauth::response::RawResponse};
 
     /// A server to which a connection takes 3 s, and which responds after 2 s more.
     struct SlowToConnect(Arc<TestClock>);
 
     impl Transport for SlowToConnect {
-        fn send(&self, _: &TokenRequest, _: Limits, about_to_send: &dyn Fn()) -> Result<RawResponse, Error> {
+        fn send(&self, _: &HttpRequest, _: Limits, about_to_send: &dyn Fn()) -> Result<RawResponse, Error> {
             self.0.advance(3 * SECOND);
             about_to_send();
             self.0.advance(2 * SECOND);

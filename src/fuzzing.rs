@@ -5,7 +5,7 @@
 
 use crate::{
     clock::Clock,
-    config::{Config, Endpoint, Environment, OptionInfo, Proxy, Settings, options},
+    config::{Config, Endpoint, Environment, OptionInfo, Proxy, ProxyRules, Settings, options},
     duration::TEN_YEARS,
     error::Error,
     oauth::{
@@ -58,8 +58,8 @@ fn client(more: &[(&str, &str)]) -> (Settings, ClientAuth) {
     (settings, auth)
 }
 
-/// Reads a response: a line with its status, header lines, an empty line, the body.
-pub fn response(bytes: &[u8]) {
+/// A line with its status, header lines, an empty line, the body.
+fn raw_response(bytes: &[u8]) -> RawResponse {
     let (head, body) = match bytes.windows(2).position(|two| two == b"\n\n") {
         Some(end) => (&bytes[..end], &bytes[end + 2..]),
         None => (&b""[..], bytes),
@@ -69,7 +69,13 @@ pub fn response(bytes: &[u8]) {
     let status: u16 = lines.next().and_then(|line| line.trim().parse().ok()).unwrap_or(200);
     let headers = lines.filter_map(|line| line.split_once(':'));
     let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
-    let response = RawResponse { status, headers, body: Zeroizing::new(body.to_vec()) };
+    RawResponse { status, headers, body: Zeroizing::new(body.to_vec()) }
+}
+
+/// Reads a response.
+pub fn response(bytes: &[u8]) {
+    let response = raw_response(bytes);
+    let status = response.status;
     static REQUESTS: LazyLock<[(Settings, ClientAuth, Vec<Secret>); 3]> = LazyLock::new(|| {
         let elsewhere = &[("response.access_token", "data.token"), ("response.expires_in", "data.life")];
         [&[][..], &[("auth_method", "client_secret_post"), ("body_format", "json")], elsewhere].map(|more| {
@@ -79,7 +85,7 @@ pub fn response(bytes: &[u8]) {
         })
     });
     for (settings, auth, secrets) in &*REQUESTS {
-        match response::read(&response, settings, auth, 1_700_000_000, secrets) {
+        match response::read(&response, settings, (&settings.endpoint).into(), auth, 1_700_000_000, secrets) {
             Ok(grant) => {
                 let token = grant.access_token.expose();
                 assert!(!token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()));
@@ -189,7 +195,8 @@ pub fn dates(bytes: &[u8]) {
         let body = Zeroizing::new(body.into_bytes());
         static CLIENT: LazyLock<(Settings, ClientAuth)> = LazyLock::new(|| client(&[]));
         let (settings, auth) = &*CLIENT;
-        response::read(&RawResponse { status, headers: headers.clone(), body }, settings, auth, 1_700_000_000, &[])
+        let response = RawResponse { status, headers: headers.clone(), body };
+        response::read(&response, settings, (&settings.endpoint).into(), auth, 1_700_000_000, &[])
     };
     let error = read(503, String::new()).expect_err("a 503 grants nothing");
     check_error(&error);
@@ -241,7 +248,7 @@ pub fn options_and_request(bytes: &[u8]) {
             assert!(settings.connect_timeout > Duration::ZERO && settings.max_attempts > 0);
             let Ok(credentials) = settings.credentials.read().1 else { return };
             let auth = ClientAuth::new(&settings, credentials);
-            let request = oauth::token_request(&settings, &auth, Clock::System.now());
+            let request = oauth::token_request(&settings, &settings.endpoint, &auth, Clock::System.now());
             let mut names = Vec::new();
             for (name, value) in &request.headers {
                 assert!(
@@ -283,7 +290,7 @@ pub fn url(bytes: &[u8]) {
             "no_proxy" => Some(exempt.to_owned()),
             _ => None,
         };
-        if let Ok(Some(_)) = Proxy::of_environment(&endpoint, &Environment(&read)) {
+        if let Ok(Some(_)) = ProxyRules::of_environment(&Environment(&read)).proxy_for(&endpoint) {
             assert!(!endpoint.is_loopback() && Proxy::parse(proxy, "proxy").is_ok());
         }
     }

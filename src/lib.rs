@@ -45,7 +45,7 @@
 
 // The map. Data goes one way:
 //
-//   Config ──► Settings ──► TokenRequest ──► RawResponse ──► Grant ──► Token ──► TokenSource ──► handle ──► caller
+//   Config ──► Settings ──► HttpRequest ──► RawResponse ──► Grant ──► Token ──► TokenSource ──► handle ──► caller
 //              (checked)     (pure)           (transport)     (pure)    (+ time)   (state)
 //
 // Nothing flows back, except what a running fetch asks of its source: the time and the attempts left, whether to go on. A
@@ -66,7 +66,7 @@
 //   fault.rs               for tests: faults that are switched on in the C library
 //
 // What a source is asked to do:
-//   config/endpoint.rs     the URL of the token endpoint
+//   config/endpoint.rs     the URL of an endpoint of the server
 //   config/parsers.rs      what one value may be: the parsers
 //   config/environment.rs  what is read from the environment
 //   config/proxy.rs        the HTTP proxy, and the hosts that are reached without one

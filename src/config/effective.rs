@@ -11,7 +11,7 @@ use crate::{
         environment::Environment,
         names::OptionName,
         options::defaults,
-        proxy::{Proxy, ProxyChoice},
+        proxy::ProxyRules,
         settings::{AuthMethod, BasicEncoding, Ca, Identity, Roots, Settings},
         values::{Members, Values},
     },
@@ -42,9 +42,12 @@ pub(crate) fn settings(values: &Values, environment: &Environment<'_>) -> Result
     collect_error(&mut errors, options.params());
     let roots = collect_error(&mut errors, options.roots(environment));
     let identity = collect_error(&mut errors, options.identity());
-    let proxy = endpoint.as_ref().and_then(|endpoint| collect_error(&mut errors, options.proxy(endpoint, environment)));
-    let (Some(endpoint), Some(credentials), Some(roots), Some(identity), Some(proxy), true) =
-        (endpoint, credentials, roots, identity, proxy, errors.is_empty())
+    let proxies = options.proxies(environment);
+    if let Some(endpoint) = &endpoint {
+        collect_error(&mut errors, proxies.proxy_for(endpoint));
+    }
+    let (Some(endpoint), Some(credentials), Some(roots), Some(identity), true) =
+        (endpoint, credentials, roots, identity, errors.is_empty())
     else {
         return Err(Error::new(ErrorKind::InvalidConfig, errors.join("; ")));
     };
@@ -79,7 +82,7 @@ pub(crate) fn settings(values: &Values, environment: &Environment<'_>) -> Result
         roots,
         unread_ca_variables: environment.unread_ca_variables(),
         identity,
-        proxy,
+        proxies,
         user_agent: values.user_agent.unwrap_or_else(|| defaults::USER_AGENT.to_owned()),
     })
 }
@@ -224,11 +227,10 @@ impl EffectiveOptions {
         }
     }
 
-    fn proxy(&self, endpoint: &Endpoint, environment: &Environment<'_>) -> Result<Option<Proxy>, String> {
+    fn proxies(&self, environment: &Environment<'_>) -> ProxyRules {
         match &self.values.proxy {
-            Some(ProxyChoice::Direct) => Ok(None),
-            Some(ProxyChoice::Through(proxy)) => Ok(Some(proxy.clone())),
-            None => Proxy::of_environment(endpoint, environment),
+            Some(choice) => ProxyRules::Option(choice.clone()),
+            None => ProxyRules::of_environment(environment),
         }
     }
 }

@@ -1,10 +1,35 @@
-//! The token endpoint: a URL that is parsed once, strictly, so that no two parsers can disagree where a credential goes.
+//! An endpoint of the server: a URL that is parsed once, strictly, so that no two parsers can disagree where a credential
+//! goes.
 //!
 //! Pure: it must not resolve a name. Whether a host may be reached over plain `http` is decided in `effective.rs`.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
 
-/// Where the credential may go, and nowhere else.
+/// What an endpoint was named by, for messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    /// The option `token_url`, of the program or of a provider.
+    TokenUrl,
+    /// The option `issuer`: the metadata is read there.
+    Issuer,
+    /// The metadata of the issuer, which names its token endpoint.
+    Metadata,
+}
+
+impl fmt::Display for NamedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TokenUrl => "token_url",
+            Self::Issuer => "issuer",
+            Self::Metadata => "the token_endpoint of issuer's metadata",
+        })
+    }
+}
+
+/// Where a request may go, and nowhere else.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
     /// As it was set. It is printable, since it holds no user information.
@@ -15,6 +40,7 @@ pub(crate) struct Endpoint {
     pub(crate) port: u16,
     /// `http` without `allow_insecure_http`: every address that the host resolves to must be loopback.
     pub(crate) must_be_loopback: bool,
+    pub(crate) named_by: NamedBy,
 }
 
 impl Endpoint {
@@ -37,7 +63,8 @@ impl Endpoint {
         // The transport would reject some texts later, such as a URL of 64 KiB.
         url.parse::<http::Uri>().map_err(|error| format!("it is not a URL: {error}"))?;
         let port = port.unwrap_or(if https { 443 } else { 80 });
-        Ok(Self { url: url.to_owned(), https, host, port, must_be_loopback: !https })
+        let named_by = NamedBy::TokenUrl;
+        Ok(Self { url: url.to_owned(), https, host, port, must_be_loopback: !https, named_by })
     }
 
     /// Returns the path, without the query.

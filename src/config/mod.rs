@@ -18,12 +18,14 @@ mod values;
 pub(crate) use credential::CredentialTexts;
 #[cfg(test)]
 pub(crate) use credential::TextOrFile;
-pub(crate) use endpoint::{Endpoint, is_localhost};
+pub(crate) use endpoint::{Endpoint, NamedBy, is_localhost};
 #[cfg(any(fuzzing, test))]
 pub(crate) use environment::Environment;
 pub use options::{OptionInfo, options};
 pub(crate) use parsers::{is_nqchar, token_type};
-pub(crate) use proxy::{Proxy, ProxyScheme};
+#[cfg(test)]
+pub(crate) use proxy::ProxyChoice;
+pub(crate) use proxy::{Proxy, ProxyRules, ProxyScheme};
 pub use settings::{AuthMethod, BasicEncoding, BodyFormat, Ca, Refresh};
 pub(crate) use settings::{Identity, Roots, Settings};
 
@@ -290,7 +292,6 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::proxy::ProxyChoice;
 
     fn config(options: &[(&str, &str)]) -> Config {
         let mut config = Config::new();
@@ -437,8 +438,9 @@ mod tests {
         let settings = config.settings(&|_| None).unwrap();
         let debug = format!("{config:?}");
         assert!(debug.contains(r#""client_id": "me""#) && debug.contains(r#""param.y": None"#), "{debug}");
-        let settings =
-            Settings { proxy: settings.proxy.map(|proxy| Proxy { host: String::new(), ..proxy }), ..settings };
+        let proxy = settings.proxies.proxies().next().unwrap();
+        let proxy = Proxy { host: String::new(), ..proxy.clone() };
+        let settings = Settings { proxies: ProxyRules::Option(ProxyChoice::Through(proxy)), ..settings };
         assert!(!format!("{error} {error:?} {debug} {settings:?}").contains("hunter2"));
     }
 }

@@ -95,29 +95,74 @@ impl Proxy {
         Ok(Self { scheme, host, port: port.unwrap_or(scheme.default_port()), credentials, named_by })
     }
 
-    /// Returns the proxy that the environment names for this endpoint. This machine itself is reached without one.
-    pub(crate) fn of_environment(endpoint: &Endpoint, environment: &Environment<'_>) -> Result<Option<Self>, String> {
-        if endpoint.is_loopback() {
-            return Ok(None);
-        }
-        let Some(proxy) = environment.proxy(endpoint.https) else { return Ok(None) };
-        if environment.no_proxy().is_some_and(|list| is_exempt(endpoint, &list.value)) {
-            return Ok(None);
-        }
-        Self::parse(&proxy.value, proxy.name).map(Some).map_err(|wrong| {
-            format!(
-                "the environment variable {} names no usable proxy: {wrong}; correct it or set the option proxy",
-                proxy.name
-            )
-        })
-    }
-
     /// Returns the value of Proxy-Authorization (RFC 7617). A SOCKS proxy gets the user and password in another way.
     pub(crate) fn authorization(&self) -> Option<Secret> {
         let (user, password) = self.credentials.as_ref()?;
         let pair = Zeroizing::new([user.expose(), ":", password.expose()].concat());
         Some(Secret::new(["Basic ", &Zeroizing::new(BASE64_STANDARD.encode(&*pair))].concat()))
     }
+}
+
+/// Which proxy each server is reached through. The servers of one source may differ: the issuer's and the token endpoint's.
+#[derive(Clone, Debug)]
+pub(crate) enum ProxyRules {
+    /// The option `proxy` holds for every server.
+    Option(ProxyChoice),
+    /// The variables of the environment, which were read when the source was made.
+    Environment {
+        /// The proxy for https and the one for http, or why a variable names no usable one.
+        https: Option<Result<Proxy, String>>,
+        http: Option<Result<Proxy, String>>,
+        /// The list of the hosts that are reached without a proxy.
+        exempt: Option<String>,
+    },
+}
+
+impl ProxyRules {
+    /// Reads the variables of the environment.
+    pub(crate) fn of_environment(environment: &Environment<'_>) -> Self {
+        let proxy = |https| {
+            let variable = environment.proxy(https)?;
+            Some(Proxy::parse(&variable.value, variable.name).map_err(|wrong| {
+                format!(
+                    "the environment variable {} names no usable proxy: {wrong}; correct it or set the option proxy",
+                    variable.name
+                )
+            }))
+        };
+        let exempt = environment.no_proxy().map(|list| list.value.to_string());
+        Self::Environment { https: proxy(true), http: proxy(false), exempt }
+    }
+
+    /// Returns the proxy for the server of this endpoint. The environment never names one for this machine itself.
+    pub(crate) fn proxy_for(&self, endpoint: &Endpoint) -> Result<Option<&Proxy>, String> {
+        match self {
+            Self::Option(ProxyChoice::Direct) => Ok(None),
+            Self::Option(ProxyChoice::Through(proxy)) => Ok(Some(proxy)),
+            Self::Environment { https, http, exempt } => {
+                let is_direct = endpoint.is_loopback() || exempt.as_ref().is_some_and(|list| is_exempt(endpoint, list));
+                let named = if endpoint.https { https } else { http };
+                match named.as_ref().filter(|_| !is_direct) {
+                    None => Ok(None),
+                    Some(proxy) => proxy.as_ref().map(Some).map_err(String::clone),
+                }
+            }
+        }
+    }
+
+    /// Returns every proxy that a server may be reached through.
+    pub(crate) fn proxies(&self) -> impl Iterator<Item = &Proxy> {
+        let (one, other) = match self {
+            Self::Option(ProxyChoice::Direct) => (None, None),
+            Self::Option(ProxyChoice::Through(proxy)) => (Some(proxy), None),
+            Self::Environment { https, http, .. } => (usable(https), usable(http)),
+        };
+        one.into_iter().chain(other)
+    }
+}
+
+fn usable(named: &Option<Result<Proxy, String>>) -> Option<&Proxy> {
+    named.as_ref()?.as_ref().ok()
 }
 
 /// Parses `user[:password]`, percent-encoded.
@@ -272,8 +317,9 @@ mod tests {
     fn of_environment(url: &str, variables: &[(&str, &str)]) -> Result<Option<(String, &'static str)>, String> {
         let read =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-        let proxy = Proxy::of_environment(&Endpoint::parse(url).unwrap(), &Environment(&read))?;
-        Ok(proxy.map(|proxy| (proxy.host, proxy.named_by)))
+        let rules = ProxyRules::of_environment(&Environment(&read));
+        let proxy = rules.proxy_for(&Endpoint::parse(url).unwrap())?;
+        Ok(proxy.map(|proxy| (proxy.host.clone(), proxy.named_by)))
     }
 
     #[test]
@@ -281,6 +327,32 @@ mod tests {
         assert_eq!(of_environment("https://h/", &[]), Ok(None));
         assert_eq!(of_environment("https://h/", &[("all_proxy", "p")]), Ok(Some(("p".into(), "all_proxy"))));
         assert_eq!(of_environment("http://h/", &[("http_proxy", "p")]), Ok(Some(("p".into(), "http_proxy"))));
+    }
+
+    #[test]
+    fn each_server_has_its_own_proxy_by_the_variables_that_were_read_once() {
+        let variables = [("https_proxy", "s"), ("http_proxy", "p"), ("no_proxy", "b.example")];
+        let read =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let rules = ProxyRules::of_environment(&Environment(&read));
+        let option = ProxyRules::Option(ProxyChoice::parse("o").unwrap());
+        let none = ProxyRules::Option(ProxyChoice::parse("none").unwrap());
+        for (url, host) in [
+            ("https://a.example/", Some("s")),
+            ("http://a.example/", Some("p")),
+            ("https://b.example/", None),
+            ("https://localhost/", None),
+        ] {
+            let endpoint = Endpoint::parse(url).unwrap();
+            let host_of = |rules: &ProxyRules| rules.proxy_for(&endpoint).unwrap().map(|proxy| proxy.host.clone());
+            assert_eq!(host_of(&rules).as_deref(), host, "{url}");
+            assert_eq!((host_of(&option).as_deref(), host_of(&none)), (Some("o"), None), "{url}");
+        }
+        let hosts = |rules: &ProxyRules| rules.proxies().map(|proxy| proxy.host.clone()).collect::<Vec<_>>();
+        assert_eq!(
+            (hosts(&rules), hosts(&option), hosts(&none)),
+            (vec!["s".into(), "p".into()], vec!["o".into()], vec![])
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! This file holds only data, and must not check any. `effective.rs` makes settings of options.
 
 use crate::{
-    config::{credential::ClientCredentials, endpoint::Endpoint, proxy::Proxy},
+    config::{credential::ClientCredentials, endpoint::Endpoint, proxy::ProxyRules},
     secret::Secret,
     words::words,
 };
@@ -98,7 +98,7 @@ pub(crate) struct Settings {
     /// The variables that are set and name certificate authorities for other programs only, for messages.
     pub(crate) unread_ca_variables: Vec<&'static str>,
     pub(crate) identity: Option<Identity>,
-    pub(crate) proxy: Option<Proxy>,
+    pub(crate) proxies: ProxyRules,
     pub(crate) user_agent: String,
 }
 

@@ -167,7 +167,10 @@ mod tests {
         let post = ("auth_method", "client_secret_post");
         let sent = request(&[post, ("client_secret", "p ü+&=")]);
         assert_eq!(header(&sent, "authorization"), None);
-        assert_eq!(sent.body.expose(), "grant_type=client_credentials&client_id=id&client_secret=p%20%C3%BC%2B%26%3D");
+        assert_eq!(
+            sent.body.unwrap().expose(),
+            "grant_type=client_credentials&client_id=id&client_secret=p%20%C3%BC%2B%26%3D"
+        );
         assert_eq!(body(&[post, ("client_secret", "")]), "grant_type=client_credentials&client_id=id");
         assert_eq!(
             body(&[post, ("body_format", "json"), ("client_secret", "a\"\\\u{1}ü")]),

@@ -11,15 +11,19 @@ pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod times;
 
-use crate::{clock::Now, config::Settings, secret::Secret};
+use crate::{
+    clock::Now,
+    config::{Endpoint, Settings},
+    secret::Secret,
+};
 use client_auth::ClientAuth;
-use request::{Draft, TokenRequest};
+use request::{Draft, HttpRequest};
 
 /// Returns the request of one attempt, which is built `now`: a signed assertion must not be sent twice (RFC 7523 §3).
-pub(crate) fn token_request(settings: &Settings, auth: &ClientAuth, now: Now) -> TokenRequest {
+pub(crate) fn token_request(settings: &Settings, endpoint: &Endpoint, auth: &ClientAuth, now: Now) -> HttpRequest {
     let mut draft = Draft::new(settings);
     auth.apply(now, &mut draft);
-    draft.finish()
+    draft.finish(endpoint)
 }
 
 /// Returns the texts of the requests of one fetch that no error may show, since the server or a proxy may echo them.

@@ -2,7 +2,7 @@
 //!
 //! A redirect is never followed: a credential goes only to the URL that was configured.
 
-use crate::config::Endpoint;
+use crate::config::{Endpoint, NamedBy};
 
 /// Where a redirect points.
 pub(crate) struct Target {
@@ -43,7 +43,9 @@ impl Target {
         let same_host = host.trim_matches(['[', ']']).eq_ignore_ascii_case(&endpoint.host);
         let same_port = port.unwrap_or(if https { 443 } else { 80 }) == endpoint.port;
         let same_origin = https == endpoint.https && same_host && same_port;
-        let advice = if same_origin && path == own_path {
+        let advice = if endpoint.named_by == NamedBy::Metadata {
+            "the token_endpoint of issuer's metadata should name it: ask the server's operator"
+        } else if same_origin && path == own_path {
             "that is token_url itself: ask the server's operator"
         } else if same_origin && path.trim_end_matches('/') == own_path.trim_end_matches('/') {
             "only a trailing slash differs: set token_url to it"
@@ -185,10 +187,26 @@ mod tests {
             ),
             ("https://h.example", true, "h.example", 443, "/", "https://h.example/", "only a trailing slash differs"),
         ] {
-            let endpoint = Endpoint { url: url.into(), https, host: host.into(), port, must_be_loopback: false };
+            let endpoint = Endpoint {
+                url: url.into(),
+                https,
+                host: host.into(),
+                port,
+                must_be_loopback: false,
+                named_by: NamedBy::TokenUrl,
+            };
             let settings = Settings { endpoint, ..Settings::example() };
             let error = read_with(&settings, 301, &[("location", location)], b"").unwrap_err();
             assert!(error.message().contains(&format!("points to {shown}; {next}")), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_of_an_endpoint_that_metadata_names_is_for_the_operator() {
+        let endpoint = Endpoint { named_by: NamedBy::Metadata, ..Endpoint::parse("https://a.example/t").unwrap() };
+        for location in ["/t/", "/t", "https://b.example/", "http://b.example/"] {
+            let advice = Target::read(location, &endpoint).unwrap().advice;
+            assert_eq!(advice, "the token_endpoint of issuer's metadata should name it: ask the server's operator");
         }
     }
 }

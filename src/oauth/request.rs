@@ -1,9 +1,9 @@
-//! Pure: the settings make the one HTTP request that asks for a token (RFC 6749 §4.4.2).
+//! Pure: the settings make the HTTP request that asks for a token (RFC 6749 §4.4.2).
 //!
 //! How the client authenticates is left to `client_auth.rs`, which adds to the draft. It sends nothing and reads no file.
 
 use crate::{
-    config::{BodyFormat, Proxy, Settings},
+    config::{BodyFormat, Endpoint, Proxy, Settings},
     redact::base64_spellings,
     secret::Secret,
 };
@@ -11,13 +11,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use zeroize::Zeroizing;
 
-/// A POST to the token endpoint, complete but for Host and Content-Length.
+/// One HTTP request, complete but for Host and Content-Length.
 #[derive(Debug)]
-pub(crate) struct TokenRequest {
-    pub(crate) url: String,
+pub(crate) struct HttpRequest {
+    pub(crate) endpoint: Endpoint,
     /// Names in lower case, each once.
     pub(crate) headers: Vec<(String, Value)>,
-    pub(crate) body: Secret,
+    /// The body of a POST. None for a GET.
+    pub(crate) body: Option<Secret>,
 }
 
 /// The value of a header or of a parameter.
@@ -57,8 +58,8 @@ impl<'a> Draft<'a> {
         Self { settings, headers: Vec::new(), parameters }
     }
 
-    /// Adds the caller's own parameters and headers, and encodes the body.
-    pub(crate) fn finish(self) -> TokenRequest {
+    /// Adds the caller's own parameters and headers, and encodes the body. Returns the request to this token endpoint.
+    pub(crate) fn finish(self, endpoint: &Endpoint) -> HttpRequest {
         let Self { settings, mut headers, mut parameters } = self;
         let secret = |value: &Secret| Value::Secret(value.clone());
         parameters.extend(settings.params.iter().map(|(name, value)| (name.as_str(), secret(value))));
@@ -73,21 +74,29 @@ impl<'a> Draft<'a> {
             add("accept", "application/json");
         }
         headers.extend(settings.headers.iter().map(|(name, value)| (name.clone(), secret(value))));
-        TokenRequest { url: settings.endpoint.url.clone(), headers, body }
+        HttpRequest { endpoint: endpoint.clone(), headers, body: Some(body) }
     }
 }
 
-/// Returns the texts of the settings that an error must not show. These are what the caller added, and the proxy's password
+/// Returns the texts of the settings that an error must not show. These are what the caller added, and the proxies' passwords
 /// and credentials, which a proxy may echo.
 pub(crate) fn texts_to_redact(settings: &Settings) -> Vec<Secret> {
     let added = settings.headers.iter().chain(&settings.params).map(|(_, value)| value.clone());
-    let proxy = settings.proxy.as_ref();
-    // Some proxies want a key in place of a user, and no password.
-    let key = |(user, password): &(Secret, Secret)| if password.expose().is_empty() { user } else { password }.clone();
-    let key = proxy.and_then(|proxy| proxy.credentials.as_ref()).map(key);
-    let authorization = proxy.and_then(Proxy::authorization);
-    let credentials = authorization.iter().filter_map(|value| value.expose().strip_prefix("Basic "));
-    added.chain(key).chain(credentials.flat_map(base64_spellings)).collect()
+    let of_proxy = |proxy: &Proxy| {
+        // Some proxies want a key in place of a user, and no password.
+        let key =
+            |(user, password): &(Secret, Secret)| if password.expose().is_empty() { user } else { password }.clone();
+        let authorization = proxy.authorization();
+        let credentials = authorization.iter().filter_map(|value| value.expose().strip_prefix("Basic "));
+        proxy
+            .credentials
+            .as_ref()
+            .map(key)
+            .into_iter()
+            .chain(credentials.flat_map(base64_spellings))
+            .collect::<Vec<_>>()
+    };
+    added.chain(settings.proxies.proxies().flat_map(of_proxy)).collect()
 }
 
 /// The characters to percent-encode: all but RFC 3986's unreserved ones. A space becomes `%20` and never `+`, which
@@ -187,7 +196,7 @@ mod tests {
         let params = [("param.client_id", "id"), ("param.client_secret", "s 1")];
         let sent = request(&params);
         assert_eq!(header(&sent, "authorization"), Some("Basic aWQ6c2VjcmV0"));
-        assert_eq!(sent.body.expose(), "grant_type=client_credentials&client_id=id&client_secret=s%201");
+        assert_eq!(sent.body.unwrap().expose(), "grant_type=client_credentials&client_id=id&client_secret=s%201");
         let json = body(&[("body_format", "json"), params[0]]);
         assert_eq!(json, r#"{"grant_type":"client_credentials","client_id":"id"}"#);
     }

@@ -4,7 +4,7 @@
 //! goes into an error goes through `redact.rs`. This file must not read a clock nor decide what happens next.
 
 use crate::{
-    config::{Settings, is_nqchar, token_type},
+    config::{Endpoint, Settings, is_nqchar, token_type},
     error::{Error, ErrorKind},
     oauth::{
         client_auth::ClientAuth,
@@ -27,6 +27,20 @@ pub(crate) struct RawResponse {
     /// Names in lower case; values that were not UTF-8 are left out.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
+/// The server that a request went to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) endpoint: &'a Endpoint,
+    /// The methods of client authentication that its metadata lists, if that was read.
+    pub(crate) auth_methods: &'a [&'static str],
+}
+
+impl<'a> From<&'a Endpoint> for Asked<'a> {
+    fn from(endpoint: &'a Endpoint) -> Self {
+        Self { endpoint, auth_methods: &[] }
+    }
 }
 
 /// What the server granted, before any clock was read.
@@ -93,13 +107,14 @@ const CODES: [&str; 14] = [
     "unsupported_response_type",
 ];
 
-/// Reads the response to a request that was made from `settings` and `auth`.
+/// Reads the response of `server` to a request that was made from `settings` and `auth`.
 ///
 /// `wall_seconds` is Unix time, used where the response has no Date. `secrets` are the texts that the server was sent and
 /// may echo in any spelling.
 pub(crate) fn read(
     response: &RawResponse,
     settings: &Settings,
+    server: Asked<'_>,
     auth: &ClientAuth,
     wall_seconds: i64,
     secrets: &[Secret],
@@ -125,10 +140,8 @@ pub(crate) fn read(
     let tokens = tokens.unwrap_or_default();
     let secrets = secrets.iter().map(Secret::expose).chain(tokens.iter().map(|token| token.as_str()));
     let redactor = Redactor::new(secrets);
-    let date = response.find("date", times::http_date);
-    let age = response.find("age", times::age).unwrap_or_default();
-    let time = ResponseTime { servers: date.map(|date| date.saturating_add(age)), ours: wall_seconds };
-    let response = ParsedResponse { raw: response, settings, auth, body, is_utf8, redactor, time };
+    let time = response.time(wall_seconds);
+    let response = ParsedResponse { raw: response, settings, server, auth, body, is_utf8, redactor, time };
 
     match (response.error_code(), response.raw.status) {
         (Some(code), _) => Err(response.refusal(Some(code))),
@@ -144,8 +157,15 @@ pub(crate) fn read(
 
 impl RawResponse {
     /// Returns the first value of this header that `read` accepts.
-    fn find<'a, T>(&'a self, name: &str, read: impl Fn(&'a str) -> Option<T>) -> Option<T> {
+    pub(super) fn find<'a, T>(&'a self, name: &str, read: impl Fn(&'a str) -> Option<T>) -> Option<T> {
         self.headers.iter().filter(|(known, _)| known == name).find_map(|(_, value)| read(value.trim()))
+    }
+
+    /// Returns when the response was made, by the server's clock and by ours.
+    pub(super) fn time(&self, wall_seconds: i64) -> ResponseTime {
+        let date = self.find("date", times::http_date);
+        let age = self.find("age", times::age).unwrap_or_default();
+        ResponseTime { servers: date.map(|date| date.saturating_add(age)), ours: wall_seconds }
     }
 
     pub(super) fn has_content_type(&self, wanted: &str) -> bool {
@@ -228,6 +248,7 @@ fn title(page: &str) -> Option<&str> {
 struct ParsedResponse<'a> {
     raw: &'a RawResponse,
     settings: &'a Settings,
+    server: Asked<'a>,
     auth: &'a ClientAuth,
     body: Body<'a>,
     is_utf8: bool,
@@ -398,17 +419,23 @@ impl ParsedResponse<'_> {
     /// Returns the beginning of each message. A proxy that forwards http may have responded itself, and nothing in the
     /// response shows it.
     fn message_start(&self) -> String {
-        let Settings { endpoint, proxy, .. } = self.settings;
-        let responder = match proxy {
-            Some(proxy) if !endpoint.https && proxy.scheme.is_http() => "the token endpoint, or the proxy before it,",
+        let responder = match self.settings.proxies.proxy_for(self.server.endpoint) {
+            Ok(Some(proxy)) if !self.server.endpoint.https && proxy.scheme.is_http() => {
+                "the token endpoint, or the proxy before it,"
+            }
             _ => "the token endpoint",
         };
         format!("{responder} responded with {}", self.raw.status)
     }
 
+    /// Returns our own words about the token endpoint, with what names it in place of `token_url`.
+    fn named(&self, words: &str) -> String {
+        words.replace("token_url", &self.server.endpoint.named_by.to_string())
+    }
+
     /// Returns the error of a success that is not usable.
     fn bad_response(&self, reason: &str) -> Error {
-        let message = format!("{}, but {reason}", self.message_start());
+        let message = format!("{}, but {}", self.message_start(), self.named(reason));
         Error::new(ErrorKind::BadResponse, message).with_http_status(self.raw.status)
     }
 
@@ -430,7 +457,7 @@ impl ParsedResponse<'_> {
         let mut left = LONGEST_TOTAL - length(&code) - length(&description);
         let challenges = self.raw.headers.iter().filter(|(name, _)| name == "www-authenticate");
         let path =
-            self.body.is_json().then(|| self.redactor.redact(self.settings.endpoint.path(), left.min(LONGEST_URL)));
+            self.body.is_json().then(|| self.redactor.redact(self.server.endpoint.path(), left.min(LONGEST_URL)));
         let refusal = Refusal {
             status,
             code: code.as_deref().unwrap_or_default(),
@@ -440,15 +467,18 @@ impl ParsedResponse<'_> {
             auth: self.auth,
         };
         if let 300..=399 = status {
-            let endpoint = &self.settings.endpoint;
-            let target = self.raw.find("location", |location| Target::read(location, endpoint));
-            let advice = target.as_ref().map_or(WHICH_URL, |target| target.advice);
+            let target = self.raw.find("location", |location| Target::read(location, self.server.endpoint));
+            let advice = self.named(target.as_ref().map_or(WHICH_URL, |target| target.advice));
             let url = target.map(|target| self.redactor.redact(&target.url, left.min(LONGEST_URL)));
             left -= length(&url);
             let url = url.as_deref().unwrap_or("nowhere");
             message = format!("{message}; redirects are never followed, and this one points to {url}; {advice}");
         } else {
-            message = format!("{message}; {}", refusal.hint());
+            message = format!("{message}; {}", self.named(&refusal.hint()));
+            if (code.as_deref() == Some("invalid_client") || status == 401) && !self.server.auth_methods.is_empty() {
+                let listed = listed(self.server.auth_methods);
+                message = format!("{message}; the server's metadata lists {listed}");
+            }
         }
         let is_worth_another_attempt = refusal.has_retryable_status();
         let is_transient = is_worth_another_attempt || refusal.has_retryable_code();
@@ -538,6 +568,15 @@ impl ParsedResponse<'_> {
             Body::Text(text, _) => self.sanitized(text),
             Body::Encoded(_) | Body::Empty => None,
         }
+    }
+}
+
+/// Returns names as a text: `a`, `a and b`, `a, b and c`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }
 

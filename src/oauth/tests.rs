@@ -4,7 +4,7 @@ use super::*;
 use crate::{clock::Clock, config::Config};
 
 /// Returns the request of a client with these options, added to the ones that every client needs.
-pub(super) fn request(options: &[(&str, &str)]) -> TokenRequest {
+pub(super) fn request(options: &[(&str, &str)]) -> HttpRequest {
     let mut config = Config::new();
     for (name, value) in [("token_url", "https://h/t"), ("client_id", "id"), ("client_secret", "secret")] {
         config.set(name, value).unwrap();
@@ -18,10 +18,10 @@ pub(super) fn request(options: &[(&str, &str)]) -> TokenRequest {
     }
     let settings = config.settings(&|_| None).unwrap();
     let credentials = settings.credentials.read().1.unwrap();
-    token_request(&settings, &ClientAuth::new(&settings, credentials), Clock::System.now())
+    token_request(&settings, &settings.endpoint, &ClientAuth::new(&settings, credentials), Clock::System.now())
 }
 
-pub(super) fn header<'a>(request: &'a TokenRequest, name: &str) -> Option<&'a str> {
+pub(super) fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     let mut found = request.headers.iter().filter(|(known, _)| known == name);
     let value = found.next().map(|(_, value)| value.expose());
     assert!(found.next().is_none(), "{name} twice");
@@ -29,12 +29,13 @@ pub(super) fn header<'a>(request: &'a TokenRequest, name: &str) -> Option<&'a st
 }
 
 pub(super) fn body(options: &[(&str, &str)]) -> String {
-    request(options).body.expose().to_owned()
+    request(options).body.unwrap().expose().to_owned()
 }
 
-fn whole(request: &TokenRequest) -> String {
+fn whole(request: &HttpRequest) -> String {
     let headers: String = request.headers.iter().map(|(name, value)| format!("{name}: {}\n", value.expose())).collect();
-    format!("{}\n{headers}\n{}", request.url, request.body.expose())
+    let body = request.body.as_ref().unwrap().expose();
+    format!("{}\n{headers}\n{body}", request.endpoint.url)
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::{
     duration::{Nanos, duration, nanos},
     error::{Error, ErrorKind},
     fetch::{Fetch, HttpFetch},
-    oauth::request::TokenRequest,
+    oauth::request::HttpRequest,
     oauth::response::RawResponse,
     source::TokenSource,
     system::NO_THREADS,
@@ -53,7 +53,7 @@ impl Scripted {
 }
 
 impl Transport for Arc<Scripted> {
-    fn send(&self, _: &TokenRequest, limits: Limits, about_to_send: &dyn Fn()) -> Result<RawResponse, Error> {
+    fn send(&self, _: &HttpRequest, limits: Limits, about_to_send: &dyn Fn()) -> Result<RawResponse, Error> {
         about_to_send();
         let n = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
         self.threads.store(limits.threads, Ordering::SeqCst);

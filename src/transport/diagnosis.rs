@@ -9,6 +9,7 @@ use super::{
     tunnel::{ProxyRoute, Way},
 };
 use crate::{
+    config::NamedBy,
     duration::in_seconds,
     error::{Error, ErrorKind},
     system::{self, TOO_MANY_FILES},
@@ -30,6 +31,8 @@ pub(super) struct Diagnosis<'a> {
     /// Host of the server, and port unless it is the default of the scheme.
     pub(super) authority: &'a str,
     pub(super) server_host: &'a str,
+    /// What names the server.
+    pub(super) named_by: NamedBy,
     /// The peer of the connection: the proxy, or else the server.
     pub(super) peer_host: &'a str,
     pub(super) peer_port: u16,
@@ -42,17 +45,23 @@ pub(super) struct Diagnosis<'a> {
 }
 
 impl Diagnosis<'_> {
-    /// The configured server.
     fn server(&self) -> String {
         let through = self.proxy.map(|_| format!(", asked through {},", self.peer()));
-        format!("the token server {}{}", self.authority, through.unwrap_or_default())
+        format!("{}{}", self.server_at(self.authority), through.unwrap_or_default())
+    }
+
+    fn server_at(&self, address: &str) -> String {
+        match self.named_by {
+            NamedBy::TokenUrl | NamedBy::Metadata => format!("the token server {address}"),
+            NamedBy::Issuer => format!("the server {address} (for the metadata of issuer)"),
+        }
     }
 
     fn peer(&self) -> String {
         let address = format_authority(self.peer_host, self.peer_port);
         match self.proxy {
             Some(route) => format!("the proxy {address} (named by {})", route.named_by),
-            None => format!("the token server {address}"),
+            None => self.server_at(&address),
         }
     }
 
@@ -74,22 +83,30 @@ impl Diagnosis<'_> {
     }
 
     pub(super) fn failed_lookup(&self, error: &io::Error) -> Error {
-        self.failed_lookup_of(self.peer_host, self.proxy.map_or("token_url", |route| route.named_by), error)
+        match self.proxy {
+            Some(route) => self.failed_lookup_of(self.peer_host, route.named_by, error),
+            None => self.failed_lookup_of(self.peer_host, &self.named_by.to_string(), error),
+        }
     }
 
     /// The lookup of the server, for a SOCKS proxy that must not look it up.
     pub(super) fn failed_lookup_of_server(&self, error: &io::Error) -> Error {
-        self.failed_lookup_of(self.server_host, "token_url (with socks5h the proxy looks it up)", error)
+        let named_by = format!("{} (with socks5h the proxy looks it up)", self.named_by);
+        self.failed_lookup_of(self.server_host, &named_by, error)
     }
 
     fn failed_lookup_of(&self, host: &str, named_by: &str, error: &io::Error) -> Error {
+        let purpose = if self.named_by == NamedBy::Issuer { " (for the metadata of issuer)" } else { "" };
         if error.kind() == io::ErrorKind::TimedOut {
             let limit = self.connect_limit();
-            let why =
-                format!("looking up the host `{host}` took too long ({limit}): this machine's DNS does not respond");
+            let why = format!(
+                "looking up the host `{host}`{purpose} took too long ({limit}): this machine's DNS does not respond"
+            );
             return another_attempt(self.kind_of_time_out(), why);
         }
-        let why = format!("cannot look up the host `{host}` ({error}): check it in {named_by}, and this machine's DNS");
+        let why = format!(
+            "cannot look up the host `{host}`{purpose} ({error}): check it in {named_by}, and this machine's DNS"
+        );
         another_attempt(ErrorKind::Network, why)
     }
 
@@ -183,6 +200,13 @@ impl Diagnosis<'_> {
         let server = self.server();
         if let Fault::Unusable(what) = fault {
             let why = format!("{server} does not speak HTTP as it should: its response {what}");
+            return Error::new(ErrorKind::BadResponse, why);
+        }
+        if matches!(fault, Fault::TlsServer) {
+            let why = format!(
+                "{server} does not speak HTTP as it should: its response is TLS, not HTTP; {} should probably begin with https",
+                self.named_by
+            );
             return Error::new(ErrorKind::BadResponse, why);
         }
         if fault.is_time_out() {

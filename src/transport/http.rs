@@ -7,7 +7,7 @@
 //! that. The C library has no logger. A Rust program that installs one must not log `ureq_proto` at trace level.
 
 use super::encoding;
-use crate::{oauth::request::TokenRequest, oauth::response::RawResponse, secret::Secret};
+use crate::{oauth::request::HttpRequest, oauth::response::RawResponse, secret::Secret};
 use std::{
     fmt,
     io::{self, Read, Write},
@@ -18,7 +18,7 @@ use std::{
 };
 use ureq::{
     Agent,
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     unversioned::transport::{Buffers, LazyBuffers, NextTimeout},
 };
 use zeroize::Zeroizing;
@@ -40,6 +40,8 @@ pub(super) enum Fault {
     CutShort,
     /// The response is malformed or too large. The text completes "its response …".
     Unusable(&'static str),
+    /// The server speaks TLS, and the request was for http.
+    TlsServer,
     /// ureq rejected the request, or reported an error that it should not meet.
     Internal,
 }
@@ -51,7 +53,6 @@ const BROKEN_HEAD: Fault = Fault::Unusable(
 const LARGE_HEAD: Fault = Fault::Unusable("has more than 64 KiB of headers");
 const LARGE_BODY: Fault = Fault::Unusable("is larger than 1 MiB");
 const BROKEN_CHUNK: Fault = Fault::Unusable("has a broken chunk (Transfer-Encoding)");
-const TLS_SERVER: Fault = Fault::Unusable("is TLS, not HTTP; token_url should probably begin with https");
 pub(super) const TLS_PROXY: Fault = Fault::Unusable("is TLS, not HTTP (write https:// before its host)");
 
 impl Fault {
@@ -89,6 +90,7 @@ impl fmt::Display for Fault {
             Self::NoResponse => f.write_str("closed before its response"),
             Self::CutShort => f.write_str("closed in the middle of its response"),
             Self::Unusable(what) => write!(f, "its response {what}"),
+            Self::TlsServer => f.write_str("its response is TLS, not HTTP"),
             Self::Internal => f.write_str("the HTTP crate rejects it"),
         }
     }
@@ -125,12 +127,10 @@ pub(super) struct ForwardProxy {
 /// An HTTP client. Each request has an agent of its own, so that no pool, and no lock of one, outlives the request.
 pub(super) struct Client {
     config: ureq::config::Config,
-    forward_proxy: Option<ForwardProxy>,
 }
 
 impl Client {
-    /// Without a forward proxy, the peer is the server itself or a tunnel to it.
-    pub(super) fn new(forward_proxy: Option<ForwardProxy>) -> Self {
+    pub(super) fn new() -> Self {
         // The builder reads a proxy from the environment before `proxy(None)` removes it. It runs once, here, because the host
         // program may change its environment later.
         let config = Agent::config_builder()
@@ -144,21 +144,25 @@ impl Client {
             .accept_encoding("")
             .build();
         fill_statics();
-        Self { config, forward_proxy }
+        Self { config }
     }
 
     /// Sends one request, reads the response and drops the connection. The end of the connection may end the response.
-    /// A forward proxy gets its credentials only `with_credentials`.
+    /// Without a forward proxy, the peer is the server itself or a tunnel to it. The proxy gets its credentials only
+    /// `with_credentials`.
     pub(super) fn exchange(
         &self,
         stream: impl Stream,
-        request: &TokenRequest,
+        request: &HttpRequest,
+        proxy: Option<&ForwardProxy>,
         with_credentials: bool,
     ) -> Result<RawResponse, Fault> {
-        let mut builder = ureq::http::Request::post(&request.url);
+        let url = &request.endpoint.url;
+        let method = if request.body.is_some() { Method::POST } else { Method::GET };
+        let mut builder = ureq::http::Request::builder().method(method).uri(url);
         // ureq rejects a line that does not fit into its buffer.
-        let mut room = 1024 + request.url.len();
-        let proxy = self.forward_proxy.as_ref();
+        let mut room = 1024 + url.len();
+        let body = request.body.as_ref().map(Secret::expose);
         let authorization = proxy.filter(|_| with_credentials).and_then(|proxy| proxy.authorization.as_ref());
         let authorization = authorization.map(|value| ("proxy-authorization", value.expose()));
         let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value.expose()));
@@ -167,11 +171,11 @@ impl Client {
             room += name.len() + value.len() + ": \r\n".len();
         }
         let origin = proxy.map_or("", |proxy| &proxy.origin).to_owned();
-        let post = builder.header(header::CONNECTION, "close").body(request.body.expose());
+        builder = builder.header(header::CONNECTION, "close");
         let has_head = Arc::new(AtomicBool::new(false));
         let connection = UreqConnection {
             stream: Box::new(stream),
-            unsent: Zeroizing::new(Vec::with_capacity(origin.len() + room + request.body.expose().len())),
+            unsent: Zeroizing::new(Vec::with_capacity(origin.len() + room + body.map_or(0, str::len))),
             origin,
             buffers: LazyBuffers::new(HEAD_LIMIT, room),
             received: 0,
@@ -179,7 +183,11 @@ impl Client {
         };
         let connector = SingleConnector(Mutex::new(Some(connection)));
         let agent = Agent::with_parts(self.config.clone(), connector, NoResolver);
-        let response = agent.run(post.map_err(|_| Fault::Internal)?).map_err(|error| Fault::of(error, BROKEN_HEAD))?;
+        let response = match body {
+            Some(body) => agent.run(builder.body(body).map_err(|_| Fault::Internal)?),
+            None => agent.run(builder.body(()).map_err(|_| Fault::Internal)?),
+        };
+        let response = response.map_err(|error| Fault::of(error, BROKEN_HEAD))?;
         has_head.store(true, Ordering::Relaxed);
         let (head, body) = response.into_parts();
         check_head(&head)?;
@@ -283,7 +291,7 @@ impl UreqConnection {
             let new = &room[..length];
             // A handshake or alert record of TLS: an http request went to a port for https.
             if first && matches!(new[0], 0x15 | 0x16) {
-                return Err(if self.origin.is_empty() { TLS_SERVER } else { TLS_PROXY });
+                return Err(if self.origin.is_empty() { Fault::TlsServer } else { TLS_PROXY });
             }
             // Only the end of a line, or the first bytes, can complete a head or make it invalid. Parsing after each byte
             // would be quadratic.
@@ -312,7 +320,8 @@ impl ureq::unversioned::transport::Transport for UreqConnection {
         let mut output = &self.buffers.output()[..amount];
         if self.unsent.is_empty() {
             // `output` begins with the whole first line. Its target is that for a server.
-            let (method, rest) = output.split_at("POST ".len());
+            let method = output.iter().position(|byte| *byte == b' ').map_or(0, |space| space + 1);
+            let (method, rest) = output.split_at(method);
             self.unsent.extend_from_slice(method);
             self.unsent.extend_from_slice(self.origin.as_bytes());
             output = rest;

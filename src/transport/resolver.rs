@@ -13,7 +13,8 @@ use std::{
     time::Instant,
 };
 
-type Lookup = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
+/// The addresses of a host name and a port.
+pub(super) type Lookup = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
 /// Looks up one host: a server or a proxy.
 pub(super) struct Resolver {
@@ -32,12 +33,13 @@ struct PendingLookup {
     finished: Condvar,
 }
 
-impl Resolver {
-    pub(super) fn new(host: &str, port: u16) -> Self {
-        Self::with_lookup(host, port, Arc::new(|host, port| Ok((host, port).to_socket_addrs()?.collect())))
-    }
+/// Returns the lookup of the operating system.
+pub(super) fn system_lookup() -> Arc<Lookup> {
+    Arc::new(|host, port| Ok((host, port).to_socket_addrs()?.collect()))
+}
 
-    pub(super) fn with_lookup(host: &str, port: u16, lookup: Arc<Lookup>) -> Self {
+impl Resolver {
+    pub(super) fn new(host: &str, port: u16, lookup: Arc<Lookup>) -> Self {
         Self { host: host.to_owned(), port, lookup, pending: ArcSwapOption::empty(), last_use: ArcSwapOption::empty() }
     }
 
@@ -217,7 +219,7 @@ mod tests {
     #[test]
     fn a_resolver_remembers_the_last_use_of_an_address() {
         let found = addresses(&["[1::]:7", "1.1.1.1:7"]);
-        let resolver = Resolver::with_lookup(
+        let resolver = Resolver::new(
             "a",
             7,
             Arc::new({
@@ -236,7 +238,7 @@ mod tests {
     #[test]
     fn an_ip_address_is_not_looked_up() {
         for (host, expected) in [("127.0.0.1", "127.0.0.1:7"), ("::1", "[::1]:7")] {
-            let resolver = Resolver::with_lookup(host, 7, Arc::new(|_, _| panic!("looked up")));
+            let resolver = Resolver::new(host, 7, Arc::new(|_, _| panic!("looked up")));
             assert_eq!(resolver.addresses(Instant::now(), true).unwrap(), addresses(&[expected]));
         }
     }
@@ -244,11 +246,11 @@ mod tests {
     #[test]
     fn localhost_and_every_name_below_it_is_not_looked_up() {
         for host in ["localhost", "localhost.", "a.localhost", "a.b.localhost."] {
-            let resolver = Resolver::with_lookup(host, 7, Arc::new(|_, _| panic!("looked up")));
+            let resolver = Resolver::new(host, 7, Arc::new(|_, _| panic!("looked up")));
             assert_eq!(resolver.addresses(Instant::now(), true).unwrap(), addresses(&["[::1]:7", "127.0.0.1:7"]));
         }
         for host in ["localhost.example", "alocalhost", "localhost.."] {
-            let resolver = Resolver::with_lookup(host, 7, Arc::new(|_, _| Err(io::Error::other("looked up"))));
+            let resolver = Resolver::new(host, 7, Arc::new(|_, _| Err(io::Error::other("looked up"))));
             assert_eq!(resolver.addresses(soon(), false).unwrap_err().to_string(), "looked up");
         }
     }
@@ -257,13 +259,13 @@ mod tests {
     fn the_system_looks_up_with_and_without_a_thread() {
         for threads in [true, false] {
             // No name, so it fails without the network.
-            assert!(Resolver::new("a b", 7).addresses(soon(), threads).is_err());
+            assert!(Resolver::new("a b", 7, system_lookup()).addresses(soon(), threads).is_err());
         }
     }
 
     #[test]
     fn a_failed_lookup_returns_the_reason() {
-        let resolver = Resolver::with_lookup("a", 7, Arc::new(|_, _| Err(io::Error::other("no such name"))));
+        let resolver = Resolver::new("a", 7, Arc::new(|_, _| Err(io::Error::other("no such name"))));
         for threads in [true, false] {
             assert_eq!(resolver.addresses(soon(), threads).unwrap_err().to_string(), "no such name");
         }
@@ -276,7 +278,7 @@ mod tests {
             assert_eq!(std::thread::current().id(), caller);
             Ok(addresses(&["127.0.0.1:7"]))
         };
-        assert!(Resolver::with_lookup("a", 7, Arc::new(lookup)).addresses(soon(), false).is_ok());
+        assert!(Resolver::new("a", 7, Arc::new(lookup)).addresses(soon(), false).is_ok());
     }
 
     #[test]
@@ -294,7 +296,7 @@ mod tests {
                 Ok(addresses(&["127.0.0.1:7"]))
             }
         };
-        let resolver = Resolver::with_lookup("a", 7, Arc::new(lookup));
+        let resolver = Resolver::new("a", 7, Arc::new(lookup));
         for _ in 0..3 {
             let gone = Instant::now() + Duration::from_millis(5);
             assert_eq!(resolver.addresses(gone, true).unwrap_err().kind(), io::ErrorKind::TimedOut);

@@ -3,7 +3,11 @@
 mod tls;
 
 use super::*;
-use crate::{config::Endpoint, oauth::request::Value, secret::Secret};
+use crate::{
+    config::{NamedBy, ProxyChoice},
+    oauth::request::Value,
+    secret::Secret,
+};
 use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -24,6 +28,7 @@ fn settings(url: &str) -> Settings {
             host: host.trim_matches(['[', ']']).into(),
             port: port.parse().unwrap(),
             must_be_loopback: scheme == "http",
+            named_by: NamedBy::TokenUrl,
         },
         roots: Roots::Bundled,
         user_agent: "tokensource-test/1".into(),
@@ -40,10 +45,10 @@ fn send(settings: &Settings) -> Result<RawResponse, Error> {
 }
 
 fn send_within(transport: &HttpTransport, settings: &Settings, limits: Limits) -> Result<RawResponse, Error> {
-    let request = TokenRequest {
-        url: settings.endpoint.url.clone(),
+    let request = HttpRequest {
+        endpoint: settings.endpoint.clone(),
         headers: vec![("Authorization".into(), Value::Secret(Secret::new("Basic aWQ6aHVudGVyMg==")))],
-        body: Secret::new("grant_type=client_credentials"),
+        body: Some(Secret::new("grant_type=client_credentials")),
     };
     transport.send(&request, limits, &|| {})
 }
@@ -135,7 +140,7 @@ fn a_request_is_sent_as_given_on_a_connection_of_its_own() {
 
 #[test]
 fn the_authority_omits_the_default_port_and_has_ipv6_in_brackets() {
-    let authority = |url| HttpTransport::new(&settings(url)).unwrap().authority;
+    let authority = |url| HttpTransport::new(&settings(url)).unwrap().configured.authority.clone();
     assert_eq!(authority("https://as.example:443/"), "as.example");
     assert_eq!(authority("http://localhost:80/"), "localhost");
     assert_eq!(authority("https://[::1]:80/"), "[::1]:80");
@@ -227,15 +232,18 @@ fn a_refused_connection_is_worth_another_attempt() {
 #[cfg(unix)]
 #[test]
 fn a_fault_of_this_system_is_not_blamed_on_the_server() {
-    let transport = HttpTransport::new(&settings("https://as.example:443/")).unwrap();
+    let settings = settings("https://as.example:443/");
+    let transport = HttpTransport::new(&settings).unwrap();
+    let (endpoint, route, deadline) = (&settings.endpoint, &*transport.configured, Instant::now());
+    let journey = Journey { transport: &transport, endpoint, route, setup: None, deadline, limits: AMPLE };
     let forbidden = || Fault::Io(io::Error::from_raw_os_error(libc::EPERM));
     for phase in [Phase::Connect, Phase::Tunnel, Phase::Handshake, Phase::Response] {
-        let error = transport.diagnosis(AMPLE).failure(phase, forbidden());
+        let error = journey.diagnosis().failure(phase, forbidden());
         let message = assert_error(Err(error), ErrorKind::Network, true, false);
         assert_contains(&message, &["this system forbids a connection to the token server as.example:443", "seccomp"]);
     }
     let random = Fault::Io(io::Error::other(rustls::Error::FailedToGetRandomBytes));
-    let error = transport.diagnosis(AMPLE).failure(Phase::Handshake, random);
+    let error = journey.diagnosis().failure(Phase::Handshake, random);
     let message = assert_error(Err(error), ErrorKind::Internal, true, false);
     assert_contains(&message, &["random numbers", "getrandom"]);
     assert!(!message.contains("as.example"), "{message}");
@@ -246,7 +254,9 @@ fn with_lookup(
     lookup: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
 ) -> HttpTransport {
     let mut transport = HttpTransport::new(settings).unwrap();
-    transport.resolver = Resolver::with_lookup(&transport.resolver.host, transport.resolver.port, Arc::new(lookup));
+    transport.lookup = Arc::new(lookup);
+    let route = Route::new(&settings.endpoint, &settings.proxies, &settings.user_agent, &transport.lookup);
+    transport.configured = Arc::new(route.unwrap());
     transport
 }
 
@@ -303,17 +313,105 @@ fn an_address_that_refuses_is_skipped() {
     server.join().unwrap();
 }
 
+// Several servers.
+
+#[test]
+fn one_transport_reaches_the_server_of_each_request() {
+    let (first, one) = serve(|stream| respond(stream, OK));
+    let (second, other) = serve(|stream| respond(stream, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"));
+    let [configured, mut elsewhere] = [first, second].map(|port| settings(&format!("http://127.0.0.1:{port}/t")));
+    elsewhere.endpoint.named_by = NamedBy::Metadata;
+    let transport = HttpTransport::new(&configured).unwrap();
+    assert_eq!(send_within(&transport, &elsewhere, AMPLE).unwrap().status, 404);
+    assert_eq!(send_within(&transport, &configured, AMPLE).unwrap().status, 200);
+    assert!(one.join().unwrap().0.contains(&format!("host: 127.0.0.1:{first}\r\n")));
+    assert!(other.join().unwrap().0.contains(&format!("host: 127.0.0.1:{second}\r\n")));
+}
+
+#[test]
+fn the_routes_to_the_configured_server_and_one_other_are_kept() {
+    let endpoint = |url: &str| settings(url).endpoint;
+    let transport = HttpTransport::new(&settings("https://as.example:443/")).unwrap();
+    let route = |url: &str| transport.route(&endpoint(url)).unwrap();
+    let (a, b) = ("https://a.example:443/", "https://b.example:443/");
+    let to_a = route(a);
+    assert!(Arc::ptr_eq(&to_a, &route("https://a.example:443/another/path")));
+    for (url, host) in
+        [("https://a.example:444/", "a.example"), ("http://a.example:443/", "a.example"), (b, "b.example")]
+    {
+        assert!(!Arc::ptr_eq(&to_a, &route(url)) && route(url).host == host, "{url}");
+    }
+    // The last other server replaced it.
+    assert!(!Arc::ptr_eq(&to_a, &route(a)));
+    assert!(Arc::ptr_eq(&transport.configured, &route("https://as.example:443/x")));
+}
+
+#[test]
+fn each_server_is_reached_through_its_own_proxy() {
+    let (port, proxy) = serve(|stream| respond(stream, OK));
+    let elsewhere = settings("http://as.example:80/t").endpoint;
+    let mut settings = settings("http://direct.example:80/");
+    let address = format!("127.0.0.1:{port}");
+    settings.proxies = ProxyRules::of_environment(&crate::config::Environment(&|name| match name {
+        "http_proxy" => Some(address.clone()),
+        "no_proxy" => Some("direct.example".into()),
+        _ => None,
+    }));
+    let transport = HttpTransport::new(&settings).unwrap();
+    assert!(transport.configured.proxy.is_none());
+    settings.endpoint = elsewhere;
+    assert_eq!(send_within(&transport, &settings, AMPLE).unwrap().status, 200);
+    assert!(proxy.join().unwrap().0.starts_with("POST http://as.example/t HTTP/1.1\r\n"));
+}
+
+#[test]
+fn tls_that_was_not_set_up_is_never_left_out() {
+    let transport = HttpTransport::new(&settings("http://localhost:80/")).unwrap();
+    let (port, server) = serve(|mut stream| stream.read(&mut [0]).unwrap());
+    let result = send_within(&transport, &settings(&format!("https://localhost:{port}/")), AMPLE);
+    assert_error(result, ErrorKind::Internal, false, false);
+    assert_eq!(server.join().unwrap(), 0);
+}
+
+#[test]
+fn a_message_names_what_named_the_server() {
+    for (named_by, server, named) in [
+        (NamedBy::TokenUrl, "the token server 127.0.0.1:", "check it in token_url, "),
+        (NamedBy::Metadata, "the token server 127.0.0.1:", "check it in the token_endpoint of issuer's metadata, "),
+        (NamedBy::Issuer, "(for the metadata of issuer)", "check it in issuer, "),
+    ] {
+        let mut refused = settings(&format!("http://127.0.0.1:{}/", unused_port()));
+        refused.endpoint.named_by = named_by;
+        assert_contains(&assert_error(send(&refused), ErrorKind::Network, true, true), &[server]);
+        let mut unknown = settings("https://nowhere.example:443/");
+        unknown.endpoint.named_by = named_by;
+        let transport = with_lookup(&unknown, |_, _| Err(io::Error::other("no name")));
+        let message = assert_error(send_within(&transport, &unknown, AMPLE), ErrorKind::Network, true, true);
+        assert_contains(&message, &["`nowhere.example`", named]);
+        assert_eq!(message.contains("(for the metadata of issuer)"), named_by == NamedBy::Issuer, "{message}");
+        unknown.endpoint.host = "a b".into();
+        assert_contains(&tls::new_error(&unknown), &[&format!("in {named_by} cannot stand in a certificate")]);
+    }
+}
+
 // Proxies.
 
 fn through_proxy(mut settings: Settings, port: u16, credentials: bool) -> Settings {
-    settings.proxy = Some(Proxy {
+    let proxy = Proxy {
         scheme: ProxyScheme::Http,
         host: "127.0.0.1".into(),
         port,
         credentials: credentials.then(|| (Secret::new("user"), Secret::new("p:hunter2"))),
         named_by: "HTTPS_PROXY",
-    });
+    };
+    settings.proxies = ProxyRules::Option(ProxyChoice::Through(proxy));
     settings
+}
+
+/// Changes the one proxy of the settings.
+fn change_proxy(settings: &mut Settings, change: impl FnOnce(&mut Proxy)) {
+    let ProxyRules::Option(ProxyChoice::Through(proxy)) = &mut settings.proxies else { panic!("no proxy") };
+    change(proxy);
 }
 
 #[test]
@@ -472,7 +570,7 @@ fn socks_proxy(port: u16, log_in: bool, refused: &'static [u8], connections: usi
 
 fn through_socks(settings: Settings, scheme: ProxyScheme, port: u16, credentials: bool) -> Settings {
     let mut settings = through_proxy(settings, port, credentials);
-    settings.proxy.as_mut().unwrap().scheme = scheme;
+    change_proxy(&mut settings, |proxy| proxy.scheme = scheme);
     settings
 }
 
@@ -491,18 +589,13 @@ fn a_socks_proxy_gets_the_name_or_the_address_of_the_server() {
             let (server_port, server) = serve(|stream| respond(stream, OK));
             let (port, proxy) = socks_proxy(server_port, credentials, refused, asked.len());
             let settings = through_socks(settings("http://nowhere.example:81/t"), scheme, port, credentials);
-            let mut transport = HttpTransport::new(&settings).unwrap();
-            if let Some(Way::Socks { resolver: Some(resolver), .. }) =
-                transport.proxy.as_mut().map(|route| &mut route.way)
-            {
-                let found = |_: &str, port| {
-                    Ok(vec![
-                        SocketAddr::from(([127, 0, 0, 1], port)),
-                        SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port)),
-                    ])
-                };
-                *resolver = Resolver::with_lookup("nowhere.example", 81, Arc::new(found));
-            }
+            let transport = with_lookup(&settings, |host, port| {
+                assert_eq!(host, "nowhere.example");
+                Ok(vec![
+                    SocketAddr::from(([127, 0, 0, 1], port)),
+                    SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port)),
+                ])
+            });
             assert_eq!(send_within(&transport, &settings, AMPLE).unwrap().status, 200);
             assert_eq!(proxy.join().unwrap(), asked);
             let request = server.join().unwrap().0;
@@ -597,7 +690,7 @@ fn a_silent_absent_or_unknown_proxy_is_a_network_error() {
     );
 
     let mut unknown = through_proxy(settings("https://as.example:443/"), 1, false);
-    unknown.proxy.as_mut().unwrap().host = "nowhere.example".into();
+    change_proxy(&mut unknown, |proxy| proxy.host = "nowhere.example".into());
     let transport = with_lookup(&unknown, |host, _| Err(io::Error::other(format!("no {host}"))));
     let message = assert_error(send_within(&transport, &unknown, AMPLE), ErrorKind::Network, true, true);
     assert_contains(&message, &["(no nowhere.example)", "HTTPS_PROXY"]);

@@ -1,7 +1,7 @@
 //! Tests: what the options mean together, with a provider and with an environment.
 
 use super::*;
-use crate::config::{BodyFormat, Config, Refresh, options};
+use crate::config::{BodyFormat, Config, Proxy, Refresh, options};
 
 const REQUIRED: [(&str, &str); 3] = [("token_url", "https://h/t"), ("client_id", "id"), ("client_secret", "hunter2")];
 
@@ -64,7 +64,7 @@ fn a_program_may_rely_on_these_defaults() {
     assert!(!settings.default_lifetime_is_set);
     assert_eq!((settings.scope, settings.audience, settings.resource), (None, None, vec![]));
     assert!(settings.params.is_empty() && settings.headers.is_empty());
-    assert!(settings.identity.is_none() && settings.proxy.is_none());
+    assert!(settings.identity.is_none() && settings.proxies.proxies().next().is_none());
 }
 
 #[test]
@@ -123,7 +123,8 @@ fn each_option_that_is_set_is_in_the_settings() {
     assert_eq!(settings.max_lifetime, Some(Duration::from_secs(3600)));
     assert_eq!(settings.identity, Some(Identity { cert: "/c".into(), key: "/k".into() }));
     assert_eq!(settings.roots, Roots::File { path: "/ca".into(), named_by: "ca_file" });
-    assert_eq!(settings.proxy.map(|proxy| (proxy.host, proxy.port)), Some(("proxy".into(), 1)));
+    let proxies: Vec<_> = settings.proxies.proxies().map(|proxy| (proxy.host.as_str(), proxy.port)).collect();
+    assert_eq!(proxies, [("proxy", 1)]);
     assert_eq!(settings.user_agent, "me");
 }
 
@@ -258,6 +259,11 @@ fn ssl_cert_dir_is_read_beside_ssl_cert_file() {
     assert_eq!(roots("/e", "/a", &[("ca_file", "/f")]), Roots::File { path: "/f".into(), named_by: "ca_file" });
 }
 
+/// Returns the proxy for the token endpoint.
+fn proxy_of(settings: &Settings) -> Option<Proxy> {
+    settings.proxies.proxy_for(&settings.endpoint).unwrap().cloned()
+}
+
 #[test]
 fn the_proxy_option_wins_over_the_environment_and_holds_for_loopback_too() {
     let proxy = |option: Option<&str>, url: &'static str| {
@@ -266,7 +272,7 @@ fn the_proxy_option_wins_over_the_environment_and_holds_for_loopback_too() {
             .set("proxy", option)
             .unwrap()
             .settings(&|name| ["https_proxy", "http_proxy"].contains(&name).then(|| "env".to_owned()));
-        settings.unwrap().proxy.map(|proxy| (proxy.host, proxy.named_by))
+        proxy_of(&settings.unwrap()).map(|proxy| (proxy.host, proxy.named_by))
     };
     assert_eq!(proxy(None, "https://h/"), Some(("env".into(), "https_proxy")));
     assert_eq!(proxy(None, "http://127.0.0.1/"), None);
@@ -280,8 +286,8 @@ fn the_environments_proxy_is_used_and_an_unusable_one_is_rejected_without_its_pa
     let from = |value: &'static str| {
         config(&REQUIRED).settings(&move |name| (name == "HTTPS_PROXY").then(|| value.to_owned()))
     };
-    assert_eq!(from("http://u:p@proxy:1").unwrap().proxy.unwrap().named_by, "HTTPS_PROXY");
-    assert_eq!(from("socks5h://u:p@proxy").unwrap().proxy.unwrap().port, 1080);
+    assert_eq!(proxy_of(&from("http://u:p@proxy:1").unwrap()).unwrap().named_by, "HTTPS_PROXY");
+    assert_eq!(proxy_of(&from("socks5h://u:p@proxy").unwrap()).unwrap().port, 1080);
     let error = from("socks4://u:hunter3@proxy").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidConfig);
     assert!(error.message().contains("HTTPS_PROXY") && !error.message().contains("hunter3"), "{error}");

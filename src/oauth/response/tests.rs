@@ -21,7 +21,7 @@ pub(crate) fn read_with(settings: &Settings, status: u16, headers: Headers<'_>, 
     let headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     let response = RawResponse { status, headers, body: Zeroizing::new(body.to_vec()) };
     let secrets = [SECRET, BASIC, PARAM, "7"].map(Secret::new);
-    let result = read(&response, settings, &auth_of(settings), NOW, &secrets);
+    let result = read(&response, settings, (&settings.endpoint).into(), &auth_of(settings), NOW, &secrets);
     if let Err(error) = &result {
         check_error(error);
     }
@@ -610,7 +610,8 @@ fn a_known_code_is_kept_although_a_secret_is_part_of_it() {
     };
     let settings = Settings::example();
     let auth = auth_of(&settings);
-    let error = read(&response, &settings, &auth, NOW, &[Secret::new("client")]).unwrap_err();
+    let error =
+        read(&response, &settings, (&settings.endpoint).into(), &auth, NOW, &[Secret::new("client")]).unwrap_err();
     assert_eq!(error.oauth_error(), Some("invalid_client"));
     assert_eq!(error.oauth_description(), Some("bad [redacted]"));
 }
@@ -848,4 +849,34 @@ fn no_echo_of_a_secret_is_shown_in_any_place_or_spelling() {
 fn the_planted_basic_value_belongs_to_the_planted_secret() {
     let pair = BASE64_STANDARD.decode(BASIC).unwrap();
     assert_eq!(pair, b"my-client:s3cr3t%2Bva%2Flue%3D%3D");
+}
+
+#[test]
+fn an_endpoint_of_metadata_is_named_by_it_and_the_methods_it_lists_are_a_hint() {
+    use crate::config::NamedBy;
+    let settings = Settings::example();
+    let endpoint = Endpoint { named_by: NamedBy::Metadata, ..settings.endpoint.clone() };
+    let message = |status, body: &str, auth_methods: &[&'static str]| {
+        let response = RawResponse { status, headers: Vec::new(), body: Zeroizing::new(body.into()) };
+        let asked = Asked { endpoint: &endpoint, auth_methods };
+        read(&response, &settings, asked, &auth_of(&settings), NOW, &[]).unwrap_err().message().to_owned()
+    };
+    for (status, body) in [(404, ""), (405, ""), (302, ""), (200, ""), (200, "<html>"), (204, ""), (413, "")] {
+        let message = message(status, body, &["none"]);
+        assert!(
+            message.contains("the token_endpoint of issuer's metadata") && !message.contains("token_url"),
+            "{message}"
+        );
+        assert!(!message.contains("lists"), "{message}");
+    }
+    for (listed, words) in [
+        (&["private_key_jwt"][..], "; the server's metadata lists private_key_jwt"),
+        (&["private_key_jwt", "none"], "; the server's metadata lists private_key_jwt and none"),
+        (&["a", "b", "c"], "; the server's metadata lists a, b and c"),
+    ] {
+        assert!(message(400, r#"{"error":"invalid_client"}"#, listed).ends_with(words));
+        assert!(message(401, "", listed).ends_with(words));
+        assert!(!message(400, r#"{"error":"invalid_scope"}"#, listed).contains("lists"));
+    }
+    assert!(!message(401, "", &[]).contains("lists"));
 }

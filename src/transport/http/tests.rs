@@ -1,7 +1,7 @@
 //! Responses of a scripted peer, whole and byte by byte.
 
 use super::*;
-use crate::{oauth::request::Value, secret::Secret};
+use crate::{config::Endpoint, oauth::request::Value, secret::Secret};
 use std::collections::VecDeque;
 
 /// A peer that sends prepared pieces, one per read, and keeps the blocks that it receives, one per write.
@@ -40,20 +40,20 @@ impl Write for Peer {
     }
 }
 
-fn request(url: &str) -> TokenRequest {
-    TokenRequest {
-        url: url.into(),
+fn request(url: &str) -> HttpRequest {
+    HttpRequest {
+        endpoint: Endpoint::parse(url).unwrap(),
         headers: vec![
             ("authorization".into(), Value::Secret(Secret::new("Basic eDp5"))),
             ("content-type".into(), Value::Open("application/x-www-form-urlencoded".into())),
             ("x-name".into(), Value::Secret(Secret::new("é"))),
         ],
-        body: Secret::new("grant_type=client_credentials"),
+        body: Some(Secret::new("grant_type=client_credentials")),
     }
 }
 
 fn exchange(peer: Peer) -> Result<RawResponse, String> {
-    Client::new(None).exchange(peer, &request("https://as.example/t"), true).map_err(|fault| format!("{fault:?}"))
+    Client::new().exchange(peer, &request("https://as.example/t"), None, true).map_err(|fault| format!("{fault:?}"))
 }
 
 /// Returns the response to a request. It must be the same whether it arrives at once or byte by byte.
@@ -80,10 +80,10 @@ fn fault(bytes: impl AsRef<[u8]>) -> String {
     response(bytes).err().expect("a fault")
 }
 
-fn sent(request: &TokenRequest) -> Vec<String> {
+fn sent(request: &HttpRequest) -> Vec<String> {
     let peer = peer(["HTTP/1.1 204 No Content\r\n\r\n"]);
     let sent_blocks = Arc::clone(&peer.sent_blocks);
-    assert_eq!(Client::new(None).exchange(peer, request, true).unwrap().status, 204);
+    assert_eq!(Client::new().exchange(peer, request, None, true).unwrap().status, 204);
     let sent_blocks = sent_blocks.lock().unwrap();
     sent_blocks.clone()
 }
@@ -99,13 +99,24 @@ fn a_request_is_sent_as_one_block() {
 }
 
 #[test]
+fn a_request_without_a_body_is_a_get() {
+    let mut get = HttpRequest { body: None, ..request("https://as.example/.well-known/openid-configuration") };
+    get.headers = vec![("user-agent".into(), Value::Open("me".into())), ("accept".into(), Value::Open("a/b".into()))];
+    assert_eq!(
+        sent(&get),
+        ["GET /.well-known/openid-configuration HTTP/1.1\r\nhost: as.example\r\nuser-agent: me\r\n\
+          accept: a/b\r\nconnection: close\r\n\r\n"]
+    );
+}
+
+#[test]
 fn a_forward_proxy_gets_the_whole_url_and_our_credentials() {
     let authorization = Some(Secret::new("Basic dTpw"));
-    let client = Client::new(Some(ForwardProxy { origin: "http://as.example:81".into(), authorization }));
+    let (client, proxy) = (Client::new(), ForwardProxy { origin: "http://as.example:81".into(), authorization });
     for (url, target) in [("http://as.example:81/t?a=b", "/t?a=b"), ("http://as.example:81", "/")] {
         let peer = peer(["HTTP/1.1 204 No Content\r\n\r\n"]);
         let sent_blocks = Arc::clone(&peer.sent_blocks);
-        assert_eq!(client.exchange(peer, &request(url), true).unwrap().status, 204);
+        assert_eq!(client.exchange(peer, &request(url), Some(&proxy), true).unwrap().status, 204);
         assert_eq!(
             *sent_blocks.lock().unwrap(),
             [format!(
@@ -115,7 +126,15 @@ fn a_forward_proxy_gets_the_whole_url_and_our_credentials() {
             )]
         );
     }
-    let fault = client.exchange(peer([b"\x15\x03\x01\x00\x02\x02\x46"]), &request("http://as.example:81"), true).err();
+    let get = HttpRequest { body: None, ..request("http://as.example:81/m") };
+    let answers = peer(["HTTP/1.1 204 No Content\r\n\r\n"]);
+    let sent_blocks = Arc::clone(&answers.sent_blocks);
+    assert_eq!(client.exchange(answers, &get, Some(&proxy), false).unwrap().status, 204);
+    assert!(
+        sent_blocks.lock().unwrap()[0].starts_with("GET http://as.example:81/m HTTP/1.1\r\nhost: as.example:81\r\n")
+    );
+    let speaks_tls = peer([b"\x15\x03\x01\x00\x02\x02\x46"]);
+    let fault = client.exchange(speaks_tls, &request("http://as.example:81"), Some(&proxy), true).err();
     assert!(matches!(fault, Some(Fault::Unusable(what)) if what.ends_with("(write https:// before its host)")));
 }
 
@@ -123,7 +142,7 @@ fn a_forward_proxy_gets_the_whole_url_and_our_credentials() {
 fn a_request_may_be_large() {
     let mut large = request(&format!("https://as.example/{}", "p".repeat(60_000)));
     large.headers.push(("x-large".into(), Value::Secret(Secret::new("h".repeat(300_000)))));
-    large.body = Secret::new("b".repeat(300_000));
+    large.body = Some(Secret::new("b".repeat(300_000)));
     let sent = sent(&large);
     let [sent] = sent.as_slice() else { panic!("{} blocks", sent.len()) };
     assert!(sent.contains(&"p".repeat(60_000)) && sent.contains(&"h".repeat(300_000)));
@@ -258,7 +277,7 @@ fn other_protocols_than_http_are_recognised() {
         fault("HTTP/1.1 101 Switching Protocols\r\n\r\n"),
         r#"Unusable("switches to another protocol unasked (101)")"#
     );
-    assert!(fault(b"\x15\x03\x01\x00\x02\x02\x46").contains("is TLS, not HTTP"));
+    assert_eq!(fault(b"\x15\x03\x01\x00\x02\x02\x46"), "TlsServer");
 }
 
 #[test]

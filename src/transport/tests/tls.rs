@@ -657,10 +657,10 @@ fn a_file_that_appears_in_a_directory_is_read_at_the_next_request() {
     fs::write(directory.join("old.pem"), &old.pem).unwrap();
     let mut settings = settings("https://localhost:443/");
     settings.roots = Roots::Environment { file: None, directories: vec![directory.clone()] };
-    let mut transport = HttpTransport::new(&settings).unwrap();
+    let transport = HttpTransport::new(&settings).unwrap();
     let mut send_to_server_of = |ca: &Authority| {
         let (port, server) = serve_tls(&ca.sign(|_| {}), BOTH, None);
-        transport.resolver = Resolver::new("localhost", port);
+        settings.endpoint = super::settings(&format!("https://localhost:{port}/")).endpoint;
         let result = send_within(&transport, &settings, AMPLE);
         let _ = server.join().unwrap();
         (result.is_ok(), transport.watched_files())
@@ -684,7 +684,7 @@ fn a_bad_certificate_names_the_variables_of_other_programs() {
 
 // Files.
 
-fn new_error(settings: &Settings) -> String {
+pub(super) fn new_error(settings: &Settings) -> String {
     assert_error(HttpTransport::new(settings).map(|_| unreachable!("accepted")), ErrorKind::InvalidConfig, false, false)
 }
 
@@ -850,11 +850,11 @@ fn sources_share_the_certificates_of_a_file_until_it_changes() {
 #[test]
 fn the_next_request_uses_a_rotated_file() {
     let (old, new, files) = (authority("old"), authority("new"), Files::new());
-    let settings = trusting(&old, &files, "https://localhost:443/");
-    let mut transport = HttpTransport::new(&settings).unwrap();
+    let mut settings = trusting(&old, &files, "https://localhost:443/");
+    let transport = HttpTransport::new(&settings).unwrap();
     let mut send_to_server_of = |ca: &Authority| {
         let (port, server) = serve_tls(&ca.sign(|_| {}), BOTH, None);
-        transport.resolver = Resolver::new("localhost", port);
+        settings.endpoint = super::settings(&format!("https://localhost:{port}/")).endpoint;
         let result = send_within(&transport, &settings, AMPLE);
         // Where the transport made no connection, the server still waits for one.
         drop(TcpStream::connect(("127.0.0.1", port)));
