@@ -98,7 +98,7 @@ impl HttpFetch {
             let message = "no time was left for a request to the token endpoint: set a larger timeout";
             return Err(Error::new(ErrorKind::Timeout, message).retryable());
         }
-        let request = oauth::token_request(&self.settings, &self.settings.endpoint, auth, now);
+        let request = oauth::token_request(&self.settings, self.settings.server.endpoint(), auth, now);
         context.count_request();
         #[cfg(feature = "testing")]
         crate::fault::panic_if_named(&self.settings.user_agent);

@@ -85,7 +85,7 @@ pub fn response(bytes: &[u8]) {
         })
     });
     for (settings, auth, secrets) in &*REQUESTS {
-        match response::read(&response, settings, (&settings.endpoint).into(), auth, 1_700_000_000, secrets) {
+        match response::read(&response, settings, settings.server.endpoint().into(), auth, 1_700_000_000, secrets) {
             Ok(grant) => {
                 let token = grant.access_token.expose();
                 assert!(!token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()));
@@ -196,7 +196,7 @@ pub fn dates(bytes: &[u8]) {
         static CLIENT: LazyLock<(Settings, ClientAuth)> = LazyLock::new(|| client(&[]));
         let (settings, auth) = &*CLIENT;
         let response = RawResponse { status, headers: headers.clone(), body };
-        response::read(&response, settings, (&settings.endpoint).into(), auth, 1_700_000_000, &[])
+        response::read(&response, settings, settings.server.endpoint().into(), auth, 1_700_000_000, &[])
     };
     let error = read(503, String::new()).expect_err("a 503 grants nothing");
     check_error(&error);
@@ -248,7 +248,7 @@ pub fn options_and_request(bytes: &[u8]) {
             assert!(settings.connect_timeout > Duration::ZERO && settings.max_attempts > 0);
             let Ok(credentials) = settings.credentials.read().1 else { return };
             let auth = ClientAuth::new(&settings, credentials);
-            let request = oauth::token_request(&settings, &settings.endpoint, &auth, Clock::System.now());
+            let request = oauth::token_request(&settings, settings.server.endpoint(), &auth, Clock::System.now());
             let mut names = Vec::new();
             for (name, value) in &request.headers {
                 assert!(

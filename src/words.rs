@@ -3,24 +3,35 @@
 //! The table of options shows the words of the enum, so that no word can be documented and not understood. A `match` on
 //! such an enum must name every variant: then a new word does not compile until each place handles it.
 
-/// Defines an enum and its words. The first word is the default.
+/// Defines an enum and its words. `NAME, default VARIANT { … }` also says which word holds if none is set.
 macro_rules! words {
+    ($(#[$attribute:meta])* $name:ident, default $default:ident { $($words:tt)* }) => {
+        $crate::words::words! { $(#[$attribute])* $name { $($words)* } }
+
+        impl $name {
+            pub(crate) const DEFAULT: Self = Self::$default;
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::DEFAULT
+            }
+        }
+    };
     ($(#[$attribute:meta])* $name:ident {
         $(#[$first_doc:meta])* $first:ident = $first_word:literal
         $(, $(#[$doc:meta])* $variant:ident = $word:literal)* $(,)?
     }) => {
         $(#[$attribute])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
             $(#[$first_doc])*
-            #[default]
             $first,
             $($(#[$doc])* $variant,)*
         }
 
         impl $name {
-            pub(crate) const DEFAULT: Self = Self::$first;
             pub(crate) const WORDS: &'static [(&'static str, Self)] =
                 &[($first_word, Self::$first) $(, ($word, Self::$variant))*];
             /// The words as an option's help shows them.
@@ -79,7 +90,7 @@ pub(crate) fn closest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>)
 
 #[cfg(test)]
 mod tests {
-    words!(Color { Red = "red", DarkBlue = "dark-blue" });
+    words!(Color, default Red { Red = "red", DarkBlue = "dark-blue" });
 
     #[test]
     fn each_word_stands_for_its_variant() {

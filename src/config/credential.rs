@@ -1,6 +1,7 @@
-//! The client's credentials: each is text, or a file that is read again at each fetch.
+//! The credentials of a client and of its grant: each is text, or a file that is read again at each fetch.
 //!
-//! Whatever a path names, reading it must not hang nor take memory without bound, and every buffer is wiped.
+//! Whatever a path names, reading it must not hang nor take memory without bound, and every buffer is wiped. This file must
+//! not decide which credentials a client needs: `authentication.rs` does.
 
 use crate::{
     config::parsers::{self, LONGEST_VALUE},
@@ -16,25 +17,34 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// The id and the secret of the client.
-#[derive(Debug)]
+/// The credentials of a client and of its grant. None is one that is not set.
+#[derive(Debug, Default)]
 pub(crate) struct ClientCredentials {
-    pub(crate) id: TextOrFile,
-    pub(crate) secret: TextOrFile,
+    pub(crate) id: Option<TextOrFile>,
+    pub(crate) secret: Option<TextOrFile>,
+    pub(crate) client_assertion: Option<TextOrFile>,
+    pub(crate) assertion: Option<TextOrFile>,
+    pub(crate) subject_token: Option<TextOrFile>,
+    pub(crate) refresh_token: Option<TextOrFile>,
     /// The id is sent in front of a colon (RFC 7617).
     pub(crate) id_ends_at_colon: bool,
 }
 
 /// The credentials of one fetch.
+#[allow(dead_code)]
 pub(crate) struct CredentialTexts {
-    pub(crate) id: Secret,
-    pub(crate) secret: Secret,
+    pub(crate) id: Option<Secret>,
+    pub(crate) secret: Option<Secret>,
+    pub(crate) client_assertion: Option<Secret>,
+    pub(crate) assertion: Option<Secret>,
+    pub(crate) subject_token: Option<Secret>,
+    pub(crate) refresh_token: Option<Secret>,
 }
 
 #[derive(Debug)]
 pub(crate) enum TextOrFile {
     Text(Secret),
-    /// An absolute path, the option that named it, and what the file holds.
+    /// A file of one line: an absolute path, the option that named it, and what the line is.
     File {
         path: PathBuf,
         named_by: &'static str,
@@ -55,20 +65,50 @@ impl ClientCredentials {
     }
 
     fn read_once(&self) -> (Vec<WatchedFile>, Result<CredentialTexts, Error>) {
-        let ((id_file, id), (secret_file, secret)) = (self.id.read(), self.secret.read());
-        let id = id.and_then(|id| match self.id_ends_at_colon && id.expose().contains(':') {
-            true => Err(self.id.cannot_have_colon()),
-            false => Ok(id),
-        });
-        let texts = match (id, secret) {
-            (Ok(id), Ok(secret)) => Ok(CredentialTexts { id, secret }),
-            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
-            (Err(id), Err(secret)) => {
-                let error = Error::new(secret.kind(), format!("{}; {}", id.message(), secret.message()));
-                Err(if id.is_transient() && secret.is_transient() { error.retryable() } else { error })
-            }
+        let mut reading = Reading::default();
+        let texts = CredentialTexts {
+            id: reading.text(&self.id),
+            secret: reading.text(&self.secret),
+            client_assertion: reading.text(&self.client_assertion),
+            assertion: reading.text(&self.assertion),
+            subject_token: reading.text(&self.subject_token),
+            refresh_token: reading.text(&self.refresh_token),
         };
-        (id_file.into_iter().chain(secret_file).collect(), texts)
+        if let (true, Some(source), Some(id)) = (self.id_ends_at_colon, &self.id, &texts.id) {
+            reading.check(if id.expose().contains(':') { Err(source.cannot_have_colon()) } else { Ok(()) });
+        }
+        reading.end(texts)
+    }
+}
+
+/// What the reading of the files has found so far.
+#[derive(Default)]
+struct Reading {
+    files: Vec<WatchedFile>,
+    errors: Vec<Error>,
+}
+
+impl Reading {
+    fn text(&mut self, source: &Option<TextOrFile>) -> Option<Secret> {
+        let (file, text) = source.as_ref()?.read();
+        self.files.extend(file);
+        self.check(text)
+    }
+
+    fn check<T>(&mut self, part: Result<T, Error>) -> Option<T> {
+        part.map_err(|error| self.errors.push(error)).ok()
+    }
+
+    /// Returns the files with the texts, or with one error that reports all that is wrong.
+    fn end<T>(self, texts: T) -> (Vec<WatchedFile>, Result<T, Error>) {
+        let Self { files, errors } = self;
+        if errors.is_empty() {
+            return (files, Ok(texts));
+        }
+        let messages: Vec<_> = errors.iter().map(Error::message).collect();
+        let error = Error::new(ErrorKind::InvalidConfig, messages.join("; "));
+        let all_are_transient = errors.iter().all(Error::is_transient);
+        (files, Err(if all_are_transient { error.retryable() } else { error }))
     }
 }
 
@@ -159,9 +199,8 @@ fn text_of(file: &mut impl Read, what: &str) -> Result<Secret, String> {
     if text.is_empty() {
         return Err("it is empty".into());
     }
-    // Some editors write one before any text in UTF-8, and no editor shows it.
     if text.starts_with('\u{feff}') {
-        return Err("it begins with a byte order mark: save it without one".into());
+        return Err(parsers::BYTE_ORDER_MARK.into());
     }
     parsers::one_line(text, what)
 }
@@ -287,7 +326,7 @@ mod tests {
     fn two_files(name: &str) -> (ClientCredentials, [PathBuf; 2]) {
         let ((_, id), (secret, secret_path)) = (at(&format!("{name}-id")), at(&format!("{name}-secret")));
         let id_file = TextOrFile::File { path: id.clone(), named_by: "client_id_file", what: "id" };
-        (ClientCredentials { id: id_file, secret, id_ends_at_colon: false }, [id, secret_path])
+        (ClientCredentials { id: Some(id_file), secret: Some(secret), ..Default::default() }, [id, secret_path])
     }
 
     fn write(paths: &[PathBuf; 2], texts: [&str; 2]) {
@@ -302,7 +341,7 @@ mod tests {
 
     fn texts(credentials: &ClientCredentials) -> [String; 2] {
         let texts = credentials.read().1.unwrap();
-        [texts.id, texts.secret].map(|text| text.expose().to_owned())
+        [texts.id, texts.secret].map(|text| text.unwrap().expose().to_owned())
     }
 
     #[test]
@@ -314,7 +353,7 @@ mod tests {
         MEANWHILE.set(Some(Box::new(move || write(&replaced, ["another-2\n", "another-secret-2\n"]))));
         let (files, read) = credentials.read();
         let read = read.unwrap();
-        assert_eq!([read.id.expose(), read.secret.expose()], ["another-2", "another-secret-2"]);
+        assert_eq!([read.id.unwrap().expose(), read.secret.unwrap().expose()], ["another-2", "another-secret-2"]);
         assert_eq!(files.len(), 2);
         assert!(!files.iter().any(WatchedFile::has_changed));
         // One of them is enough, and a file that is missing for a moment is read too.
@@ -356,7 +395,7 @@ mod tests {
         );
         write(&paths, ["ab", "c:d"]);
         assert_eq!(texts(&credentials), ["ab", "c:d"]);
-        credentials.id = TextOrFile::Text(Secret::new("a:b"));
+        credentials.id = Some(TextOrFile::Text(Secret::new("a:b")));
         let error = credentials.read().1.err().unwrap();
         assert!(error.message().starts_with("basic_encoding=raw cannot carry the colon in client_id"), "{error}");
         remove(&paths);

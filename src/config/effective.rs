@@ -1,24 +1,28 @@
 //! The options in effect: the values that were set, over a provider's, over the defaults. Together they make the settings,
 //! or an error that reports all that is wrong with them.
 //!
-//! The environment is a parameter, and the secret file is the only file that is read. This file must not parse a value:
+//! The environment is a parameter, and the files of the credentials are the only ones that are read. This file must not parse a value:
 //! that happened in `parsers.rs`, when it was set.
 
 use crate::{
     config::{
+        authentication::{Authentication, ClientId, OptionsTogether},
         credential::{ClientCredentials, TextOrFile},
         endpoint::Endpoint,
         environment::Environment,
         names::OptionName,
         options::defaults,
         proxy::ProxyRules,
-        settings::{AuthMethod, BasicEncoding, Ca, Identity, Roots, Settings},
+        settings::{AuthMethod, BasicEncoding, Ca, Identity, Roots, Server, Settings, Signing, SigningPurpose},
         values::{Members, Values},
     },
     error::{Error, ErrorKind},
     secret::Secret,
 };
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Returns the number in the text of a default, while the library is compiled.
 const fn number(text: &str) -> u32 {
@@ -37,26 +41,33 @@ const fn seconds(text: &str) -> Duration {
 pub(crate) fn settings(values: &Values, environment: &Environment<'_>) -> Result<Settings, Error> {
     let options = EffectiveOptions::new(values)?;
     let mut errors = Vec::new();
-    let endpoint = collect_error(&mut errors, options.endpoint());
-    let credentials = options.credentials(&mut errors);
-    collect_error(&mut errors, options.params());
+    let server = collect_error(&mut errors, options.server());
+    let grant_type = options.grant_type();
+    let together = OptionsTogether { own: options.own, effective: &options.values, grant_type };
+    let authentication = together.authentication(&mut errors);
+    let grant = together.grant(&mut errors);
+    let credentials = options.credentials(authentication.as_ref(), &mut errors);
     let roots = collect_error(&mut errors, options.roots(environment));
     let identity = collect_error(&mut errors, options.identity());
     let proxies = options.proxies(environment);
-    if let Some(endpoint) = &endpoint {
-        collect_error(&mut errors, proxies.proxy_for(endpoint));
+    if let Some(server) = &server {
+        collect_error(&mut errors, proxies.proxy_for(server.endpoint()));
     }
-    let (Some(endpoint), Some(credentials), Some(roots), Some(identity), true) =
-        (endpoint, credentials, roots, identity, errors.is_empty())
+    let (Some(server), Some(authentication), Some(roots), Some(identity), true) =
+        (server, authentication, roots, identity, errors.is_empty())
     else {
         return Err(Error::new(ErrorKind::InvalidConfig, errors.join("; ")));
     };
-    let (auth_method, basic_encoding) = (options.auth_method(), options.basic_encoding());
+    let signing = authentication.signs.map(|purpose| options.signing(purpose, &server));
+    let basic_encoding = options.basic_encoding();
     let values = options.values;
     Ok(Settings {
-        endpoint,
+        server,
         credentials,
-        auth_method,
+        auth_method: authentication.method,
+        sends_client_id: authentication.client_id != ClientId::NotSent,
+        signing,
+        grant,
         basic_encoding,
         body_format: values.body_format.unwrap_or_default(),
         grant_type: Some(values.grant_type.unwrap_or_else(|| defaults::GRANT_TYPE.to_owned()))
@@ -98,97 +109,99 @@ fn collect_error<T>(errors: &mut Vec<String>, part: Result<T, String>) -> Option
 }
 
 /// The options in effect, read together. Each method returns one part of the settings, or what is wrong with it.
-struct EffectiveOptions {
+struct EffectiveOptions<'a> {
+    /// What the program itself set.
+    own: &'a Values,
     values: Values,
 }
 
-impl EffectiveOptions {
+impl<'a> EffectiveOptions<'a> {
     /// Adds the provider's values for the options that are not set. The defaults are added where an option is read.
-    fn new(values: &Values) -> Result<Self, Error> {
-        let mut effective = values.clone();
-        for (name, text) in values.provider.map_or(&[][..], |provider| provider.options) {
-            if !values.is_set(&OptionName::find(name)?) {
-                effective.set(name, Some(text))?;
+    fn new(own: &'a Values) -> Result<Self, Error> {
+        let mut values = own.clone();
+        for (name, text) in own.provider.map_or(&[][..], |provider| provider.options) {
+            if !own.is_set(&OptionName::find(name)?) {
+                values.set(name, Some(text))?;
             }
         }
-        Ok(Self { values: effective })
+        Ok(Self { own, values })
     }
 
-    fn auth_method(&self) -> AuthMethod {
-        self.values.auth_method.unwrap_or_default()
+    fn grant_type(&self) -> &str {
+        self.values.grant_type.as_deref().unwrap_or(defaults::GRANT_TYPE)
     }
 
     fn basic_encoding(&self) -> BasicEncoding {
         self.values.basic_encoding.unwrap_or_default()
     }
 
-    fn endpoint(&self) -> Result<Endpoint, String> {
-        let mut endpoint = self.values.token_url.clone().ok_or("neither provider nor token_url is set: set one")?;
-        endpoint.must_be_loopback &= !self.values.allow_insecure_http.unwrap_or(defaults::ALLOW_INSECURE_HTTP);
-        if endpoint.must_be_loopback && !endpoint.is_loopback() {
-            return Err(
-                "token_url is http to another machine, so the secret can be read on the network: use https, or set \
-                 allow_insecure_http=true"
-                    .into(),
-            );
+    /// Returns where the token endpoint is known from. An issuer next to a token_url is only the audience of assertions.
+    fn server(&self) -> Result<Server, String> {
+        let checked = |endpoint: &Endpoint, named_by| {
+            let mut endpoint = endpoint.clone();
+            endpoint.must_be_loopback &= !self.values.allow_insecure_http.unwrap_or(defaults::ALLOW_INSECURE_HTTP);
+            if endpoint.must_be_loopback && !endpoint.is_loopback() {
+                return Err(format!(
+                    "{named_by} is http to another machine, so the secret can be read on the network: use https, or set \
+                     allow_insecure_http=true"
+                ));
+            }
+            Ok(endpoint)
+        };
+        match (&self.values.token_url, &self.values.issuer) {
+            (Some(url), _) => checked(url, "token_url").map(Server::TokenUrl),
+            (None, Some(issuer)) => checked(issuer, "issuer").map(Server::Issuer),
+            (None, None) => Err("neither provider, token_url nor issuer is set: set one".into()),
         }
-        Ok(endpoint)
     }
 
-    /// Returns the id and the secret of the client, whose files are usable now.
-    fn credentials(&self, errors: &mut Vec<String>) -> Option<ClientCredentials> {
-        let (id, secret) = (collect_error(errors, self.client_id()), collect_error(errors, self.client_secret()));
-        let id_ends_at_colon = match (self.auth_method(), self.basic_encoding()) {
-            (AuthMethod::ClientSecretBasic, BasicEncoding::Raw) => true,
-            (AuthMethod::ClientSecretBasic, BasicEncoding::Rfc6749) | (AuthMethod::ClientSecretPost, _) => false,
+    /// Returns the credentials, whose files are usable now. Two options for one credential are reported elsewhere.
+    fn credentials(&self, authentication: Option<&Authentication>, errors: &mut Vec<String>) -> ClientCredentials {
+        let values = &self.values;
+        let line = |path: &Option<PathBuf>, named_by, what| {
+            let path = path.clone()?;
+            Some(TextOrFile::File { path, named_by, what })
         };
-        // One that is missing must not hide what is wrong with the other.
-        let absent = || TextOrFile::Text(Secret::new(""));
-        let is_complete = id.is_some() && secret.is_some();
+        let one_of = |text: Option<TextOrFile>, file: Option<TextOrFile>| match (text, file) {
+            (Some(_), Some(_)) => None,
+            (text, file) => text.or(file),
+        };
+        let id = values.client_id.as_deref().map(|id| TextOrFile::Text(Secret::new(id)));
+        let is_basic = authentication.is_some_and(|it| it.method == AuthMethod::ClientSecretBasic);
         let credentials = ClientCredentials {
-            id: id.unwrap_or_else(absent),
-            secret: secret.unwrap_or_else(absent),
-            id_ends_at_colon,
+            id: one_of(id, line(&values.client_id_file, "client_id_file", "id")),
+            secret: one_of(
+                values.client_secret.clone().map(TextOrFile::Text),
+                line(&values.client_secret_file, "client_secret_file", "secret"),
+            ),
+            client_assertion: line(&values.client_assertion_file, "client_assertion_file", "assertion"),
+            assertion: line(&values.assertion_file, "assertion_file", "assertion"),
+            subject_token: line(&values.subject_token_file, "subject_token_file", "token"),
+            refresh_token: line(&values.refresh_token_file, "refresh_token_file", "token"),
+            id_ends_at_colon: is_basic && self.basic_encoding() == BasicEncoding::Raw,
         };
         collect_error(errors, credentials.read().1.map_err(|error| error.message().to_owned()));
-        is_complete.then_some(credentials)
+        credentials
     }
 
-    fn client_id(&self) -> Result<TextOrFile, String> {
-        match (&self.values.client_id, &self.values.client_id_file) {
-            (Some(text), None) => Ok(TextOrFile::Text(Secret::new(text.as_str()))),
-            (None, Some(path)) => Ok(TextOrFile::File { path: path.clone(), named_by: "client_id_file", what: "id" }),
-            (Some(_), Some(_)) => Err("client_id and client_id_file are both set: unset one".into()),
-            (None, None) => Err("client_id is not set: set it".into()),
+    fn signing(&self, purpose: SigningPurpose, server: &Server) -> Signing {
+        let (own, values) = (self.own, &self.values);
+        let url = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|endpoint| endpoint.url.clone());
+        // A server's document never chooses the audience: it could make an assertion valid at another server
+        // (CVE-2025-27370).
+        let audience = own.assertion_audience.clone().or_else(|| url(&own.issuer));
+        let audience = audience.or_else(|| values.assertion_audience.clone()).or_else(|| url(&values.issuer));
+        Signing {
+            purpose,
+            algorithm: values.signing_algorithm,
+            key_id: values.signing_key_id.clone(),
+            cert_header: values.signing_cert_header.unwrap_or_default(),
+            audience: audience.unwrap_or_else(|| server.endpoint().url.clone()),
+            issuer: url(&values.issuer),
+            lifetime: values.assertion_lifetime.unwrap_or(const { seconds(defaults::ASSERTION_LIFETIME) }),
+            typ: values.assertion_typ.clone().unwrap_or_else(|| defaults::ASSERTION_TYP.to_owned()),
+            claims: sent(values.claims.clone()),
         }
-    }
-
-    fn client_secret(&self) -> Result<TextOrFile, String> {
-        match (&self.values.client_secret, &self.values.client_secret_file) {
-            (Some(text), None) => Ok(TextOrFile::Text(text.clone())),
-            (None, Some(path)) => {
-                Ok(TextOrFile::File { path: path.clone(), named_by: "client_secret_file", what: "secret" })
-            }
-            (Some(_), Some(_)) => Err("client_secret and client_secret_file are both set: unset one".into()),
-            (None, None) => Err("neither client_secret nor client_secret_file is set: set one (client_secret may be \
-                                 empty, for a client that has none)"
-                .into()),
-        }
-    }
-
-    /// Returns an error if a parameter would be sent twice.
-    fn params(&self) -> Result<(), String> {
-        let sent_by_method: &[&str] = match self.auth_method() {
-            AuthMethod::ClientSecretBasic => &[],
-            AuthMethod::ClientSecretPost => &["client_id", "client_secret"],
-        };
-        let is_set = |name: &&&str| matches!(self.values.params.get(**name), Some(Some(_)));
-        let twice: Vec<_> = sent_by_method.iter().filter(is_set).map(|name| format!("param.{name}")).collect();
-        if twice.is_empty() {
-            return Ok(());
-        }
-        let (twice, method) = (twice.join(" and "), self.auth_method().word());
-        Err(format!("auth_method={method} sends the same parameter as {twice}: unset {twice}"))
     }
 
     fn roots(&self, environment: &Environment<'_>) -> Result<Roots, String> {

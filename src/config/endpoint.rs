@@ -67,6 +67,14 @@ impl Endpoint {
         Ok(Self { url: url.to_owned(), https, host, port, must_be_loopback: !https, named_by })
     }
 
+    /// Parses an issuer identifier (RFC 8414 §2), which has no query.
+    pub(crate) fn parse_issuer(url: &str) -> Result<Self, String> {
+        if url.contains('?') {
+            return Err("it has a query (?…), which no issuer has: remove it".into());
+        }
+        Ok(Self { named_by: NamedBy::Issuer, ..Self::parse(url)? })
+    }
+
     /// Returns the path, without the query.
     pub(crate) fn path(&self) -> &str {
         let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);

@@ -3,6 +3,7 @@
 //! This file only passes each option on to the table. What a value may be is in `parsers.rs`, and what the options mean
 //! together in `effective.rs`.
 
+mod authentication;
 mod credential;
 mod effective;
 mod endpoint;
@@ -27,11 +28,14 @@ pub(crate) use parsers::{is_nqchar, token_type};
 pub(crate) use proxy::ProxyChoice;
 pub(crate) use proxy::{Proxy, ProxyRules, ProxyScheme};
 pub use settings::{AuthMethod, BasicEncoding, BodyFormat, Ca, Refresh};
+#[allow(unused_imports)]
+pub(crate) use settings::{GrantParameters, Server, Signing, SigningPurpose};
 pub(crate) use settings::{Identity, Roots, Settings};
 
 use crate::{
     duration::in_seconds,
     error::{Error, ErrorKind},
+    jose::{SigningAlgorithm, SigningCertHeader},
 };
 use std::{fmt, path::Path, time::Duration};
 use values::Values;
@@ -98,9 +102,24 @@ impl Config {
         self.set("provider", name)
     }
 
+    /// Sets `provider_file`, a file that describes a server.
+    pub fn provider_file(&mut self, path: impl AsRef<Path>) -> Result<&mut Self, Error> {
+        self.set_path("provider_file", path.as_ref())
+    }
+
+    /// Sets `variable.NAME`, which fills `{NAME}` in the values of the provider or the provider file.
+    pub fn variable(&mut self, name: &str, value: &str) -> Result<&mut Self, Error> {
+        self.set(&format!("variable.{name}"), value)
+    }
+
     /// Sets `token_url`, the URL of the token endpoint.
     pub fn token_url(&mut self, url: &str) -> Result<&mut Self, Error> {
         self.set("token_url", url)
+    }
+
+    /// Sets `issuer`, the server's issuer identifier, where the token endpoint is looked up.
+    pub fn issuer(&mut self, url: &str) -> Result<&mut Self, Error> {
+        self.set("issuer", url)
     }
 
     /// Sets `client_id`.
@@ -126,6 +145,61 @@ impl Config {
     /// Sets `auth_method`, how the client authenticates.
     pub fn auth_method(&mut self, method: AuthMethod) -> Result<&mut Self, Error> {
         self.set("auth_method", method.word())
+    }
+
+    /// Sets `signing_key_file`, the private key that signs assertions.
+    pub fn signing_key_file(&mut self, path: impl AsRef<Path>) -> Result<&mut Self, Error> {
+        self.set_path("signing_key_file", path.as_ref())
+    }
+
+    /// Sets `signing_key`, the same key as text.
+    pub fn signing_key(&mut self, key: &str) -> Result<&mut Self, Error> {
+        self.set("signing_key", key)
+    }
+
+    /// Sets `signing_key_id`, the `kid` in the header of assertions.
+    pub fn signing_key_id(&mut self, id: &str) -> Result<&mut Self, Error> {
+        self.set("signing_key_id", id)
+    }
+
+    /// Sets `signing_algorithm`, the algorithm that signs assertions.
+    pub fn signing_algorithm(&mut self, algorithm: SigningAlgorithm) -> Result<&mut Self, Error> {
+        self.set("signing_algorithm", algorithm.word())
+    }
+
+    /// Sets `signing_cert_file`, the certificate of the signing key, in PEM.
+    pub fn signing_cert_file(&mut self, path: impl AsRef<Path>) -> Result<&mut Self, Error> {
+        self.set_path("signing_cert_file", path.as_ref())
+    }
+
+    /// Sets `signing_cert_header`, how the header of assertions names the certificate.
+    pub fn signing_cert_header(&mut self, header: SigningCertHeader) -> Result<&mut Self, Error> {
+        self.set("signing_cert_header", header.word())
+    }
+
+    /// Sets `assertion_audience`, the claim `aud` of assertions.
+    pub fn assertion_audience(&mut self, audience: &str) -> Result<&mut Self, Error> {
+        self.set("assertion_audience", audience)
+    }
+
+    /// Sets `assertion_lifetime`, the lifetime of an assertion.
+    pub fn assertion_lifetime(&mut self, lifetime: Duration) -> Result<&mut Self, Error> {
+        self.set_seconds("assertion_lifetime", lifetime)
+    }
+
+    /// Sets `assertion_typ`, the `typ` in the header of assertions.
+    pub fn assertion_typ(&mut self, typ: &str) -> Result<&mut Self, Error> {
+        self.set("assertion_typ", typ)
+    }
+
+    /// Sets `claim.NAME`, one more claim of assertions.
+    pub fn claim(&mut self, name: &str, value: &str) -> Result<&mut Self, Error> {
+        self.set(&format!("claim.{name}"), value)
+    }
+
+    /// Sets `client_assertion_file`, a file with a signed client assertion that another program renews.
+    pub fn client_assertion_file(&mut self, path: impl AsRef<Path>) -> Result<&mut Self, Error> {
+        self.set_path("client_assertion_file", path.as_ref())
     }
 
     /// Sets `basic_encoding`, how the id and the secret are written into HTTP Basic.
@@ -156,6 +230,31 @@ impl Config {
     /// Sets `resource`, the absolute URIs of the APIs that the token is for (RFC 8707).
     pub fn resource(&mut self, uris: &[&str]) -> Result<&mut Self, Error> {
         self.set("resource", uris.join(" ").as_str())
+    }
+
+    /// Sets `assertion_file`, a file with the assertion of the grant.
+    pub fn assertion_file(&mut self, path: impl AsRef<Path>) -> Result<&mut Self, Error> {
+        self.set_path("assertion_file", path.as_ref())
+    }
+
+    /// Sets `subject_token_file`, a file with the subject token of token exchange.
+    pub fn subject_token_file(&mut self, path: impl AsRef<Path>) -> Result<&mut Self, Error> {
+        self.set_path("subject_token_file", path.as_ref())
+    }
+
+    /// Sets `subject_token_type`, the type of the subject token, a URI.
+    pub fn subject_token_type(&mut self, uri: &str) -> Result<&mut Self, Error> {
+        self.set("subject_token_type", uri)
+    }
+
+    /// Sets `requested_token_type`, the type of token to request in token exchange, a URI.
+    pub fn requested_token_type(&mut self, uri: &str) -> Result<&mut Self, Error> {
+        self.set("requested_token_type", uri)
+    }
+
+    /// Sets `refresh_token_file`, a file with a refresh token for `grant_type=refresh_token`.
+    pub fn refresh_token_file(&mut self, path: impl AsRef<Path>) -> Result<&mut Self, Error> {
+        self.set_path("refresh_token_file", path.as_ref())
     }
 
     /// Sets `param.NAME`, an additional parameter of the request.
@@ -334,18 +433,37 @@ mod tests {
 
     const TYPED_SETTERS: &[TypedSetter] = &[
         ("provider", |config| config.provider("gardin"), "gardin"),
+        ("provider_file", |config| config.provider_file("/p"), "/p"),
+        ("variable.NAME", |config| config.variable("NAME", "v"), "v"),
         ("token_url", |config| config.token_url("https://h/"), "https://h/"),
+        ("issuer", |config| config.issuer("https://h"), "https://h"),
         ("client_id", |config| config.client_id("id"), "id"),
         ("client_id_file", |config| config.client_id_file("/i"), "/i"),
         ("client_secret", |config| config.client_secret("hunter2"), "hunter2"),
         ("client_secret_file", |config| config.client_secret_file(Path::new("/s")), "/s"),
         ("auth_method", |config| config.auth_method(AuthMethod::ClientSecretPost), "client_secret_post"),
+        ("signing_key_file", |config| config.signing_key_file("/k"), "/k"),
+        ("signing_key", |config| config.signing_key("k"), "k"),
+        ("signing_key_id", |config| config.signing_key_id("id"), "id"),
+        ("signing_algorithm", |config| config.signing_algorithm(SigningAlgorithm::Es384), "ES384"),
+        ("signing_cert_file", |config| config.signing_cert_file("/c"), "/c"),
+        ("signing_cert_header", |config| config.signing_cert_header(SigningCertHeader::X5c), "x5c"),
+        ("assertion_audience", |config| config.assertion_audience("a"), "a"),
+        ("assertion_lifetime", |config| config.assertion_lifetime(Duration::from_secs(30)), "30"),
+        ("assertion_typ", |config| config.assertion_typ("t"), "t"),
+        ("claim.NAME", |config| config.claim("NAME", "c"), "c"),
+        ("client_assertion_file", |config| config.client_assertion_file("/a"), "/a"),
         ("basic_encoding", |config| config.basic_encoding(BasicEncoding::Raw), "raw"),
         ("body_format", |config| config.body_format(BodyFormat::Json), "json"),
         ("grant_type", |config| config.grant_type("g"), "g"),
         ("scope", |config| config.scope("a b"), "a b"),
         ("audience", |config| config.audience("a"), "a"),
         ("resource", |config| config.resource(&["urn:a", "urn:b"]), "urn:a urn:b"),
+        ("assertion_file", |config| config.assertion_file("/a"), "/a"),
+        ("subject_token_file", |config| config.subject_token_file("/s"), "/s"),
+        ("subject_token_type", |config| config.subject_token_type("urn:a"), "urn:a"),
+        ("requested_token_type", |config| config.requested_token_type("urn:b"), "urn:b"),
+        ("refresh_token_file", |config| config.refresh_token_file("/r"), "/r"),
         ("param.NAME", |config| config.param("NAME", "p"), "p"),
         ("header.NAME", |config| config.header("NAME", "h"), "h"),
         ("response.access_token", |config| config.response("access_token", "a.b"), "a.b"),
@@ -426,21 +544,27 @@ mod tests {
     #[test]
     fn debug_output_shows_no_secret() {
         let secrets: Vec<_> = options().iter().filter(|option| option.is_secret()).collect();
-        assert_eq!(secrets.len(), 4);
+        assert_eq!(secrets.len(), 6);
         let mut config = config(&[("token_url", "http://h/"), ("client_id", "me")]);
         for option in secrets {
-            let value = if option.name() == "proxy" { "http://hunter2:hunter2@hunter2" } else { "hunter2" };
+            let value = match option.name() {
+                "proxy" => "http://hunter2:hunter2@hunter2",
+                "client_secret" => "hunter2-hunter2-hunter2-hunter2-hunter2",
+                _ => "hunter2",
+            };
             config.set(&option.name().replace("NAME", "x"), value).unwrap();
         }
         config.set("param.y", None).unwrap();
         let error = config.settings(&|_| None).unwrap_err();
-        config.set("allow_insecure_http", "true").unwrap();
+        config.set("allow_insecure_http", "true").unwrap().set("auth_method", "client_secret_jwt").unwrap();
+        let debug_of_all = format!("{config:?}");
+        config.set("signing_key", None).unwrap();
         let settings = config.settings(&|_| None).unwrap();
         let debug = format!("{config:?}");
         assert!(debug.contains(r#""client_id": "me""#) && debug.contains(r#""param.y": None"#), "{debug}");
         let proxy = settings.proxies.proxies().next().unwrap();
         let proxy = Proxy { host: String::new(), ..proxy.clone() };
         let settings = Settings { proxies: ProxyRules::Option(ProxyChoice::Through(proxy)), ..settings };
-        assert!(!format!("{error} {error:?} {debug} {settings:?}").contains("hunter2"));
+        assert!(!format!("{error} {error:?} {debug_of_all} {debug} {settings:?}").contains("hunter2"));
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::{
     config::{
-        options::{Family, Field, OptionInfo, Slot, options},
+        options::{Family, Field, OTHER_NAMES, OptionInfo, Slot, options},
         parsers::LONGEST_VALUE,
         values::Values,
     },
@@ -53,7 +53,9 @@ impl OptionName {
         }
         // The value may have been written into the name: only what could be a name is repeated.
         let shown = name.split(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).next().unwrap_or_default();
-        let advice = match closest(name, options().iter().map(OptionInfo::name)) {
+        let other = OTHER_NAMES.iter().find(|(other, _)| other.eq_ignore_ascii_case(&name.replace('-', "_")));
+        let meant = other.map(|(_, meant)| *meant).or_else(|| closest(name, options().iter().map(OptionInfo::name)));
+        let advice = match meant {
             Some(name) => format!(", did you mean {name}?"),
             None => "; docs/options.md lists all, and so does \"tokensource options\"".into(),
         };
@@ -120,7 +122,11 @@ impl fmt::Debug for Values {
                 },
                 Slot::Family(family) => {
                     for (member, value) in (family.members)(self) {
-                        map.entry(&[family.prefix, member].concat(), value);
+                        let name = [family.prefix, member].concat();
+                        match value {
+                            Some(value) if !option.is_secret() => map.entry(&name, &Some(value.expose())),
+                            value => map.entry(&name, value),
+                        };
                     }
                 }
             }
@@ -160,13 +166,21 @@ mod tests {
             ("headers.X-Key", "header.NAME"),
             ("params.x", "param.NAME"),
             ("timeout ", "timeout"),
+            ("private_key", "signing_key"),
+            ("PRIVATE-KEY-FILE", "signing_key_file"),
+            ("kid", "signing_key_id"),
+            ("alg", "signing_algorithm"),
+            ("aud", "assertion_audience"),
+            ("Tenant", "variable.tenant"),
+            ("variables.tenant", "variable.NAME"),
+            ("claims.sub", "claim.NAME"),
         ];
         for (name, closest) in meant {
             let message = rejected(name);
             assert!(message.ends_with(&format!("did you mean {closest}?")), "{message}");
             assert!(message.contains(&format!("\"{}\"", name.trim_end())), "{message}");
         }
-        for name in ["verify", "ssl", "tenant", "retries", "id", ""] {
+        for name in ["verify", "ssl", "retries", "id", ""] {
             assert_eq!(
                 rejected(name),
                 format!("unknown option \"{name}\"; docs/options.md lists all, and so does \"tokensource options\"")

@@ -13,6 +13,7 @@ use crate::{
         settings::{AuthMethod, BasicEncoding, BodyFormat, Ca, Refresh},
         values::{Members, Values},
     },
+    jose::{SigningAlgorithm, SigningCertHeader},
     secret::Secret,
 };
 use std::fmt;
@@ -39,7 +40,7 @@ pub(crate) struct Field {
     pub(crate) get: fn(&Values) -> Option<&dyn fmt::Debug>,
 }
 
-/// `param.NAME` or `header.NAME`, which stands for any number of options.
+/// `param.NAME` and the like, which stands for any number of options.
 pub(crate) struct Family {
     pub(crate) prefix: &'static str,
     pub(crate) parse_name: fn(&str) -> Result<String, String>,
@@ -56,6 +57,8 @@ pub(crate) mod defaults {
     pub(crate) const MAX_ATTEMPTS: &str = "3";
     pub(crate) const DEFAULT_LIFETIME: &str = "600";
     pub(crate) const ALLOW_INSECURE_HTTP: bool = false;
+    pub(crate) const ASSERTION_LIFETIME: &str = "60";
+    pub(crate) const ASSERTION_TYP: &str = "JWT";
     pub(crate) const USER_AGENT: &str = concat!("tokensource/", env!("CARGO_PKG_VERSION"));
 }
 
@@ -118,30 +121,79 @@ macro_rules! row {
 static OPTIONS: &[OptionInfo] = &[
     option!(provider, providers::parse,
         "A service whose settings are built in. It sets other options; an option that is set explicitly wins.",
-        allowed providers::ALLOWED, unset "token_url is required"),
+        allowed providers::ALLOWED, unset "token_url or issuer is required"),
+    option!(provider_file, parsers::path,
+        "A file of your own that describes a server, as provider does. It is read once, when the source is made. Its values \
+         win over the provider's.",
+        allowed parsers::FILE_PATH, unset "none"),
+    family!("variable.", variables, parsers::variable_name, parsers::variable,
+        "Fills {NAME} in the values of the provider or the provider file, such as the tenant in a URL.",
+        allowed "1 to 253 letters, digits and . - _ ~ : [ ]; NAME of letters, digits and - _",
+        unset "an error where a value needs it"),
     option!(token_url, Endpoint::parse,
         "The URL of the token endpoint (RFC 6749 section 3.2). Redirects are never followed.",
         allowed "an https URL; http only to this machine, or with allow_insecure_http; no user, no fragment",
-        unset "the provider's"),
+        unset "the provider's, else looked up at issuer"),
+    option!(issuer, Endpoint::parse_issuer,
+        "The server's issuer identifier (RFC 8414 section 2). Without token_url, the token endpoint is looked up in the \
+         metadata there. With token_url, it is only the audience of assertions.",
+        allowed "an https URL; http only to this machine, or with allow_insecure_http; no user, no query, no fragment",
+        unset "token_url is required"),
     option!(client_id, parsers::text,
         "The client id.",
-        allowed "text without control characters", unset "client_id_file is required"),
+        allowed "text without control characters", unset "client_id_file is required where auth_method sends the id"),
     option!(client_id_file, parsers::path,
         "A file that holds the client id. It is read by the rules of client_secret_file.",
-        allowed "the path of a regular file of at most 64 KiB; a relative path is made absolute when it is set",
-        unset "client_id is required"),
+        allowed parsers::FILE_PATH, unset "client_id is required where auth_method sends the id"),
     option!(client_secret, parsers::client_secret,
-        "The client secret. It may be empty, for a client that has none.",
-        allowed "text without line breaks and NUL", unset "client_secret_file is required").secret().may_be_empty_too(),
+        "The client secret. It may be empty. With auth_method=none, none is sent.",
+        allowed "text without line breaks and NUL", unset "client_secret_file, or another credential").secret().may_be_empty_too(),
     option!(client_secret_file, parsers::path,
         "A file that holds the client secret. It is read again at each fetch, so a changed secret needs no restart. One \
          line break at its end is not part of the secret.",
-        allowed "the path of a regular file of at most 64 KiB; a relative path is made absolute when it is set",
-        unset "client_secret is required"),
+        allowed parsers::FILE_PATH, unset "client_secret, or another credential"),
     option!(auth_method, AuthMethod::from_word,
-        "The client authentication method: the id and the secret go in an HTTP Basic header or in the body (RFC 6749 \
-         section 2.3.1).",
-        allowed AuthMethod::ALLOWED, default AuthMethod::DEFAULT.word()),
+        "The client authentication method. client_secret_basic and client_secret_post send the secret (RFC 6749 section \
+         2.3.1), client_secret_jwt and private_key_jwt a signed assertion (RFC 7523), client_assertion an assertion from a \
+         file, tls_client_auth a certificate (RFC 8705).",
+        allowed AuthMethod::ALLOWED, unset "what the credential that is set says"),
+    option!(signing_key_file, parsers::key_path,
+        "The private key that signs assertions: PEM, a JWK, a JWK Set or the JSON of a Google service account. It is read \
+         again at each fetch.",
+        allowed parsers::FILE_PATH, unset "signing_key"),
+    option!(signing_key, parsers::signing_key,
+        "The same as text. In PEM, a backslash followed by n stands for a line break.",
+        allowed "text without NUL, at most 64 KiB", unset "signing_key_file").secret(),
+    option!(signing_key_id, parsers::text,
+        "The kid in the header of assertions (RFC 7515 section 4.1.4). In a JWK Set, it also selects the key.",
+        allowed "text without control characters", unset "the key's own, else not sent"),
+    option!(signing_algorithm, SigningAlgorithm::from_word,
+        "The algorithm that signs assertions (RFC 7518 section 3.1).",
+        allowed SigningAlgorithm::ALLOWED,
+        unset "the JWK's alg; else RS256 for RSA, ES256 for P-256, ES384 for P-384, EdDSA for Ed25519, HS256 for a secret"),
+    option!(signing_cert_file, parsers::path,
+        "The certificate of the signing key in PEM, leaf first. It may be the file of the key.",
+        allowed parsers::FILE_PATH, unset "no certificate is named"),
+    option!(signing_cert_header, SigningCertHeader::from_word,
+        "How the header of assertions names the certificate: by its SHA-256, by its SHA-1, or as a whole.",
+        allowed SigningCertHeader::ALLOWED, default SigningCertHeader::DEFAULT.word()),
+    option!(assertion_audience, parsers::text,
+        "The claim aud of assertions, one text.",
+        allowed "text without control characters", unset "issuer, else the provider's, else token_url"),
+    option!(assertion_lifetime, parsers::positive_seconds,
+        "The lifetime of an assertion, from iat to exp. It is sent in whole seconds, rounded down, at least 1.",
+        allowed "seconds above 0 up to 10 years, such as 2.5", default defaults::ASSERTION_LIFETIME),
+    option!(assertion_typ, parsers::visible,
+        "The typ in the header of assertions.",
+        allowed "visible ASCII", default defaults::ASSERTION_TYP),
+    family!("claim.", claims, parsers::claim_name, parsers::secret_text,
+        "One more claim of assertions, a text. claim.iss and claim.sub replace what is sent. Treated as a secret.",
+        allowed "any text, also empty; NAME visible ASCII, not aud, exp, iat, nbf, jti",
+        unset "not sent; the provider's own can be unset too").secret().may_be_empty_too(),
+    option!(client_assertion_file, parsers::path,
+        "A file with a signed client assertion that another program renews (RFC 7521 section 4.2). It is one line, read again \
+         at each fetch.",
+        allowed parsers::FILE_PATH, unset "none"),
     option!(basic_encoding, BasicEncoding::from_word,
         "Whether the id and the secret are percent-encoded before they go into HTTP Basic, as RFC 6749 requires, or go in \
          unchanged. The two differ only for characters other than letters, digits and - . _ ~.",
@@ -150,8 +202,8 @@ static OPTIONS: &[OptionInfo] = &[
         "The format of the request body. The standard requires form; a few servers accept only JSON.",
         allowed BodyFormat::ALLOWED, default BodyFormat::DEFAULT.word()),
     option!(grant_type, parsers::text,
-        "The value of grant_type, for servers that use another word for the client-credentials grant. With none, it is not \
-         sent.",
+        "The value of grant_type. With none, it is not sent. jwt-bearer, token-exchange and refresh_token have options of \
+         their own; the first two are set as full URNs.",
         allowed "text without control characters", default defaults::GRANT_TYPE),
     option!(scope, parsers::scope,
         "The scopes to request (RFC 6749 section 3.3).",
@@ -162,6 +214,24 @@ static OPTIONS: &[OptionInfo] = &[
     option!(resource, parsers::resource,
         "The APIs that the token is for (RFC 8707), each sent as a parameter of its own.",
         allowed "absolute URIs without fragment, one space between two", unset "not sent"),
+    option!(assertion_file, parsers::path,
+        "A file with a signed assertion for the parameter assertion, with any grant_type that takes one (RFC 7521 section \
+         4.1). It is one line, read again at each fetch.",
+        allowed parsers::FILE_PATH, unset "none"),
+    option!(subject_token_file, parsers::path,
+        "A file with the subject_token of token exchange (RFC 8693). It is one line, read again at each fetch.",
+        allowed parsers::FILE_PATH, unset "none"),
+    option!(subject_token_type, parsers::uri,
+        "The type of the subject token. It is sent only in token exchange.",
+        allowed "an absolute URI without fragment",
+        unset "urn:ietf:params:oauth:token-type:jwt with subject_token_file, else not sent"),
+    option!(requested_token_type, parsers::uri,
+        "The type of token to request in token exchange.",
+        allowed "an absolute URI without fragment", unset "not sent"),
+    option!(refresh_token_file, parsers::path,
+        "A file with a refresh token for grant_type=refresh_token, where the server does not rotate it. It is one line, read \
+         again at each fetch.",
+        allowed parsers::FILE_PATH, unset "none"),
     family!("param.", params, parsers::param_name, parsers::secret_text,
         "An additional parameter of the request, called NAME. Treated as a secret. client_id and client_secret are for \
          servers that read them in the body in addition to HTTP Basic. With client_secret, a request has two authentication \
@@ -240,6 +310,16 @@ static OPTIONS: &[OptionInfo] = &[
         allowed parsers::BOOLEANS, default parsers::boolean_word(defaults::ALLOW_INSECURE_HTTP)),
 ];
 
+/// Names under which other programs know an option, where no option is spelled alike.
+pub(crate) const OTHER_NAMES: [(&str, &str); 6] = [
+    ("private_key", "signing_key"),
+    ("private_key_file", "signing_key_file"),
+    ("kid", "signing_key_id"),
+    ("alg", "signing_algorithm"),
+    ("aud", "assertion_audience"),
+    ("tenant", "variable.tenant"),
+];
+
 /// Returns all options, in the order in which they are documented.
 pub fn options() -> &'static [OptionInfo] {
     OPTIONS
@@ -256,7 +336,7 @@ impl OptionInfo {
         self
     }
 
-    /// Returns the name for [`Config::set`](crate::Config::set). `param.NAME` and `header.NAME` stand for any NAME.
+    /// Returns the name for [`Config::set`](crate::Config::set). `param.NAME` and each other family stand for any NAME.
     pub fn name(&self) -> &str {
         self.name.as_str()
     }
@@ -329,13 +409,14 @@ mod tests {
             values.set(option.name(), default.strip_suffix('.')).unwrap();
             defaults += 1;
         }
-        assert_eq!(defaults, 12);
+        assert_eq!(defaults, 14);
     }
 
     #[test]
     fn each_secret_is_marked_as_one() {
         for option in options() {
-            let says_so = option.help().contains("Treated as a secret.") || option.name() == "client_secret";
+            let says_so = option.help().contains("Treated as a secret.")
+                || ["client_secret", "signing_key"].contains(&option.name());
             assert_eq!(option.is_secret(), says_so, "{}", option.name());
         }
     }

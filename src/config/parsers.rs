@@ -11,6 +11,7 @@ use crate::{
     words::{SHOWN, one_of},
 };
 use std::{path::PathBuf, time::Duration};
+use zeroize::Zeroizing;
 
 /// The longest value, and the largest secret file: no size that a caller chooses is without bound.
 pub(crate) const LONGEST_VALUE: usize = 64 * 1024;
@@ -163,6 +164,94 @@ pub(crate) fn attempts(text: &str) -> Result<u32, String> {
         Ok(count @ 1..=100) => Ok(count),
         _ => wrong("is out of range"),
     }
+}
+
+/// What [`path`] allows, where the file is read by the rules of a credential.
+pub(crate) const FILE_PATH: &str =
+    "the path of a regular file of at most 64 KiB; a relative path is made absolute when it is set";
+
+/// Parses visible ASCII.
+pub(crate) fn visible(text: &str) -> Result<String, String> {
+    match text.bytes().position(|byte| !byte.is_ascii_graphic()) {
+        Some(at) => Err(format!("it holds a character at byte {at} that is not visible ASCII")),
+        None => Ok(text.to_owned()),
+    }
+}
+
+/// Parses one absolute URI.
+pub(crate) fn uri(text: &str) -> Result<String, String> {
+    absolute_uri(text)
+}
+
+/// What is wrong with a text that begins so. Some editors write one before any text in UTF-8, and no editor shows it.
+pub(crate) const BYTE_ORDER_MARK: &str = "it begins with a byte order mark: save it without one";
+
+/// Parses a signing key as text. A variable of the environment often keeps a PEM in one line, with `\n` for each line
+/// break. In JSON these two characters already have that meaning.
+pub(crate) fn signing_key(text: &str) -> Result<Secret, String> {
+    if text.contains('\0') {
+        return Err("the key holds a NUL".into());
+    }
+    if text.starts_with('\u{feff}') {
+        return Err(BYTE_ORDER_MARK.into());
+    }
+    if text.trim_start().starts_with('{') || !text.contains("\\n") {
+        return Ok(Secret::new(text));
+    }
+    let mut pem = Zeroizing::new(String::with_capacity(text.len()));
+    for (index, line) in text.split("\\n").enumerate() {
+        if index > 0 {
+            pem.push('\n');
+        }
+        pem.push_str(line);
+    }
+    Ok(Secret::new(pem.as_str()))
+}
+
+/// Parses the NAME of `claim.NAME`.
+pub(crate) fn claim_name(name: &str) -> Result<String, String> {
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("NAME has only visible ASCII; give the value separately".into());
+    }
+    if name.len() > LONGEST_VALUE {
+        return Err("NAME is longer than 64 KiB".into());
+    }
+    match name {
+        "aud" => Err("aud is the option assertion_audience".into()),
+        "exp" => Err("exp follows from assertion_lifetime".into()),
+        "iat" | "nbf" | "jti" => Err("iat, nbf and jti are not for an option to set".into()),
+        _ => Ok(name.to_owned()),
+    }
+}
+
+/// Parses the NAME of `variable.NAME`.
+pub(crate) fn variable_name(name: &str) -> Result<String, String> {
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
+        return Err("NAME has only letters, digits and - _; give the value separately".into());
+    }
+    if name.len() > LONGEST_VALUE {
+        return Err("NAME is longer than 64 KiB".into());
+    }
+    Ok(name.to_owned())
+}
+
+/// Parses the value of a variable. Where it may stand is decided when a value is filled.
+pub(crate) fn variable(text: &str) -> Result<Secret, String> {
+    if text.len() > 253 {
+        return Err("it is longer than 253 characters".into());
+    }
+    match text.bytes().position(|byte| !byte.is_ascii_alphanumeric() && !b".-_~:[]".contains(&byte)) {
+        Some(at) => Err(format!("it holds a character at byte {at} that no variable may hold")),
+        None => Ok(Secret::new(text)),
+    }
+}
+
+/// Parses the path of a signing key.
+pub(crate) fn key_path(text: &str) -> Result<PathBuf, String> {
+    if text.contains("-----BEGIN ") || text.trim_start().starts_with('{') {
+        return Err("this is a key, not a path: set signing_key".into());
+    }
+    path(text)
 }
 
 /// Parses a path, and makes it absolute at once: a daemon changes its directory after it has read its options.

@@ -4,24 +4,35 @@
 
 use crate::{
     config::{credential::ClientCredentials, endpoint::Endpoint, proxy::ProxyRules},
+    jose::{SigningAlgorithm, SigningCertHeader},
     secret::Secret,
     words::words,
 };
 use std::{path::PathBuf, time::Duration};
 
 words! {
-    /// How the client authenticates (RFC 6749 §2.3.1): the option `auth_method`.
+    /// How the client authenticates (RFC 6749 §2.3, RFC 7523 §2.2, RFC 8705 §2): the option `auth_method`.
     AuthMethod {
         /// The id and the secret in the header Authorization.
         ClientSecretBasic = "client_secret_basic",
         /// The id and the secret as two parameters of the body.
         ClientSecretPost = "client_secret_post",
+        /// An assertion that the secret signs.
+        ClientSecretJwt = "client_secret_jwt",
+        /// An assertion that the signing key signs.
+        PrivateKeyJwt = "private_key_jwt",
+        /// An assertion that another program signs, from a file.
+        ClientAssertion = "client_assertion",
+        /// The client certificate of the TLS connection.
+        TlsClientAuth = "tls_client_auth",
+        /// No client authentication.
+        None = "none",
     }
 }
 
 words! {
     /// How the id and the secret are written into HTTP Basic: the option `basic_encoding`.
-    BasicEncoding {
+    BasicEncoding, default Rfc6749 {
         /// Percent-encoded, as RFC 6749 requires.
         Rfc6749 = "rfc6749",
         /// Unchanged.
@@ -31,7 +42,7 @@ words! {
 
 words! {
     /// The format of the request body: the option `body_format`.
-    BodyFormat {
+    BodyFormat, default Form {
         /// `application/x-www-form-urlencoded`, which the standard requires.
         Form = "form",
         /// `application/json`.
@@ -41,7 +52,7 @@ words! {
 
 words! {
     /// Where fetches run: the option `refresh`.
-    Refresh {
+    Refresh, default Background {
         /// On a short-lived thread of the library.
         Background = "background",
         /// On the caller's thread. No thread is ever started.
@@ -51,7 +62,7 @@ words! {
 
 words! {
     /// The certificate authorities to trust: the option `ca`.
-    Ca {
+    Ca, default Auto {
         /// The system's; the bundled ones if it has none.
         Auto = "auto",
         /// Only the system's.
@@ -63,10 +74,16 @@ words! {
 
 /// All that a source needs to know: nothing in it can be malformed or contradictory.
 #[derive(Debug)]
+#[allow(dead_code)]
 pub(crate) struct Settings {
-    pub(crate) endpoint: Endpoint,
+    pub(crate) server: Server,
     pub(crate) credentials: ClientCredentials,
     pub(crate) auth_method: AuthMethod,
+    /// Whether the request names the client, where its id is set.
+    pub(crate) sends_client_id: bool,
+    /// Some if this library signs an assertion.
+    pub(crate) signing: Option<Signing>,
+    pub(crate) grant: GrantParameters,
     pub(crate) basic_encoding: BasicEncoding,
     pub(crate) body_format: BodyFormat,
     /// None if the parameter is not sent.
@@ -100,6 +117,75 @@ pub(crate) struct Settings {
     pub(crate) identity: Option<Identity>,
     pub(crate) proxies: ProxyRules,
     pub(crate) user_agent: String,
+}
+
+/// Where the token endpoint is known from.
+#[derive(Clone, Debug)]
+pub(crate) enum Server {
+    /// The option `token_url`.
+    TokenUrl(Endpoint),
+    /// The option `issuer`: the metadata there names the token endpoint (RFC 8414).
+    Issuer(Endpoint),
+}
+
+impl Server {
+    /// Returns the URL of the option.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        match self {
+            Self::TokenUrl(endpoint) | Self::Issuer(endpoint) => endpoint,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn endpoint_mut(&mut self) -> &mut Endpoint {
+        match self {
+            Self::TokenUrl(endpoint) | Self::Issuer(endpoint) => endpoint,
+        }
+    }
+}
+
+/// The grants that have parameters of their own. Every other one is `Plain`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum GrantParameters {
+    Plain,
+    /// RFC 7523 §2.1: an assertion, which this library signs unless it is set.
+    JwtBearer,
+    /// RFC 8693 §2.1. None is a type that is not sent.
+    TokenExchange {
+        subject_token_type: Option<String>,
+        requested_token_type: Option<String>,
+    },
+    /// RFC 6749 §6.
+    RefreshToken,
+}
+
+/// What an assertion is for. One request has at most one that this library signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SigningPurpose {
+    /// It authenticates the client (RFC 7523 §2.2).
+    ClientAssertion,
+    /// It is the grant (RFC 7523 §2.1).
+    Grant,
+}
+
+/// What the assertions of this library say.
+#[derive(Clone, Debug)]
+#[allow(dead_code)]
+pub(crate) struct Signing {
+    pub(crate) purpose: SigningPurpose,
+    /// None if it follows from the key.
+    pub(crate) algorithm: Option<SigningAlgorithm>,
+    /// None if it is the key's own.
+    pub(crate) key_id: Option<String>,
+    pub(crate) cert_header: SigningCertHeader,
+    /// The claim `aud`, to the character as it was set.
+    pub(crate) audience: String,
+    /// The option `issuer`, which may be the audience that the server wants.
+    pub(crate) issuer: Option<String>,
+    pub(crate) lifetime: Duration,
+    pub(crate) typ: String,
+    /// `claim.NAME`, in the order of their names.
+    pub(crate) claims: Vec<(String, Secret)>,
 }
 
 /// The certificate authorities to trust.

@@ -9,6 +9,7 @@ use crate::{
         proxy::ProxyChoice,
         settings::{AuthMethod, BasicEncoding, BodyFormat, Ca, Refresh},
     },
+    jose::{SigningAlgorithm, SigningCertHeader},
     secret::Secret,
 };
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -17,18 +18,37 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 #[derive(Clone, Default)]
 pub(crate) struct Values {
     pub(crate) provider: Option<&'static Provider>,
+    pub(crate) provider_file: Option<PathBuf>,
+    pub(crate) variables: Members,
     pub(crate) token_url: Option<Endpoint>,
+    pub(crate) issuer: Option<Endpoint>,
     pub(crate) client_id: Option<String>,
     pub(crate) client_id_file: Option<PathBuf>,
     pub(crate) client_secret: Option<Secret>,
     pub(crate) client_secret_file: Option<PathBuf>,
     pub(crate) auth_method: Option<AuthMethod>,
+    pub(crate) signing_key_file: Option<PathBuf>,
+    pub(crate) signing_key: Option<Secret>,
+    pub(crate) signing_key_id: Option<String>,
+    pub(crate) signing_algorithm: Option<SigningAlgorithm>,
+    pub(crate) signing_cert_file: Option<PathBuf>,
+    pub(crate) signing_cert_header: Option<SigningCertHeader>,
+    pub(crate) assertion_audience: Option<String>,
+    pub(crate) assertion_lifetime: Option<Duration>,
+    pub(crate) assertion_typ: Option<String>,
+    pub(crate) claims: Members,
+    pub(crate) client_assertion_file: Option<PathBuf>,
     pub(crate) basic_encoding: Option<BasicEncoding>,
     pub(crate) body_format: Option<BodyFormat>,
     pub(crate) grant_type: Option<String>,
     pub(crate) scope: Option<String>,
     pub(crate) audience: Option<String>,
     pub(crate) resource: Option<Vec<String>>,
+    pub(crate) assertion_file: Option<PathBuf>,
+    pub(crate) subject_token_file: Option<PathBuf>,
+    pub(crate) subject_token_type: Option<String>,
+    pub(crate) requested_token_type: Option<String>,
+    pub(crate) refresh_token_file: Option<PathBuf>,
     pub(crate) params: Members,
     pub(crate) headers: Members,
     pub(crate) response_access_token: Option<Vec<String>>,
@@ -52,5 +72,5 @@ pub(crate) struct Values {
     pub(crate) allow_insecure_http: Option<bool>,
 }
 
-/// The members of `param.NAME` or `header.NAME`. None is a member that was unset: the provider's must not come back.
+/// The members of a family, such as `param.NAME`. None is a member that was unset: the provider's must not come back.
 pub(crate) type Members = BTreeMap<String, Option<Secret>>;

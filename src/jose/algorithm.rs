@@ -36,7 +36,7 @@ words! {
 
 words! {
     /// How the header of an assertion names the certificate (RFC 7515 §4.1): the option `signing_cert_header`.
-    SigningCertHeader {
+    SigningCertHeader, default X5tS256 {
         /// The SHA-256 of the certificate.
         X5tS256 = "x5t#S256",
         /// The SHA-1 of the certificate, for older servers.

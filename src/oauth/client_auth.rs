@@ -21,17 +21,27 @@ pub(crate) enum ClientAuth {
     Basic { client_id: String, client_secret: Secret, encoding: BasicEncoding },
     /// `client_secret_post`: two parameters of the body.
     Post { client_id: String, client_secret: Secret },
+    /// `tls_client_auth` and `none`: the id alone, where it is set and sent.
+    Id { client_id: Option<String> },
 }
 
 impl ClientAuth {
     /// Returns the method of the settings with these credentials.
     pub(crate) fn new(settings: &Settings, credentials: CredentialTexts) -> Self {
-        let (client_id, client_secret) = (credentials.id.expose().to_owned(), credentials.secret);
+        let client_id = credentials.id.map(|id| id.expose().to_owned());
+        let client_secret = credentials.secret.unwrap_or_else(|| Secret::new(""));
         match settings.auth_method {
-            AuthMethod::ClientSecretBasic => {
-                Self::Basic { client_id, client_secret, encoding: settings.basic_encoding }
-            }
-            AuthMethod::ClientSecretPost => Self::Post { client_id, client_secret },
+            AuthMethod::ClientSecretBasic => Self::Basic {
+                client_id: client_id.unwrap_or_default(),
+                client_secret,
+                encoding: settings.basic_encoding,
+            },
+            AuthMethod::ClientSecretPost => Self::Post { client_id: client_id.unwrap_or_default(), client_secret },
+            AuthMethod::ClientSecretJwt
+            | AuthMethod::PrivateKeyJwt
+            | AuthMethod::ClientAssertion
+            | AuthMethod::TlsClientAuth
+            | AuthMethod::None => Self::Id { client_id: client_id.filter(|_| settings.sends_client_id) },
         }
     }
 
@@ -40,6 +50,10 @@ impl ClientAuth {
         match self {
             Self::Basic { client_id, client_secret, encoding } => basic(client_id, client_secret, *encoding, draft),
             Self::Post { client_id, client_secret } => post(client_id, client_secret, draft),
+            Self::Id { client_id } => {
+                let client_id = client_id.iter().map(|id| ("client_id", Value::Open(id.clone())));
+                draft.parameters.extend(client_id);
+            }
         }
     }
 
@@ -50,6 +64,7 @@ impl ClientAuth {
                 (client_secret, base64_spellings(&basic_credentials(client_id, client_secret, *encoding)).to_vec())
             }
             Self::Post { client_secret, .. } => (client_secret, Vec::new()),
+            Self::Id { .. } => return Vec::new(),
         };
         // Some servers log the secret in Base64, whatever the method.
         let alone = base64_spellings(&Zeroizing::new(BASE64_STANDARD.encode(client_secret.expose())));
@@ -92,6 +107,7 @@ fn post(client_id: &str, client_secret: &Secret, draft: &mut Draft<'_>) {
 pub(crate) fn hint(auth: &ClientAuth) -> &'static str {
     let secret = match auth {
         ClientAuth::Basic { client_secret, .. } | ClientAuth::Post { client_secret, .. } => client_secret.expose(),
+        ClientAuth::Id { .. } => return "check client_id and which environment it is for",
     };
     match secret {
         // An unset variable leaves an empty secret, and copying a secret may add a space.
@@ -122,6 +138,7 @@ pub(crate) fn hint(auth: &ClientAuth) -> &'static str {
             "check client_id, client_secret and which environment they are for; the server may want \
              auth_method=client_secret_basic"
         }
+        (ClientAuth::Id { .. }, _) => "check client_id and which environment it is for",
     }
 }
 
@@ -133,7 +150,7 @@ pub(crate) fn ambiguous_encoding(auth: &ClientAuth) -> Option<BasicEncoding> {
         ClientAuth::Basic { client_id, client_secret, encoding } => {
             (is_encoded(client_secret.expose()) || is_encoded(client_id)).then_some(*encoding)
         }
-        ClientAuth::Post { .. } => None,
+        ClientAuth::Post { .. } | ClientAuth::Id { .. } => None,
     }
 }
 

@@ -173,7 +173,7 @@ const HINTS: &[Hint] = &[
 mod tests {
     use super::*;
     use crate::{
-        config::{AuthMethod, TextOrFile},
+        config::{AuthMethod, Endpoint, Server, TextOrFile},
         oauth::response::tests::{error_of, read_with},
         secret::Secret,
     };
@@ -279,6 +279,7 @@ mod tests {
                 "nothing is there: check the path of token_url (/oauth2/token), also whether it ends in a slash";
             assert_eq!(error.message().ends_with(named), names_it, "{status} {body}: {error}");
         }
+        let token_url = |url: &str| Server::TokenUrl(Endpoint::parse(url).unwrap());
         let mut settings = Settings::example();
         for (url, shown) in [
             ("https://h", "(/),"),
@@ -288,11 +289,11 @@ mod tests {
             // A path may hold a secret too.
             ("https://h/s3cr3t%2Bva%2Flue%3D%3D/t", "(/[redacted]/t),"),
         ] {
-            settings.endpoint = crate::config::Endpoint::parse(url).unwrap();
+            settings.server = token_url(url);
             let error = read_with(&settings, 404, &[], b"{}").unwrap_err();
             assert!(error.message().contains(shown), "{url}: {error}");
         }
-        settings.endpoint = crate::config::Endpoint::parse(&format!("https://h/{}", "x".repeat(9000))).unwrap();
+        settings.server = token_url(&format!("https://h/{}", "x".repeat(9000)));
         assert!(read_with(&settings, 404, &[], b"{}").unwrap_err().message().len() < 500);
     }
 
@@ -301,7 +302,7 @@ mod tests {
         let raw = |settings: &mut Settings| settings.basic_encoding = BasicEncoding::Raw;
         let json = |settings: &mut Settings| settings.body_format = BodyFormat::Json;
         let post = |settings: &mut Settings| settings.auth_method = AuthMethod::ClientSecretPost;
-        let text = |text| TextOrFile::Text(Secret::new(text));
+        let text = |text| Some(TextOrFile::Text(Secret::new(text)));
         let odd_secret = |settings: &mut Settings| settings.credentials.secret = text("a+b");
         let no_secret = |settings: &mut Settings| settings.credentials.secret = text("");
         let spaced = |settings: &mut Settings| settings.credentials.secret = text("s3cr3t\t");
@@ -311,7 +312,7 @@ mod tests {
         let in_file = |text: &str| {
             let path = folder.join(text.len().to_string());
             std::fs::write(&path, text).unwrap();
-            TextOrFile::File { path, named_by: "client_secret_file", what: "secret" }
+            Some(TextOrFile::File { path, named_by: "client_secret_file", what: "secret" })
         };
         let file = |settings: &mut Settings| settings.credentials.secret = in_file("hunter2\n");
         let odd_file = |settings: &mut Settings| settings.credentials.secret = in_file("a+b");

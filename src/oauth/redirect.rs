@@ -70,7 +70,7 @@ fn without_query(url: &str) -> &str {
 mod tests {
     use super::*;
     use crate::{
-        config::Settings,
+        config::{Server, Settings},
         error::ErrorKind,
         oauth::hints::WHICH_URL,
         oauth::response::tests::{error_of, read_with},
@@ -195,7 +195,7 @@ mod tests {
                 must_be_loopback: false,
                 named_by: NamedBy::TokenUrl,
             };
-            let settings = Settings { endpoint, ..Settings::example() };
+            let settings = Settings { server: Server::TokenUrl(endpoint), ..Settings::example() };
             let error = read_with(&settings, 301, &[("location", location)], b"").unwrap_err();
             assert!(error.message().contains(&format!("points to {shown}; {next}")), "{url}: {error}");
         }

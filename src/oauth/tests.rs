@@ -18,7 +18,7 @@ pub(super) fn request(options: &[(&str, &str)]) -> HttpRequest {
     }
     let settings = config.settings(&|_| None).unwrap();
     let credentials = settings.credentials.read().1.unwrap();
-    token_request(&settings, &settings.endpoint, &ClientAuth::new(&settings, credentials), Clock::System.now())
+    token_request(&settings, settings.server.endpoint(), &ClientAuth::new(&settings, credentials), Clock::System.now())
 }
 
 pub(super) fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
@@ -109,4 +109,96 @@ fn gardin_gets_exactly_this() {
 fn a_request_prints_without_its_secrets() {
     let sent = request(&[("client_secret", "hunter2"), ("auth_method", "client_secret_post"), ("header.x", "hunter3")]);
     assert!(!format!("{sent:?}").contains("hunter"));
+}
+
+/// Returns the request line, the headers that are not in every request, and the body.
+fn sent(options: &[(&str, &str)]) -> String {
+    let request = request(options);
+    let in_every = ["content-type", "user-agent", "accept"];
+    let headers = request.headers.iter().filter(|(name, _)| !in_every.contains(&name.as_str()));
+    let headers: String = headers.map(|(name, value)| format!("{name}: {} ", value.expose())).collect();
+    format!("{} {headers}{}", request.endpoint.url, request.body.unwrap().expose())
+}
+
+/// `id` and `secret` as HTTP Basic.
+const BASIC: &str = "authorization: Basic aWQ6c2VjcmV0";
+
+#[test]
+fn a_parameter_can_make_another_grant_without_an_option_for_it() {
+    let by_parameters: [(&[(&str, &str)], String); 6] = [
+        (
+            &[("grant_type", "password"), ("param.username", "me"), ("param.password", "p w"), ("scope", "a")],
+            format!("https://h/t {BASIC} grant_type=password&scope=a&password=p%20w&username=me"),
+        ),
+        (
+            &[("grant_type", "refresh_token"), ("param.refresh_token", "r")],
+            format!("https://h/t {BASIC} grant_type=refresh_token&refresh_token=r"),
+        ),
+        (
+            &[
+                ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+                ("param.subject_token", "s"),
+                ("param.subject_token_type", "urn:x"),
+                ("param.requested_token_type", "urn:y"),
+                ("audience", "a"),
+            ],
+            format!(
+                "https://h/t {BASIC} grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&audience=a\
+                 &requested_token_type=urn%3Ay&subject_token=s&subject_token_type=urn%3Ax"
+            ),
+        ),
+        (
+            &[
+                ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+                ("param.assertion", "a.b.c"),
+                ("auth_method", "client_secret_post"),
+            ],
+            "https://h/t grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&client_id=id\
+             &client_secret=secret&assertion=a.b.c"
+                .to_owned(),
+        ),
+        (
+            &[("grant_type", "urn:ietf:params:oauth:grant-type:saml2-bearer"), ("param.assertion", "PHNhbWw+")],
+            format!(
+                "https://h/t {BASIC} grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Asaml2-bearer\
+                 &assertion=PHNhbWw%2B"
+            ),
+        ),
+        (
+            &[("param.client_assertion", "a.b.c"), ("param.client_assertion_type", "urn:z")],
+            format!(
+                "https://h/t {BASIC} grant_type=client_credentials&client_assertion=a.b.c&client_assertion_type=urn%3Az"
+            ),
+        ),
+    ];
+    for (options, expected) in by_parameters {
+        assert_eq!(sent(options), expected);
+    }
+}
+
+#[test]
+fn a_grant_type_is_any_text() {
+    // Zoom, SAP Ariba.
+    for grant_type in ["account_credentials", "openapi_2lo", "client_credential"] {
+        let expected = format!("https://h/t {BASIC} grant_type={grant_type}&account_id=1");
+        assert_eq!(sent(&[("grant_type", grant_type), ("param.account_id", "1")]), expected);
+    }
+}
+
+#[test]
+fn a_public_client_sends_its_id_and_an_empty_secret_is_a_secret() {
+    let empty = ("client_secret", "");
+    assert_eq!(sent(&[empty]), "https://h/t authorization: Basic aWQ6 grant_type=client_credentials");
+    assert_eq!(
+        sent(&[empty, ("auth_method", "client_secret_post"), ("grant_type", "password"), ("param.username", "me")]),
+        "https://h/t grant_type=password&client_id=id&username=me"
+    );
+}
+
+#[test]
+fn a_key_goes_into_a_header_and_a_query_stays_in_the_url() {
+    assert_eq!(
+        sent(&[("header.X-API-Key", "k"), ("token_url", "https://h/t?tenant=1&x=%20"), ("header.accept", "*/*")]),
+        format!("https://h/t?tenant=1&x=%20 {BASIC} x-api-key: k grant_type=client_credentials")
+    );
 }

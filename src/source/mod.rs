@@ -280,7 +280,8 @@ mod tests {
     fn a_panic_in_a_fetch_is_held_off_although_there_is_a_secret_file() {
         let mut settings = Settings::example();
         let path = std::env::temp_dir();
-        settings.credentials.secret = TextOrFile::File { path, named_by: "client_secret_file", what: "secret" };
+        let secret = TextOrFile::File { path, named_by: "client_secret_file", what: "secret" };
+        settings.credentials.secret = Some(secret);
         let source = TokenSource::with(&settings, Box::new(Panics), Clock::System, Box::new(|| 0.5));
         for _ in 0..2 {
             assert_eq!(source.get().unwrap_err().kind(), ErrorKind::Internal);

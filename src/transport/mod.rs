@@ -120,7 +120,7 @@ impl HttpTransport {
     /// Reads and checks the files that the settings name. [`ErrorKind::InvalidConfig`] names the option or variable, the
     /// file and what to do.
     pub(crate) fn new(settings: &Settings) -> Result<Self, Error> {
-        let endpoint = &settings.endpoint;
+        let endpoint = settings.server.endpoint();
         let lookup = system_lookup();
         let configured = Route::new(endpoint, &settings.proxies, &settings.user_agent, &lookup)?;
         let proxy_uses_tls = configured.proxy.as_ref().is_some_and(|proxy| proxy.tls_name.is_some());

@@ -4,7 +4,7 @@ mod tls;
 
 use super::*;
 use crate::{
-    config::{NamedBy, ProxyChoice},
+    config::{NamedBy, ProxyChoice, Server},
     oauth::request::Value,
     secret::Secret,
 };
@@ -22,14 +22,14 @@ fn settings(url: &str) -> Settings {
     let authority = rest.split(['/', '?']).next().unwrap();
     let (host, port) = authority.rsplit_once(':').unwrap();
     Settings {
-        endpoint: Endpoint {
+        server: Server::TokenUrl(Endpoint {
             url: url.into(),
             https: scheme == "https",
             host: host.trim_matches(['[', ']']).into(),
             port: port.parse().unwrap(),
             must_be_loopback: scheme == "http",
             named_by: NamedBy::TokenUrl,
-        },
+        }),
         roots: Roots::Bundled,
         user_agent: "tokensource-test/1".into(),
         ..Settings::example()
@@ -46,7 +46,7 @@ fn send(settings: &Settings) -> Result<RawResponse, Error> {
 
 fn send_within(transport: &HttpTransport, settings: &Settings, limits: Limits) -> Result<RawResponse, Error> {
     let request = HttpRequest {
-        endpoint: settings.endpoint.clone(),
+        endpoint: settings.server.endpoint().clone(),
         headers: vec![("Authorization".into(), Value::Secret(Secret::new("Basic aWQ6aHVudGVyMg==")))],
         body: Some(Secret::new("grant_type=client_credentials")),
     };
@@ -234,7 +234,7 @@ fn a_refused_connection_is_worth_another_attempt() {
 fn a_fault_of_this_system_is_not_blamed_on_the_server() {
     let settings = settings("https://as.example:443/");
     let transport = HttpTransport::new(&settings).unwrap();
-    let (endpoint, route, deadline) = (&settings.endpoint, &*transport.configured, Instant::now());
+    let (endpoint, route, deadline) = (settings.server.endpoint(), &*transport.configured, Instant::now());
     let journey = Journey { transport: &transport, endpoint, route, setup: None, deadline, limits: AMPLE };
     let forbidden = || Fault::Io(io::Error::from_raw_os_error(libc::EPERM));
     for phase in [Phase::Connect, Phase::Tunnel, Phase::Handshake, Phase::Response] {
@@ -255,7 +255,7 @@ fn with_lookup(
 ) -> HttpTransport {
     let mut transport = HttpTransport::new(settings).unwrap();
     transport.lookup = Arc::new(lookup);
-    let route = Route::new(&settings.endpoint, &settings.proxies, &settings.user_agent, &transport.lookup);
+    let route = Route::new(settings.server.endpoint(), &settings.proxies, &settings.user_agent, &transport.lookup);
     transport.configured = Arc::new(route.unwrap());
     transport
 }
@@ -320,7 +320,7 @@ fn one_transport_reaches_the_server_of_each_request() {
     let (first, one) = serve(|stream| respond(stream, OK));
     let (second, other) = serve(|stream| respond(stream, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"));
     let [configured, mut elsewhere] = [first, second].map(|port| settings(&format!("http://127.0.0.1:{port}/t")));
-    elsewhere.endpoint.named_by = NamedBy::Metadata;
+    elsewhere.server.endpoint_mut().named_by = NamedBy::Metadata;
     let transport = HttpTransport::new(&configured).unwrap();
     assert_eq!(send_within(&transport, &elsewhere, AMPLE).unwrap().status, 404);
     assert_eq!(send_within(&transport, &configured, AMPLE).unwrap().status, 200);
@@ -330,7 +330,7 @@ fn one_transport_reaches_the_server_of_each_request() {
 
 #[test]
 fn the_routes_to_the_configured_server_and_one_other_are_kept() {
-    let endpoint = |url: &str| settings(url).endpoint;
+    let endpoint = |url: &str| settings(url).server.endpoint().clone();
     let transport = HttpTransport::new(&settings("https://as.example:443/")).unwrap();
     let route = |url: &str| transport.route(&endpoint(url)).unwrap();
     let (a, b) = ("https://a.example:443/", "https://b.example:443/");
@@ -349,7 +349,7 @@ fn the_routes_to_the_configured_server_and_one_other_are_kept() {
 #[test]
 fn each_server_is_reached_through_its_own_proxy() {
     let (port, proxy) = serve(|stream| respond(stream, OK));
-    let elsewhere = settings("http://as.example:80/t").endpoint;
+    let elsewhere = settings("http://as.example:80/t").server.endpoint().clone();
     let mut settings = settings("http://direct.example:80/");
     let address = format!("127.0.0.1:{port}");
     settings.proxies = ProxyRules::of_environment(&crate::config::Environment(&|name| match name {
@@ -359,7 +359,7 @@ fn each_server_is_reached_through_its_own_proxy() {
     }));
     let transport = HttpTransport::new(&settings).unwrap();
     assert!(transport.configured.proxy.is_none());
-    settings.endpoint = elsewhere;
+    settings.server = Server::TokenUrl(elsewhere);
     assert_eq!(send_within(&transport, &settings, AMPLE).unwrap().status, 200);
     assert!(proxy.join().unwrap().0.starts_with("POST http://as.example/t HTTP/1.1\r\n"));
 }
@@ -381,15 +381,15 @@ fn a_message_names_what_named_the_server() {
         (NamedBy::Issuer, "(for the metadata of issuer)", "check it in issuer, "),
     ] {
         let mut refused = settings(&format!("http://127.0.0.1:{}/", unused_port()));
-        refused.endpoint.named_by = named_by;
+        refused.server.endpoint_mut().named_by = named_by;
         assert_contains(&assert_error(send(&refused), ErrorKind::Network, true, true), &[server]);
         let mut unknown = settings("https://nowhere.example:443/");
-        unknown.endpoint.named_by = named_by;
+        unknown.server.endpoint_mut().named_by = named_by;
         let transport = with_lookup(&unknown, |_, _| Err(io::Error::other("no name")));
         let message = assert_error(send_within(&transport, &unknown, AMPLE), ErrorKind::Network, true, true);
         assert_contains(&message, &["`nowhere.example`", named]);
         assert_eq!(message.contains("(for the metadata of issuer)"), named_by == NamedBy::Issuer, "{message}");
-        unknown.endpoint.host = "a b".into();
+        unknown.server.endpoint_mut().host = "a b".into();
         assert_contains(&tls::new_error(&unknown), &[&format!("in {named_by} cannot stand in a certificate")]);
     }
 }

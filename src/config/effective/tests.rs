@@ -5,6 +5,9 @@ use crate::config::{BodyFormat, Config, Proxy, Refresh, options};
 
 const REQUIRED: [(&str, &str); 3] = [("token_url", "https://h/t"), ("client_id", "id"), ("client_secret", "hunter2")];
 
+/// Long enough to sign with each algorithm.
+const LONG_SECRET: &str = "hunter2-hunter2-hunter2-hunter2-hunter2-hunter2-hunter2-hunter2-hunter2";
+
 fn with<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [&REQUIRED[..], more].concat()
 }
@@ -34,16 +37,21 @@ fn an_option_that_is_not_set_has_the_default_of_the_table() {
         let settings = Settings { default_lifetime_is_set: true, ..config.settings(&|_| None).unwrap() };
         format!("{settings:?}")
     };
-    let mut explicit = config(&REQUIRED);
+    // A client that signs, so that every option is used.
+    let signs = with(&[("auth_method", "client_secret_jwt"), ("client_secret", LONG_SECRET)]);
+    let mut explicit = config(&signs);
     let mut defaults = 0;
     for option in options() {
         if let Some((_, default)) = option.help().split_once(" Default: ") {
-            explicit.set(option.name(), default.strip_suffix('.')).unwrap();
+            // A secret has no certificate.
+            if option.name() != "signing_cert_header" {
+                explicit.set(option.name(), default.strip_suffix('.')).unwrap();
+            }
             defaults += 1;
         }
     }
-    assert_eq!(defaults, 12);
-    assert_eq!(debug(&config(&REQUIRED)), debug(&explicit));
+    assert_eq!(defaults, 14);
+    assert_eq!(debug(&config(&signs)), debug(&explicit));
 }
 
 #[test]
@@ -70,7 +78,7 @@ fn a_program_may_rely_on_these_defaults() {
 #[test]
 fn each_word_of_an_option_is_a_setting_of_its_own() {
     let debug = |name, word: &'static str| format!("{:?}", settings(&with(&[(name, word)])));
-    for name in ["auth_method", "basic_encoding", "body_format", "refresh", "ca"] {
+    for name in ["basic_encoding", "body_format", "refresh", "ca"] {
         let option = options().iter().find(|option| option.name() == name).unwrap();
         let words: Vec<_> = option.allowed().split(" | ").collect();
         let mut seen: Vec<_> = words.iter().map(|word| debug(name, word)).collect();
@@ -134,7 +142,7 @@ fn an_option_that_is_set_wins_over_the_providers_in_any_order() {
     let rest = [("provider", "podero"), ("client_id", "id"), ("client_secret", "hunter2")];
     for options in [[&explicit[..], &rest[..]].concat(), [&rest[..], &explicit[..]].concat()] {
         let settings = settings(&options);
-        assert_eq!(settings.endpoint.host, "app.podero.com");
+        assert_eq!(settings.server.endpoint().host, "app.podero.com");
         assert_eq!(settings.body_format, BodyFormat::Form);
         assert_eq!(settings.headers[0].1.expose(), "no-store");
     }
@@ -159,8 +167,9 @@ fn unsetting_restores_a_providers_option_but_never_its_header() {
 fn one_error_reports_all_that_is_missing() {
     assert_eq!(
         rejected(&[]),
-        "neither provider nor token_url is set: set one; client_id is not set: set it; neither client_secret nor \
-         client_secret_file is set: set one (client_secret may be empty, for a client that has none)"
+        "neither provider, token_url nor issuer is set: set one; client_id is not set: set it; no credential is set: \
+         set client_secret_file (a shared secret), signing_key_file (a private key), client_assertion_file (a token \
+         from elsewhere), client_cert_file (mutual TLS), or auth_method=none for a client that has none"
     );
 }
 
@@ -194,14 +203,14 @@ fn a_colon_in_the_id_is_rejected_only_with_raw_basic() {
 #[test]
 fn http_is_for_loopback_unless_allowed() {
     for url in ["http://localhost:1/", "http://127.0.0.1/", "http://[::1]/"] {
-        assert!(settings(&with(&[("token_url", url)])).endpoint.must_be_loopback);
+        assert!(settings(&with(&[("token_url", url)])).server.endpoint().must_be_loopback);
     }
     rejected(&with(&[("token_url", "http://10.0.0.1/")]));
     for url in ["http://localhost:1/", "http://10.0.0.1/"] {
         let options = with(&[("token_url", url), ("allow_insecure_http", "true")]);
-        assert!(!settings(&options).endpoint.must_be_loopback);
+        assert!(!settings(&options).server.endpoint().must_be_loopback);
     }
-    assert!(!settings(&REQUIRED).endpoint.must_be_loopback);
+    assert!(!settings(&REQUIRED).server.endpoint().must_be_loopback);
 }
 
 #[test]
@@ -215,7 +224,7 @@ fn a_secret_file_must_be_usable_from_the_start() {
         "{message}"
     );
     std::fs::write(path, "s\n").unwrap();
-    assert_eq!(settings(&options).credentials.read().1.unwrap().secret.expose(), "s");
+    assert_eq!(settings(&options).credentials.read().1.unwrap().secret.unwrap().expose(), "s");
     std::fs::remove_file(path).unwrap();
 }
 
@@ -261,7 +270,7 @@ fn ssl_cert_dir_is_read_beside_ssl_cert_file() {
 
 /// Returns the proxy for the token endpoint.
 fn proxy_of(settings: &Settings) -> Option<Proxy> {
-    settings.proxies.proxy_for(&settings.endpoint).unwrap().cloned()
+    settings.proxies.proxy_for(settings.server.endpoint()).unwrap().cloned()
 }
 
 #[test]
@@ -299,7 +308,7 @@ fn the_id_is_text_or_a_file_and_not_both() {
     std::fs::write(&path, "id:1\n").unwrap();
     let file = ("client_id_file", path.to_str().unwrap());
     let read = settings(&[REQUIRED[0], file, REQUIRED[2]]).credentials.read().1.unwrap();
-    assert_eq!(read.id.expose(), "id:1");
+    assert_eq!(read.id.unwrap().expose(), "id:1");
     assert!(rejected(&with(&[file])).contains("client_id and client_id_file are both set: unset one"));
     let raw = [REQUIRED[0], file, REQUIRED[2], ("basic_encoding", "raw")];
     assert!(rejected(&raw).contains("client_id_file: ") && rejected(&raw).contains("it holds a colon"));

@@ -37,7 +37,8 @@ fn a_text_that_is_not_among_the_words_is_rejected_with_all_and_the_closest() {
     assert_eq!(
         rejected("auth_method", "Client-Secret-Post"),
         "option auth_method: unknown value \"Client-Secret-Post\", did you mean client_secret_post?; \
-         allowed: client_secret_basic | client_secret_post"
+         allowed: client_secret_basic | client_secret_post | client_secret_jwt | private_key_jwt | client_assertion | \
+         tls_client_auth | none"
     );
     let message = rejected("provider", "podero_sandbx");
     assert!(message.contains("did you mean podero-sandbox?"), "{message}");
@@ -62,7 +63,7 @@ fn each_word_that_the_table_allows_is_a_value_of_its_own() {
         assert_eq!(seen.len(), words, "{}", option.name());
         options_of_words += 1;
     }
-    assert_eq!(options_of_words, 7);
+    assert_eq!(options_of_words, 9);
 }
 
 #[test]
@@ -107,7 +108,7 @@ fn attempts_are_from_1_to_100() {
 fn an_empty_value_is_rejected_where_it_means_nothing() {
     for (option, name) in names() {
         match option.name() {
-            "client_secret" | "param.NAME" => drop(accepted(&name, "")),
+            "client_secret" | "param.NAME" | "claim.NAME" => drop(accepted(&name, "")),
             _ => assert!(rejected(&name, "").contains("the value is empty")),
         }
     }

@@ -21,7 +21,7 @@ pub(crate) fn read_with(settings: &Settings, status: u16, headers: Headers<'_>, 
     let headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     let response = RawResponse { status, headers, body: Zeroizing::new(body.to_vec()) };
     let secrets = [SECRET, BASIC, PARAM, "7"].map(Secret::new);
-    let result = read(&response, settings, (&settings.endpoint).into(), &auth_of(settings), NOW, &secrets);
+    let result = read(&response, settings, settings.server.endpoint().into(), &auth_of(settings), NOW, &secrets);
     if let Err(error) = &result {
         check_error(error);
     }
@@ -610,8 +610,8 @@ fn a_known_code_is_kept_although_a_secret_is_part_of_it() {
     };
     let settings = Settings::example();
     let auth = auth_of(&settings);
-    let error =
-        read(&response, &settings, (&settings.endpoint).into(), &auth, NOW, &[Secret::new("client")]).unwrap_err();
+    let error = read(&response, &settings, settings.server.endpoint().into(), &auth, NOW, &[Secret::new("client")])
+        .unwrap_err();
     assert_eq!(error.oauth_error(), Some("invalid_client"));
     assert_eq!(error.oauth_description(), Some("bad [redacted]"));
 }
@@ -855,7 +855,7 @@ fn the_planted_basic_value_belongs_to_the_planted_secret() {
 fn an_endpoint_of_metadata_is_named_by_it_and_the_methods_it_lists_are_a_hint() {
     use crate::config::NamedBy;
     let settings = Settings::example();
-    let endpoint = Endpoint { named_by: NamedBy::Metadata, ..settings.endpoint.clone() };
+    let endpoint = Endpoint { named_by: NamedBy::Metadata, ..settings.server.endpoint().clone() };
     let message = |status, body: &str, auth_methods: &[&'static str]| {
         let response = RawResponse { status, headers: Vec::new(), body: Zeroizing::new(body.into()) };
         let asked = Asked { endpoint: &endpoint, auth_methods };

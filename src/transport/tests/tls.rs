@@ -660,7 +660,7 @@ fn a_file_that_appears_in_a_directory_is_read_at_the_next_request() {
     let transport = HttpTransport::new(&settings).unwrap();
     let mut send_to_server_of = |ca: &Authority| {
         let (port, server) = serve_tls(&ca.sign(|_| {}), BOTH, None);
-        settings.endpoint = super::settings(&format!("https://localhost:{port}/")).endpoint;
+        settings.server = super::settings(&format!("https://localhost:{port}/")).server;
         let result = send_within(&transport, &settings, AMPLE);
         let _ = server.join().unwrap();
         (result.is_ok(), transport.watched_files())
@@ -854,7 +854,7 @@ fn the_next_request_uses_a_rotated_file() {
     let transport = HttpTransport::new(&settings).unwrap();
     let mut send_to_server_of = |ca: &Authority| {
         let (port, server) = serve_tls(&ca.sign(|_| {}), BOTH, None);
-        settings.endpoint = super::settings(&format!("https://localhost:{port}/")).endpoint;
+        settings.server = super::settings(&format!("https://localhost:{port}/")).server;
         let result = send_within(&transport, &settings, AMPLE);
         // Where the transport made no connection, the server still waits for one.
         drop(TcpStream::connect(("127.0.0.1", port)));

@@ -1,0 +1,1 @@
+//! Tests: each row of the table in `authentication.rs`, and its neighbours.
