@@ -106,6 +106,11 @@ impl Error {
         self.with(|report| report.server_wait = wait)
     }
 
+    /// Adds to the end of the message.
+    pub(crate) fn with_suffix(self, suffix: &str) -> Self {
+        self.with(|report| report.message.push_str(suffix))
+    }
+
     /// Adds the time left until the source sends another request.
     pub(crate) fn with_retry_after(mut self, left: Duration) -> Self {
         self.retry_after = Some(left);

@@ -5,12 +5,13 @@
 
 use crate::{
     clock::Clock,
-    config::{Config, Endpoint, Environment, OptionInfo, Proxy, ProxyRules, Settings, options},
+    config::{Config, Endpoint, Environment, NamedBy, OptionInfo, Proxy, ProxyRules, Settings, options},
     duration::TEN_YEARS,
     error::Error,
     oauth::{
         self,
         client_auth::ClientAuth,
+        metadata::Lookup,
         response::{self, RawResponse},
         times::StatedExpiry,
     },
@@ -110,6 +111,48 @@ pub fn response(bytes: &[u8]) {
             }
         }
     }
+}
+
+/// Reads the metadata of an issuer: a line with the issuer, and the response of the place that is asked. `+` before the issuer
+/// allows http, and `*` stands for a client certificate.
+pub fn metadata(bytes: &[u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let line = String::from_utf8_lossy(&bytes[..end]);
+    let url = line.trim_start_matches(['+', '*']);
+    let marks = &line[..line.len() - url.len()];
+    let Ok(issuer) = Endpoint::parse(url) else { return };
+    let must_be_loopback = issuer.must_be_loopback && !marks.contains('+');
+    let has_certificate = marks.contains('*');
+    let issuer = Endpoint { must_be_loopback, named_by: NamedBy::Issuer, ..issuer };
+    let response = raw_response(bytes.get(end + 1..).unwrap_or_default());
+    let secrets = [Secret::new(SECRET_MARKER)];
+    let mut lookup = Lookup::new(&issuer, has_certificate, &secrets);
+    for _ in 0..2 {
+        let request = lookup.request("fuzz/1");
+        // No document chooses where the next request goes.
+        let place = Endpoint::parse(&request.endpoint.url).expect("a place is a URL");
+        assert_eq!((place.https, &place.host, place.port), (issuer.https, &issuer.host, issuer.port));
+        assert!(request.body.is_none() && request.headers.len() == 2);
+        let found = match lookup.read(&response, 1_700_000_000) {
+            None => continue,
+            Some(Err(error)) => {
+                assert_eq!(error.http_status(), Some(response.status));
+                return check_error(&error);
+            }
+            Some(Ok(found)) => found,
+        };
+        let endpoint = found.token_endpoint;
+        assert!(
+            Endpoint::parse(&endpoint.url).is_ok_and(|same| same.host == endpoint.host && same.https == endpoint.https)
+        );
+        assert!(endpoint.https || !issuer.https, "{}", endpoint.url);
+        assert!(!endpoint.is_loopback() || issuer.is_loopback(), "{}", endpoint.url);
+        assert!(endpoint.https || endpoint.is_loopback() || !issuer.must_be_loopback, "{}", endpoint.url);
+        let text = String::from_utf8_lossy(&response.body);
+        assert!(found.auth_methods.iter().all(|method| text.contains('\\') || text.contains(method)));
+        return;
+    }
+    panic!("a third place");
 }
 
 /// Encodes a secret and looks for it in the error. A line of letters, each an encoding, the innermost first; then the secret.
@@ -328,5 +371,6 @@ mod tests {
         replay("options", options_and_request);
         replay("url", url);
         replay("redact", redact);
+        replay("metadata", metadata);
     }
 }

@@ -89,6 +89,7 @@
 //   oauth/redirect.rs      where a redirect points, which is never followed
 //   oauth/hints.rs         what to do next about a refusal
 //   oauth/response.rs      a response becomes a grant or an error
+//   oauth/metadata.rs      where an issuer's metadata is, and what of it counts
 //   oauth/mod.rs           the room's face
 //
 // The network, and no other file touches it:
@@ -132,6 +133,7 @@
 // Tests:
 //   leak_log.rs            collects what is searched for secrets
 //   source/cases.rs        runs tests/cases/*.json with an injected clock
+//   source/discovery.rs    when the metadata of an issuer is looked up
 //   fuzzing.rs             what no bytes may break
 
 mod backoff;

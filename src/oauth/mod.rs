@@ -6,6 +6,7 @@ pub(crate) mod client_auth;
 mod form;
 mod hints;
 mod json;
+pub(crate) mod metadata;
 mod redirect;
 pub(crate) mod request;
 pub(crate) mod response;

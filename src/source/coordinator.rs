@@ -7,7 +7,7 @@ use crate::{
     config::{Refresh, Settings},
     duration::{Nanos, SECOND, in_seconds, nanos},
     error::{Error, ErrorKind},
-    fetch::{Fetch, FetchContext, TimedGrant},
+    fetch::{Fetch, FetchContext, FetchOutcome, KnownMetadata},
     source::{
         flight::Flight,
         lock::ForkSafeMutex,
@@ -410,7 +410,7 @@ impl Coordinator {
                 let message =
                     format!("no thread could be started for the refresh ({error}): this process is at a limit");
                 let error = Error::new(ErrorKind::Internal, message).retryable();
-                self.finish_fetch(flight, FetchSpan { started: now, due: Nanos::MAX }, Err(error), Vec::new());
+                self.finish_fetch(flight, FetchSpan { started: now, due: Nanos::MAX }, FetchOutcome::failed(error));
                 return RanOn::NoThread;
             }
         }
@@ -436,27 +436,16 @@ impl Coordinator {
         // On the boot clock, which counts the machine's sleep.
         let due = started.boot.saturating_add(deadline.saturating_sub(started.coarse.monotonic));
         let span = FetchSpan { started: started.boot, due };
-        let mut watched = Vec::new();
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            let outcome = self.fetch.fetch(&context);
-            watched = outcome.watched;
-            outcome.result
-        }));
-        let result = result.unwrap_or_else(|_| {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.fetch.fetch(&context))).unwrap_or_else(|_| {
             let message = "the fetch panicked: this is a bug in tokensource, please report it";
-            Err(Error::new(ErrorKind::Internal, message))
+            FetchOutcome::failed(Error::new(ErrorKind::Internal, message))
         });
-        self.finish_fetch(flight, span, result, watched);
+        self.finish_fetch(flight, span, outcome);
     }
 
     /// Stores the result of a fetch in the state, and gives it to all waiting callers.
-    fn finish_fetch(
-        &self,
-        flight: &Flight<FetchResult>,
-        span: FetchSpan,
-        result: Result<TimedGrant, Error>,
-        watched: Vec<WatchedFile>,
-    ) {
+    fn finish_fetch(&self, flight: &Flight<FetchResult>, span: FetchSpan, outcome: FetchOutcome) {
+        let FetchOutcome { result, watched, metadata } = outcome;
         let random = (self.random)();
         let result = self.update(|state, now, in_flight| {
             // The source was closed, or another fetch has run in place of this one: the calls have a result. A server may
@@ -465,6 +454,9 @@ impl Coordinator {
                 return (Update::Keep, None);
             }
             *in_flight = None;
+            if let Some(found) = metadata {
+                state.metadata_arrived(found);
+            }
             let make_token = |grant, end, generation| Token::new(grant, end, generation, self.id, self.clock.clone());
             let arrival = match result {
                 Ok(granted) => state.grant_arrived(granted, (span.started, now), self.policy.life, random, make_token),
@@ -564,6 +556,10 @@ impl FetchContext for RunningFetch<'_> {
     fn random(&self) -> f64 {
         (self.coordinator.random)()
     }
+
+    fn metadata(&self) -> Option<KnownMetadata> {
+        self.coordinator.state.load().metadata().cloned()
+    }
 }
 
 #[cfg(test)]
@@ -591,7 +587,7 @@ mod tests {
         let flight = Flight::new();
         coordinator.close();
         let span = FetchSpan { started: 0, due: Nanos::MAX };
-        coordinator.finish_fetch(&flight, span, Err(timed_out(Duration::ZERO)), Vec::new());
+        coordinator.finish_fetch(&flight, span, FetchOutcome::failed(timed_out(Duration::ZERO)));
         assert!(flight.wait(&Clock::System, 0).is_none());
         assert_eq!(coordinator.stats().failures, 0);
     }
@@ -602,7 +598,7 @@ mod tests {
         let token = coordinator.get().unwrap();
         let span = FetchSpan { started: 0, due: Nanos::MAX };
         let replaced = Flight::new();
-        coordinator.finish_fetch(&replaced, span, Err(timed_out(Duration::ZERO)), Vec::new());
+        coordinator.finish_fetch(&replaced, span, FetchOutcome::failed(timed_out(Duration::ZERO)));
         assert!(replaced.wait(&Clock::System, 0).is_none());
         assert!(coordinator.last_error().is_none());
         assert_eq!((coordinator.stats().failures, coordinator.generation()), (0, token.generation()));

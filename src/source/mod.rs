@@ -5,6 +5,8 @@
 #[cfg(test)]
 pub(crate) mod cases;
 mod coordinator;
+#[cfg(test)]
+mod discovery;
 mod flight;
 mod lock;
 mod published;

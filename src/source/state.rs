@@ -8,7 +8,7 @@ use crate::{
     clock::{Coarse, Now},
     duration::{Nanos, SECOND, duration, in_seconds, nanos},
     error::{Error, ErrorKind},
-    fetch::TimedGrant,
+    fetch::{KnownMetadata, TimedGrant},
     oauth::response::Grant,
     secret::Secret,
     source::{
@@ -144,6 +144,8 @@ pub(crate) struct SourceState {
     fetch_deadline: Nanos,
     /// The last fetch was overdue and did not count.
     overdue_was_forgiven: bool,
+    /// The metadata of the issuer, if the settings name one and a fetch has found it.
+    metadata: Option<KnownMetadata>,
     closed: bool,
     forks: u32,
 }
@@ -224,6 +226,7 @@ impl SourceState {
             fetch_in_flight: None,
             fetch_deadline: Nanos::MAX,
             overdue_was_forgiven: false,
+            metadata: None,
             closed: false,
             forks,
         }
@@ -380,6 +383,15 @@ impl SourceState {
     /// Returns the error of the last finished fetch. Returns None if it brought a token, or if no fetch has finished.
     pub(crate) fn last_error(&self) -> Option<&Error> {
         self.last_error.as_ref()
+    }
+
+    pub(crate) fn metadata(&self) -> Option<&KnownMetadata> {
+        self.metadata.as_ref()
+    }
+
+    /// Enters the metadata that a fetch found, whether or not it then got a token.
+    pub(crate) fn metadata_arrived(&mut self, found: KnownMetadata) {
+        self.metadata = Some(found);
     }
 
     pub(crate) fn next_generation(&self) -> u32 {

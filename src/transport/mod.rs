@@ -28,7 +28,7 @@ mod tunnel;
 mod x509;
 
 use crate::{
-    config::{Endpoint, Proxy, ProxyRules, ProxyScheme, Roots, Settings},
+    config::{Endpoint, Proxy, ProxyRules, ProxyScheme, Roots, Server, Settings},
     error::{Error, ErrorKind},
     oauth::request::HttpRequest,
     oauth::response::RawResponse,
@@ -124,7 +124,9 @@ impl HttpTransport {
         let lookup = system_lookup();
         let configured = Route::new(endpoint, &settings.proxies, &settings.user_agent, &lookup)?;
         let proxy_uses_tls = configured.proxy.as_ref().is_some_and(|proxy| proxy.tls_name.is_some());
-        let tls = if endpoint.https || proxy_uses_tls {
+        // Metadata may name a server that speaks TLS, whatever its own server speaks.
+        let is_looked_up = matches!(settings.server, Server::Issuer(_));
+        let tls = if endpoint.https || proxy_uses_tls || is_looked_up {
             Some(Tls::new(&settings.roots, settings.identity.as_ref())?)
         } else {
             // Files that an option names are checked even though http does not use them.

@@ -4,7 +4,7 @@ mod tls;
 
 use super::*;
 use crate::{
-    config::{NamedBy, ProxyChoice, Server},
+    config::{NamedBy, ProxyChoice},
     oauth::request::Value,
     secret::Secret,
 };
