@@ -27,7 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokensource_testserver::{
-    Assertions, Authority, ClientKey, Leaf, Proxy, ProxyOptions, Server, ServerOptions, Tls, leak_log,
+    Assertions, Authority, ClientKey, Leaf, Proxy, ProxyOptions, Request, Server, ServerOptions, Tls, leak_log,
 };
 
 type Outcome = Result<Received, Box<Failed>>;
@@ -295,6 +295,7 @@ impl World {
         values.extend(common.files.clone());
         values.extend([
             ("URL", server.url()),
+            ("ORIGIN", server.origin()),
             ("PORT", server.port().to_string()),
             ("ELSEWHERE", elsewhere.url()),
             ("PROXY", origin.unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned()),
@@ -363,11 +364,16 @@ impl World {
             "{} connections",
             seen.connections
         );
-        let url = &self.options["token_url"];
+        let url = self.options.get("token_url").cloned().unwrap_or_else(|| self.server.url());
         let path = &url[url.match_indices('/').nth(2).unwrap().0..];
         for request in &seen.all {
-            assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", path));
             assert_eq!(request.header("proxy-authorization"), "", "the proxy's credentials are not the server's");
+            let is_lookup = self.options.contains_key("issuer") && request.path.starts_with("/.well-known/");
+            if is_lookup {
+                self.check_lookup(request);
+            } else {
+                assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", path));
+            }
         }
         let proxy_requests = self.proxy.as_ref().map(|proxy| proxy.requests());
         let proxy_requests = proxy_requests.or_else(|| self.raw_proxy.as_ref().map(|proxy| proxy.seen().all));
@@ -386,6 +392,16 @@ impl World {
             assert_eq!(asked, *expected, "{first:?}");
         }
         assert_eq!(self.elsewhere.connections(), 0, "a request went to another server");
+    }
+
+    /// A request for metadata must have no credential, and no header of the program.
+    fn check_lookup(&self, request: &Request) {
+        assert_eq!((request.method.as_str(), request.body.as_str()), ("GET", ""));
+        assert_eq!(request.header("accept"), "application/json");
+        let own = self.options.keys().filter_map(|name| name.strip_prefix("header."));
+        for name in own.chain(["authorization"]) {
+            assert_eq!(request.header(name), "", "{request:?}");
+        }
     }
 
     fn check_token(&self, granted: &Received) {

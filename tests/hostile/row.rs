@@ -4,7 +4,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | `$URL` `$PORT` | the token endpoint, and its port |
+//! | `$URL` `$ORIGIN` `$PORT` | the token endpoint, its server, and its port |
 //! | `$ELSEWHERE` | another server, to which nothing must ever be sent |
 //! | `$PROXY` | host and port of the row's proxy |
 //! | `$REFUSED` `$FULL` | a port without a listener; a port whose listener accepts no more connections |
