@@ -5,7 +5,10 @@
 
 use crate::{
     clock::Clock,
-    config::{Config, Endpoint, Environment, NamedBy, OptionInfo, Proxy, ProxyRules, Settings, options},
+    config::{
+        Config, Endpoint, Environment, NamedBy, OptionInfo, Proxy, ProxyRules, Settings, Template, options,
+        parse_provider_file,
+    },
     duration::TEN_YEARS,
     error::Error,
     oauth::{
@@ -176,9 +179,7 @@ pub fn redact(bytes: &[u8]) {
         let echo = [before, &spelled, after].concat();
         assert!(redactor.contains_secret(&echo), "{echo:?}");
         let shown = redactor.redact(&echo, 100_000);
-        // The mark itself may hold the secret, or begin or end it.
-        let around_mark = shown.replace("[redacted]", "\0");
-        assert!(around_mark.contains('\0') && !around_mark.contains(&spelled), "{echo:?} becomes {shown:?}");
+        assert!(shown.contains("[redacted]") && !shown.contains(&spelled), "{echo:?} becomes {shown:?}");
     }
 }
 
@@ -310,6 +311,70 @@ pub fn options_and_request(bytes: &[u8]) {
     }
 }
 
+/// Reads variables, a line each as `NAME=VALUE`, an empty line, and a provider file.
+pub fn provider(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (variables, file) = text.split_once("\n\n").unwrap_or(("", &text));
+    // A name and a value that is no secret may be shown.
+    let is_shown = |line: &str| {
+        let (name, value) = line.split_once('=').unwrap_or((line, ""));
+        let holds_marker = |text: &str| text.to_lowercase().contains(SECRET_MARKER);
+        holds_marker(name) || holds_marker(value) && !is_secret(name.trim())
+    };
+    if variables.lines().chain(file.split('\n')).any(is_shown) {
+        return;
+    }
+    let mut config = Config::new();
+    config.set("client_id", "id").and_then(|config| config.set("client_secret", SECRET_MARKER)).expect("valid values");
+    let mut known = Vec::new();
+    for line in variables.lines() {
+        let Some((name, value)) = line.split_once('=') else { continue };
+        match config.set(&format!("variable.{name}"), value) {
+            Ok(_) => known.push((name, value)),
+            Err(error) => check_error(&error),
+        }
+    }
+    // The last value of a variable counts.
+    let value_of = |name: &str| known.iter().rev().find(|(set, _)| *set == name).map(|(_, value)| *value);
+    match config.settings_with_provider_file(file, &|_| None) {
+        Ok(settings) => assert!(!format!("{settings:?}").contains(SECRET_MARKER)),
+        Err(error) => check_error(&error),
+    }
+    let Ok(lines) = parse_provider_file(file) else { return };
+    for line in lines {
+        let template = line.text.expose();
+        if let Ok(filled) = Template::parse(template).expect("parsed before").fill(&value_of) {
+            check_filled(template, filled.expose());
+        }
+    }
+}
+
+/// Panics if variables changed more of a URL than its host and single segments of its path.
+fn check_filled(template: &str, filled: &str) {
+    assert_eq!(template.split(' ').count(), filled.split(' ').count());
+    for (template, filled) in template.split(' ').zip(filled.split(' ')) {
+        let Some((scheme, rest)) = template.split_once("://") else { continue };
+        let after = filled.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")).expect("the same scheme");
+        let parts = |rest: &str| {
+            let end = rest.find(['?', '#']).unwrap_or(rest.len());
+            let (path, query) = rest.split_at(end);
+            (path.split('/').map(str::to_owned).collect::<Vec<_>>(), query.to_owned())
+        };
+        let ((before, query), (after, query_after)) = (parts(rest), parts(after));
+        assert_eq!((before.len(), query), (after.len(), query_after), "{template} became {filled}");
+        for (nth, (before, after)) in
+            before.iter().zip(&after).enumerate().filter(|(_, (before, after))| before != after)
+        {
+            match nth {
+                0 => drop(
+                    Endpoint::parse(&format!("https://{after}/")).unwrap_or_else(|wrong| panic!("{after}: {wrong}")),
+                ),
+                _ => assert!(![".", ".."].contains(&&**after), "{before} became {after}"),
+            }
+        }
+    }
+}
+
 fn is_secret(name: &str) -> bool {
     let family = name.split_once('.').map(|(family, _)| format!("{family}.NAME"));
     let known = |option: &&OptionInfo| option.name() == name || Some(option.name()) == family.as_deref();
@@ -374,5 +439,6 @@ mod tests {
         replay("url", url);
         replay("redact", redact);
         replay("metadata", metadata);
+        replay("provider", provider);
     }
 }

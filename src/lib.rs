@@ -71,11 +71,14 @@
 //   config/environment.rs  what is read from the environment
 //   config/proxy.rs        the HTTP proxy, and the hosts that are reached without one
 //   config/credential.rs   the credentials: text, or a file that is read at each fetch
+//   config/template.rs     pure: a text with placeholders, filled by variables
 //   config/providers.rs    the settings of known services, as data
 //   config/settings.rs     checked, immutable settings
 //   config/values.rs       the values that were set, parsed
 //   config/options.rs      THE table of options
 //   config/names.rs        options by name
+//   config/provider_file.rs    pure: a file that describes a server as a provider does
+//   config/provider_values.rs  pure: what the provider's row and file say, with the variables filled in
 //   config/authentication.rs  pure: which credential, which method, what is signed
 //   config/effective.rs    values over a provider's over the defaults make settings
 //   config/mod.rs          the public Config

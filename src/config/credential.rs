@@ -117,13 +117,22 @@ impl TextOrFile {
     /// may succeed. There is no file if this is text. An error names the option and the path. It is retryable only where the
     /// file is not at fault.
     fn read(&self) -> (Option<WatchedFile>, Result<Secret, Error>) {
+        self.read_as(text_of)
+    }
+
+    /// Returns a text of several lines, by the same rules otherwise.
+    pub(crate) fn read_whole(&self) -> Result<Secret, Error> {
+        self.read_as(|file, _| whole_text_of(file)).1
+    }
+
+    fn read_as(&self, text_of: TextOf) -> (Option<WatchedFile>, Result<Secret, Error>) {
         let (path, what) = match self {
             Self::Text(text) => return (None, Ok(text.clone())),
             Self::File { path, what, .. } => (path, what),
         };
         let watched = |state| Some(WatchedFile { path: path.clone(), state });
         let (state, text) = match open(path) {
-            Ok(file) => read(file, what),
+            Ok(file) => read(file, |file| text_of(file, what)),
             Err(error) if system::is_out_of_files(&error) => {
                 let error = self.unusable(&format!("it cannot be read ({error}): {TOO_MANY_FILES}")).retryable();
                 return (watched(FileState::at(path)), Err(error));
@@ -146,7 +155,7 @@ impl TextOrFile {
         }
     }
 
-    fn unusable(&self, wrong: &str) -> Error {
+    pub(crate) fn unusable(&self, wrong: &str) -> Error {
         let text = match self {
             Self::Text(_) => wrong.to_owned(),
             Self::File { path, named_by, .. } => {
@@ -170,16 +179,24 @@ fn open(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn read(mut file: File, what: &str) -> (FileState, Result<Secret, String>) {
+/// Reads what the file must be, such as a secret in one line.
+type TextOf = fn(&mut File, what: &str) -> Result<Secret, String>;
+
+fn read(mut file: File, text_of: impl Fn(&mut File) -> Result<Secret, String>) -> (FileState, Result<Secret, String>) {
     let facts = match file.metadata() {
         Ok(facts) => facts,
         Err(error) => return (FileState::Missing, Err(unreadable(&error))),
     };
-    let secret = if facts.is_file() { text_of(&mut file, what) } else { Err("it is not a regular file".into()) };
+    let secret = if facts.is_file() { text_of(&mut file) } else { Err("it is not a regular file".into()) };
     (FileState::Seen(Stamp::of(&facts)), secret)
 }
 
 fn text_of(file: &mut impl Read, what: &str) -> Result<Secret, String> {
+    parsers::one_line(whole_text_of(file)?.expose(), what)
+}
+
+/// Returns the text without one line break at its end.
+fn whole_text_of(file: &mut impl Read) -> Result<Secret, String> {
     // Full size from the start: a buffer that grows leaves copies of the secret behind.
     let mut buffer = Zeroizing::new(vec![0; LONGEST_VALUE + 1]);
     let mut length = 0;
@@ -202,7 +219,7 @@ fn text_of(file: &mut impl Read, what: &str) -> Result<Secret, String> {
     if text.starts_with('\u{feff}') {
         return Err(parsers::BYTE_ORDER_MARK.into());
     }
-    parsers::one_line(text, what)
+    Ok(Secret::new(text))
 }
 
 #[cfg(test)]

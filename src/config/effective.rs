@@ -10,10 +10,13 @@ use crate::{
         credential::{ClientCredentials, TextOrFile},
         endpoint::Endpoint,
         environment::Environment,
-        names::OptionName,
         options::defaults,
+        provider_file,
+        provider_values::{Fault, ProviderFile, ProviderValues},
         proxy::ProxyRules,
-        settings::{AuthMethod, BasicEncoding, Ca, Identity, Roots, Server, Settings, Signing, SigningPurpose},
+        settings::{
+            AuthMethod, BasicEncoding, Ca, GrantParameters, Identity, Roots, Server, Settings, Signing, SigningPurpose,
+        },
         values::{Members, Values},
     },
     error::{Error, ErrorKind},
@@ -39,13 +42,41 @@ const fn seconds(text: &str) -> Duration {
 /// Checks the options together, and returns the settings that they make. One error reports all that is missing or
 /// contradictory.
 pub(crate) fn settings(values: &Values, environment: &Environment<'_>) -> Result<Settings, Error> {
-    let options = EffectiveOptions::new(values)?;
-    let mut errors = Vec::new();
-    let server = collect_error(&mut errors, options.server());
+    let file = values.provider_file.as_ref().map(|path| {
+        let file = TextOrFile::File { path: path.clone(), named_by: "provider_file", what: "file" };
+        let lines = provider_file::parse(file.read_whole()?.expose()).map_err(|wrong| file.unusable(&wrong))?;
+        Ok(ProviderFile { lines, error_prefix: file.unusable("").message().to_owned() })
+    });
+    settings_with(values, file.transpose()?, environment)
+}
+
+/// Does what [`settings`] does, with this text in place of a provider file.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn settings_with_provider_file(
+    values: &Values,
+    text: &str,
+    environment: &Environment<'_>,
+) -> Result<Settings, Error> {
+    let values = Values { provider_file: Some("/provider-file".into()), ..values.clone() };
+    let error_prefix = "option provider_file: /provider-file: ".to_owned();
+    let lines = provider_file::parse(text)
+        .map_err(|wrong| Error::new(ErrorKind::InvalidConfig, [&*error_prefix, &wrong].concat()))?;
+    settings_with(&values, Some(ProviderFile { lines, error_prefix }), environment)
+}
+
+fn settings_with(
+    values: &Values,
+    file: Option<ProviderFile>,
+    environment: &Environment<'_>,
+) -> Result<Settings, Error> {
+    let options = EffectiveOptions::new(values, file)?;
+    let mut errors = options.unknown_variables.clone();
+    let server = if options.lacks_server_for_fault() { None } else { collect_error(&mut errors, options.server()) };
     let grant_type = options.grant_type();
     let together = OptionsTogether { own: options.own, effective: &options.values, grant_type };
     let authentication = together.authentication(&mut errors);
     let grant = together.grant(&mut errors);
+    errors.extend(options.faults(authentication.as_ref(), &grant));
     let credentials = options.credentials(authentication.as_ref(), &mut errors);
     let roots = collect_error(&mut errors, options.roots(environment));
     let identity = collect_error(&mut errors, options.identity());
@@ -113,18 +144,48 @@ struct EffectiveOptions<'a> {
     /// What the program itself set.
     own: &'a Values,
     values: Values,
+    /// Of the provider's values.
+    faults: Vec<Fault>,
+    unknown_variables: Vec<String>,
 }
 
 impl<'a> EffectiveOptions<'a> {
     /// Adds the provider's values for the options that are not set. The defaults are added where an option is read.
-    fn new(own: &'a Values) -> Result<Self, Error> {
-        let mut values = own.clone();
-        for (name, text) in own.provider.map_or(&[][..], |provider| provider.options) {
-            if !own.is_set(&OptionName::find(name)?) {
-                values.set(name, Some(text))?;
+    fn new(own: &'a Values, file: Option<ProviderFile>) -> Result<Self, Error> {
+        let ProviderValues { values, faults, unknown_variables } = ProviderValues::new(own, file)?;
+        Ok(Self { own, values, faults, unknown_variables })
+    }
+
+    /// Returns what is wrong with those of the provider's values that are in effect, each once.
+    fn faults(&self, authentication: Option<&Authentication>, grant: &GrantParameters) -> Vec<String> {
+        let signs = authentication.is_some_and(|it| it.signs.is_some());
+        let has = |option: &str, is_set: bool| is_set || self.faults.iter().any(|fault| fault.option == option);
+        let is_in_effect = |option: &str| match option {
+            "signing_algorithm" | "signing_cert_header" | "assertion_lifetime" | "assertion_typ" | "claim.NAME" => {
+                signs
+            }
+            "assertion_audience" => signs && self.own.issuer.is_none(),
+            "issuer" => {
+                !has("token_url", self.values.token_url.is_some())
+                    || signs && !has("assertion_audience", self.values.assertion_audience.is_some())
+            }
+            "subject_token_type" | "requested_token_type" => matches!(grant, GrantParameters::TokenExchange { .. }),
+            "basic_encoding" => authentication.is_some_and(|it| it.method == AuthMethod::ClientSecretBasic),
+            _ => true,
+        };
+        let mut messages = Vec::new();
+        for fault in self.faults.iter().filter(|fault| is_in_effect(fault.option)) {
+            if !messages.contains(&fault.wrong) {
+                messages.push(fault.wrong.clone());
             }
         }
-        Ok(Self { own, values })
+        messages
+    }
+
+    /// Returns true if a fault of the provider's values is why no server is known. It is reported with the others.
+    fn lacks_server_for_fault(&self) -> bool {
+        let names_server = |fault: &Fault| ["token_url", "issuer"].contains(&fault.option);
+        self.values.token_url.is_none() && self.faults.iter().any(names_server)
     }
 
     fn grant_type(&self) -> &str {

@@ -11,17 +11,18 @@ mod environment;
 mod names;
 mod options;
 mod parsers;
+mod provider_file;
+mod provider_values;
 mod providers;
 mod proxy;
 mod settings;
+mod template;
 mod values;
 
 pub(crate) use credential::CredentialTexts;
 #[cfg(test)]
 pub(crate) use credential::TextOrFile;
 pub(crate) use endpoint::{Endpoint, NamedBy, is_localhost};
-#[cfg(any(fuzzing, test))]
-pub(crate) use environment::Environment;
 pub use options::{OptionInfo, options};
 pub(crate) use parsers::{is_nqchar, token_type};
 #[cfg(test)]
@@ -31,6 +32,8 @@ pub use settings::{AuthMethod, BasicEncoding, BodyFormat, Ca, Refresh};
 #[allow(unused_imports)]
 pub(crate) use settings::{GrantParameters, Server, Signing, SigningPurpose};
 pub(crate) use settings::{Identity, Roots, Settings};
+#[cfg(any(fuzzing, test))]
+pub(crate) use {environment::Environment, provider_file::parse as parse_provider_file, template::Template};
 
 use crate::{
     duration::in_seconds,
@@ -92,6 +95,16 @@ impl Config {
     /// Returns the checked settings. One error reports all that is missing or contradictory.
     pub(crate) fn settings(&self, environment: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Error> {
         effective::settings(&self.values, &environment::Environment(environment))
+    }
+
+    /// Returns the settings with this text in place of a provider file.
+    #[cfg(any(fuzzing, test))]
+    pub(crate) fn settings_with_provider_file(
+        &self,
+        text: &str,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Settings, Error> {
+        effective::settings_with_provider_file(&self.values, text, &environment::Environment(environment))
     }
 }
 

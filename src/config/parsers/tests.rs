@@ -42,7 +42,7 @@ fn a_text_that_is_not_among_the_words_is_rejected_with_all_and_the_closest() {
     );
     let message = rejected("provider", "podero_sandbx");
     assert!(message.contains("did you mean podero-sandbox?"), "{message}");
-    assert!(message.ends_with("allowed: podero | podero-sandbox | gardin"), "{message}");
+    assert!(message.contains("allowed: podero | podero-sandbox | gardin | "), "{message}");
     for (name, value, meant) in [("allow_insecure_http", "True", "true"), ("body_format", "json ", "json")] {
         assert!(rejected(name, value).contains(&format!("did you mean {meant}?")));
     }
