@@ -59,11 +59,23 @@
 //   error.rs               the one error type
 //   redact.rs              pure: third-party text made printable, without the secrets in it
 //   words.rs               options that take one of a few words, as enums
-//   jose/algorithm.rs      the words for signatures (RFC 7518)
-//   jose/mod.rs            the room's face
+//   json.rs                pure: JSON that cannot be trusted
+//   pem.rs                 pure: the sections of PEM
+//   der.rs                 pure: the elements of DER
+//   x509.rs                pure: the parts of a certificate
 //   system.rs              the operating system, and the only `unsafe` outside ffi
 //   clock.rs               the time and waiting, replaceable in tests
 //   fault.rs               for tests: faults that are switched on in the C library
+//
+// What is signed, and with which key (JOSE: RFC 7515 to 7518):
+//   jose/algorithm.rs      the words for signatures
+//   jose/key_pair.rs       a private key that signs, and the only file that names the signatures of ring
+//   jose/private_key.rs    pure: a private key in DER
+//   jose/jwk.rs            pure: a JWK, and the one that is meant in a JWK Set
+//   jose/signing_key.rs    pure: a text becomes the one key that signs
+//   jose/certificate.rs    pure: the certificate of a key, as a header names it
+//   jose/jws.rs            pure: a signed text of a header and claims
+//   jose/mod.rs            the room's face
 //
 // What a source is asked to do:
 //   config/endpoint.rs     the URL of an endpoint of the server
@@ -85,8 +97,8 @@
 //
 // The messages of OAuth 2.0, pure:
 //   oauth/request.rs       settings make a request
+//   oauth/assertion.rs     what this library signs: claims about the client or the grant
 //   oauth/client_auth.rs   client authentication: one function for each method
-//   oauth/json.rs          JSON from a server that cannot be trusted
 //   oauth/form.rs          a form-encoded response as JSON
 //   oauth/times.rs         lifetimes and dates in a response
 //   oauth/redirect.rs      where a redirect points, which is never followed
@@ -98,7 +110,6 @@
 // The network, and no other file touches it:
 //   transport/resolver.rs  a host name to addresses
 //   transport/connect.rs   TCP with a deadline, to the first address that accepts
-//   transport/x509.rs      pure: the parts of a certificate
 //   transport/tls.rs       certificates, keys, the handshake
 //   transport/http.rs      HTTP/1.1, and the only file that names ureq
 //   transport/encoding.rs  pure: removes gzip and deflate from a response
@@ -143,6 +154,7 @@ mod backoff;
 mod c_text;
 mod clock;
 mod config;
+mod der;
 mod duration;
 mod error;
 #[cfg(feature = "testing")]
@@ -154,10 +166,13 @@ mod ffi;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
+#[allow(dead_code, unused_imports, reason = "the settings begin to use it with the next change")]
 mod jose;
+mod json;
 #[cfg(test)]
 mod leak_log;
 mod oauth;
+mod pem;
 mod redact;
 mod secret;
 mod source;
@@ -167,6 +182,7 @@ mod system;
 mod token;
 mod transport;
 mod words;
+mod x509;
 
 pub use config::{AuthMethod, BasicEncoding, BodyFormat, Ca, Config, OptionInfo, Refresh, options};
 pub use error::{Error, ErrorKind};

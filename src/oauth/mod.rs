@@ -5,7 +5,6 @@
 pub(crate) mod client_auth;
 mod form;
 mod hints;
-mod json;
 pub(crate) mod metadata;
 mod redirect;
 pub(crate) mod request;
@@ -15,6 +14,7 @@ pub(crate) mod times;
 use crate::{
     clock::Now,
     config::{Endpoint, Settings},
+    json,
     secret::Secret,
 };
 use client_auth::ClientAuth;

@@ -5,7 +5,6 @@
 //!   tunnel.rs      CONNECT through an HTTP proxy, to a server that speaks TLS
 //!   socks.rs       CONNECT through a SOCKS5 proxy
 //!   tls.rs         certificates, the handshake, and what a failed one means
-//!   x509.rs        the parts of a certificate
 //!   http.rs        HTTP/1.1, every size bounded
 //!   encoding.rs    gzip and deflate, which some servers send unasked
 //!   diagnosis.rs   the error for a request that failed, and whether another attempt may help
@@ -25,7 +24,6 @@ mod resolver;
 mod socks;
 mod tls;
 mod tunnel;
-mod x509;
 
 use crate::{
     config::{Endpoint, Proxy, ProxyRules, ProxyScheme, Roots, Server, Settings},

@@ -3,12 +3,13 @@
 //! It must not initialise anything under a lock, since a fork could leave the lock held in the child. Instead, two threads
 //! that come first both load the certificates.
 
-use super::{connect::Connection, x509::Certificate};
+use super::connect::Connection;
 use crate::{
     config::{Identity, Roots},
     error::{Error, ErrorKind},
-    redact,
+    pem, redact,
     system::{self, FileState, Stamp, TOO_MANY_FILES, WatchedFile},
+    x509::Certificate,
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
 use rustls::{
@@ -484,7 +485,7 @@ impl Pem {
     fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
         let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.text).collect();
         match found {
-            Err(_) => Err(self.unusable("is broken PEM: copy it again or replace it")),
+            Err(_) => Err(self.unusable(pem::BROKEN)),
             Ok(found) if found.is_empty() => {
                 Err(self.unusable("holds no certificate: it must be PEM, with lines that say BEGIN CERTIFICATE"))
             }
@@ -494,15 +495,13 @@ impl Pem {
 
     fn private_key(&self) -> Result<PrivateKeyDer<'static>, Error> {
         if self.contains(b"ENCRYPTED") {
-            return Err(
-                self.unusable("is encrypted, and there is no option for a passphrase: decrypt it with `openssl pkey`")
-            );
+            return Err(self.unusable(pem::ENCRYPTED));
         }
         PrivateKeyDer::from_pem_slice(&self.text).map_err(|error| match error {
             rustls::pki_types::pem::Error::NoItemsFound => {
                 self.unusable("holds no private key: it must be PEM, with a line that says BEGIN PRIVATE KEY")
             }
-            _ => self.unusable("is broken PEM: copy it again or replace it"),
+            _ => self.unusable(pem::BROKEN),
         })
     }
 

@@ -1,4 +1,4 @@
-//! Pure: reads the members of a JSON object from a response that cannot be trusted.
+//! Pure: reads the members of a JSON object that cannot be trusted: a response, or a file.
 //!
 //! Of two members with one name, serde_json alone silently keeps the last. It also rejects a whole document for one number
 //! that an f64 cannot hold. Here each value stays text until it is used. An error must not quote the text, which may hold a

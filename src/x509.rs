@@ -2,8 +2,10 @@
 //!
 //! It must not decide whether a certificate is to be trusted.
 
+use crate::der::{BIT_STRING, BOOLEAN, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE};
+
 /// The parts of a certificate.
-pub(super) struct Certificate<'a> {
+pub(crate) struct Certificate<'a> {
     issuer: &'a [u8],
     subject: &'a [u8],
     /// The SubjectPublicKeyInfo without its tag and length.
@@ -11,12 +13,6 @@ pub(super) struct Certificate<'a> {
     extensions: Option<&'a [u8]>,
 }
 
-const SEQUENCE: u8 = 0x30;
-const INTEGER: u8 = 0x02;
-const BIT_STRING: u8 = 0x03;
-const OBJECT_IDENTIFIER: u8 = 0x06;
-const OCTET_STRING: u8 = 0x04;
-const BOOLEAN: u8 = 0x01;
 const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
 
@@ -26,7 +22,7 @@ const SERVER_AUTH: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
 
 impl<'a> Certificate<'a> {
     /// Returns None if the bytes are no certificate in DER.
-    pub(super) fn parse(der: &'a [u8]) -> Option<Self> {
+    pub(crate) fn parse(der: &'a [u8]) -> Option<Self> {
         let mut whole = Reader(der);
         let mut certificate = Reader(whole.take(SEQUENCE)?);
         let mut signed = Reader(certificate.take(SEQUENCE)?);
@@ -52,13 +48,13 @@ impl<'a> Certificate<'a> {
     }
 
     /// Returns whether issuer and subject are the same, as in a self-signed certificate.
-    pub(super) fn is_self_issued(&self) -> bool {
+    pub(crate) fn is_self_issued(&self) -> bool {
         self.issuer == self.subject
     }
 
     /// Returns whether the certificate may be used by a server: without the extension that limits its use, or with serverAuth
     /// in it.
-    pub(super) fn is_for_servers(&self) -> bool {
+    pub(crate) fn is_for_servers(&self) -> bool {
         let mut extensions = Reader(self.extensions.unwrap_or_default());
         while let Some((_, extension)) = extensions.next() {
             let mut extension = Reader(extension);
@@ -75,9 +71,17 @@ impl<'a> Certificate<'a> {
 
     /// Returns whether the certificate is for this public key, which is a SubjectPublicKeyInfo in DER. Only the key itself
     /// counts: two names of an algorithm, such as RSA and RSA-PSS, may mean the same key.
-    pub(super) fn has_key(&self, public_key: &[u8]) -> bool {
-        let other = Reader(public_key).take(SEQUENCE).and_then(key_bits);
-        match (key_bits(self.public_key), other) {
+    pub(crate) fn has_key(&self, public_key: &[u8]) -> bool {
+        self.is_for(Reader(public_key).take(SEQUENCE).and_then(key_bits))
+    }
+
+    /// Does the same for the bits of a key alone, as a key pair returns them.
+    pub(crate) fn has_key_bits(&self, bits: &[u8]) -> bool {
+        self.is_for(Some(bits))
+    }
+
+    fn is_for(&self, key: Option<&[u8]>) -> bool {
+        match (key_bits(self.public_key), key) {
             // The point of an elliptic curve may be given by one coordinate and the parity of the other (SEC 1 §2.3.3).
             (Some([parity @ (2 | 3), x @ ..]), Some([4, point @ ..])) if point.len() == 2 * x.len() => {
                 point.starts_with(x) && point.last().is_some_and(|last| last & 1 == parity & 1)
@@ -93,37 +97,6 @@ fn key_bits(public_key: &[u8]) -> Option<&[u8]> {
     let _algorithm = parts.take(SEQUENCE)?;
     // The first byte is the number of unused bits.
     parts.take(BIT_STRING)?.split_first().filter(|(unused, _)| **unused == 0).map(|(_, bits)| bits)
-}
-
-/// The rest of a sequence of elements.
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    /// Returns the content of the next element if it has this tag. Otherwise the element stays.
-    fn take(&mut self, tag: u8) -> Option<&'a [u8]> {
-        if self.0.first() != Some(&tag) {
-            return None;
-        }
-        self.next().map(|(_, content)| content)
-    }
-
-    /// Returns tag and content of the next element. Returns None if there is none, or its length does not fit.
-    fn next(&mut self) -> Option<(u8, &'a [u8])> {
-        let (tag, rest) = self.0.split_first()?;
-        let (first, rest) = rest.split_first()?;
-        let (length, rest) = match *first {
-            length @ 0..=0x7f => (usize::from(length), rest),
-            long @ 0x81..=0x84 => {
-                let (bytes, rest) = rest.split_at_checked(usize::from(long & 0x7f))?;
-                (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest)
-            }
-            // No length, or one of more bytes than any file has.
-            _ => return None,
-        };
-        let (content, rest) = rest.split_at_checked(length)?;
-        self.0 = rest;
-        Some((*tag, content))
-    }
 }
 
 #[cfg(test)]
