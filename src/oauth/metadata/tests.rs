@@ -279,10 +279,7 @@ fn an_endpoint_that_is_no_plain_url_is_rejected_and_not_repeated() {
         ("https://127.1/t", "ends in a number"),
     ] {
         let message = error_at(ISSUER, false, &format!(r#""token_endpoint":"{url}""#));
-        assert!(
-            message.contains("names a token_endpoint that is not usable (") && message.contains(why),
-            "{message}"
-        );
+        assert!(message.contains("names a token_endpoint that is not usable (") && message.contains(why), "{message}");
     }
 }
 
