@@ -70,6 +70,8 @@ pub struct Row {
     pub requests: usize,
     /// The number of connections that the server accepts, where it matters.
     pub connections: Option<usize>,
+    /// The requests that the server receives, as in `GET /path`. Left out where each is a lookup or goes to `token_url`.
+    pub sees: Option<Vec<String>>,
     /// The targets of the requests that the proxy receives.
     pub asked: Option<Vec<String>>,
 

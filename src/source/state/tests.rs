@@ -705,6 +705,27 @@ fn a_child_of_a_fork_knows_the_texts_of_its_parent() {
 }
 
 #[test]
+fn metadata_is_kept_by_a_fork_a_failure_and_a_rejected_token_until_another_comes() {
+    let document = |host: &str| {
+        let token_endpoint = crate::config::Endpoint::parse(&format!("https://{host}/t")).unwrap();
+        let metadata = Arc::new(crate::oauth::metadata::Metadata { token_endpoint, auth_methods: Vec::new() });
+        KnownMetadata { metadata, due: 5 }
+    };
+    let known =
+        |state: &SourceState| state.metadata().map(|known| (known.metadata.token_endpoint.host.clone(), known.due));
+    let mut state = new_state();
+    assert_eq!(known(&state), None);
+    state.metadata_arrived(document("a"));
+    let token = succeed(&mut state, 0);
+    state.invalidate(&token, SECOND);
+    fail(&mut state, Error::new(ErrorKind::Http, ""), 2 * SECOND);
+    state.after_fork(1, 3 * SECOND, MIDDLE);
+    assert_eq!(known(&state), Some(("a".into(), 5)));
+    state.metadata_arrived(document("b"));
+    assert_eq!(known(&state), Some(("b".into(), 5)));
+}
+
+#[test]
 fn a_token_of_which_no_end_is_stated_moves_its_end_for_every_handle() {
     let clock = crate::clock::test::TestClock::new();
     let mut state = new_state();
