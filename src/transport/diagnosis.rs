@@ -46,7 +46,7 @@ pub(super) struct Diagnosis<'a> {
 
 impl Diagnosis<'_> {
     fn server(&self) -> String {
-        let through = self.proxy.map(|_| format!(", asked through {},", self.peer()));
+        let through = self.proxy.map(|route| format!(", asked through {},", self.proxy_of(route)));
         format!("{}{}", self.server_at(self.authority), through.unwrap_or_default())
     }
 
@@ -57,11 +57,16 @@ impl Diagnosis<'_> {
         }
     }
 
-    fn peer(&self) -> String {
+    fn proxy_of(&self, route: &ProxyRoute) -> String {
         let address = format_authority(self.peer_host, self.peer_port);
-        match self.proxy {
-            Some(route) => format!("the proxy {address} (named by {})", route.named_by),
-            None => self.server_at(&address),
+        format!("the proxy {address} (named by {})", route.named_by)
+    }
+
+    fn peer(&self) -> String {
+        match (self.proxy, self.named_by) {
+            (Some(route), NamedBy::TokenUrl | NamedBy::Metadata) => self.proxy_of(route),
+            (Some(route), NamedBy::Issuer) => format!("{} for the metadata of issuer", self.proxy_of(route)),
+            (None, _) => self.server_at(&format_authority(self.peer_host, self.peer_port)),
         }
     }
 

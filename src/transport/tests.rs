@@ -389,6 +389,11 @@ fn a_message_names_what_named_the_server() {
         let message = assert_error(send_within(&transport, &unknown, AMPLE), ErrorKind::Network, true, true);
         assert_contains(&message, &["`nowhere.example`", named]);
         assert_eq!(message.contains("(for the metadata of issuer)"), named_by == NamedBy::Issuer, "{message}");
+        let mut through = through_proxy(settings("https://nowhere.example:443/"), unused_port(), false);
+        through.server.endpoint_mut().named_by = named_by;
+        let message = assert_error(send(&through), ErrorKind::Network, true, true);
+        assert_contains(&message, &["cannot connect to the proxy 127.0.0.1:"]);
+        assert_eq!(message.contains("for the metadata of issuer"), named_by == NamedBy::Issuer, "{message}");
         unknown.server.endpoint_mut().host = "a b".into();
         assert_contains(&tls::new_error(&unknown), &[&format!("in {named_by} cannot stand in a certificate")]);
     }
