@@ -6,6 +6,7 @@
 use crate::{
     config::parsers::{self, LONGEST_VALUE},
     error::{Error, ErrorKind},
+    jose::{SigningAlgorithm, SigningCertificate, SigningKey},
     redact::truncate,
     secret::Secret,
     system::{self, FileState, Stamp, TOO_MANY_FILES, WatchedFile},
@@ -22,6 +23,8 @@ use zeroize::Zeroizing;
 pub(crate) struct ClientCredentials {
     pub(crate) id: Option<TextOrFile>,
     pub(crate) secret: Option<TextOrFile>,
+    /// Some if this library signs.
+    pub(crate) signer: Option<SignerCredentials>,
     pub(crate) client_assertion: Option<TextOrFile>,
     pub(crate) assertion: Option<TextOrFile>,
     pub(crate) subject_token: Option<TextOrFile>,
@@ -30,11 +33,29 @@ pub(crate) struct ClientCredentials {
     pub(crate) id_ends_at_colon: bool,
 }
 
+/// What signs assertions, and what must fit it.
+#[derive(Debug)]
+pub(crate) struct SignerCredentials {
+    /// None if the client secret signs.
+    pub(crate) key: Option<TextOrFile>,
+    /// The option that names the key or the secret.
+    pub(crate) named_by: &'static str,
+    /// The key's id, which chooses in a JWK Set.
+    pub(crate) key_id: Option<String>,
+    pub(crate) algorithm: Option<SigningAlgorithm>,
+    pub(crate) certificate: Option<TextOrFile>,
+    /// No option names the issuer of the grant's assertion, so that the key must (a Google service account).
+    pub(crate) key_names_issuer: bool,
+}
+
 /// The credentials of one fetch.
 #[allow(dead_code)]
 pub(crate) struct CredentialTexts {
     pub(crate) id: Option<Secret>,
     pub(crate) secret: Option<Secret>,
+    /// What signs: the key, or the client secret. It fits the algorithm and the certificate.
+    pub(crate) key: Option<SigningKey>,
+    pub(crate) certificate: Option<SigningCertificate>,
     pub(crate) client_assertion: Option<Secret>,
     pub(crate) assertion: Option<Secret>,
     pub(crate) subject_token: Option<Secret>,
@@ -49,6 +70,13 @@ pub(crate) enum TextOrFile {
         path: PathBuf,
         named_by: &'static str,
         what: &'static str,
+    },
+    /// A file of any number of lines.
+    Document {
+        path: PathBuf,
+        named_by: &'static str,
+        /// What is wrong with bytes that are no text.
+        not_text: &'static str,
     },
 }
 
@@ -66,9 +94,16 @@ impl ClientCredentials {
 
     fn read_once(&self) -> (Vec<WatchedFile>, Result<CredentialTexts, Error>) {
         let mut reading = Reading::default();
+        let (id, secret) = (reading.text(&self.id), reading.text(&self.secret));
+        let (key, certificate) = match &self.signer {
+            Some(signer) => signer.read(&mut reading, secret.as_ref()),
+            None => (None, None),
+        };
         let texts = CredentialTexts {
-            id: reading.text(&self.id),
-            secret: reading.text(&self.secret),
+            id,
+            secret,
+            key,
+            certificate,
             client_assertion: reading.text(&self.client_assertion),
             assertion: reading.text(&self.assertion),
             subject_token: reading.text(&self.subject_token),
@@ -79,6 +114,52 @@ impl ClientCredentials {
         }
         reading.end(texts)
     }
+}
+
+impl SignerCredentials {
+    /// Reads the key and its certificate. A key that cannot sign as the options say is an error.
+    fn read(&self, reading: &mut Reading, secret: Option<&Secret>) -> (Option<SigningKey>, Option<SigningCertificate>) {
+        let key = match &self.key {
+            None => secret.map(SigningKey::of_secret),
+            source @ Some(text) => reading.text(source).and_then(|key| {
+                let key = SigningKey::read(key.expose(), self.key_id.as_deref(), self.algorithm);
+                reading.check(key.map_err(|wrong| text.unusable_as(self.named_by, &wrong)))
+            }),
+        };
+        let certificate = self.certificate.as_ref().and_then(|source| {
+            let certificate = reading.text(&self.certificate)?;
+            let certificate = SigningCertificate::read(certificate.expose());
+            reading.check(certificate.map_err(|wrong| source.unusable(&wrong)))
+        });
+        let Some(key) = key else { return (None, certificate) };
+        reading.check(key.algorithm(self.algorithm, self.named_by).map_err(invalid));
+        if certificate.as_ref().is_some_and(|certificate| !certificate.fits(&key)) {
+            let named_by = self.named_by;
+            let foreign = format!("signing_cert_file is not the certificate of the key in {named_by}");
+            reading.errors.push(invalid(foreign));
+        }
+        if self.key_names_issuer && key.client_email().is_none() {
+            reading.errors.push(invalid("the assertion has no iss: set client_id or claim.iss"));
+        }
+        (Some(key), certificate)
+    }
+}
+
+impl ClientCredentials {
+    /// Signs once. A key that contradicts itself shows only then, and ring prepares itself before any fork of the process.
+    pub(crate) fn try_to_sign(&self, texts: &CredentialTexts) -> Result<(), Error> {
+        let (Some(signer), Some(key)) = (&self.signer, &texts.key) else { return Ok(()) };
+        let algorithm = key.algorithm(signer.algorithm, signer.named_by).map_err(invalid)?;
+        let signed = key.sign(algorithm, b"tokensource");
+        signed.map(drop).map_err(|error| match &signer.key {
+            Some(source) => source.unusable_as(signer.named_by, error.message()),
+            None => error,
+        })
+    }
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidConfig, message)
 }
 
 /// What the reading of the files has found so far.
@@ -116,23 +197,15 @@ impl TextOrFile {
     /// Reads the text, and returns it with the state of the very file that was read: if that state differs later, a retry
     /// may succeed. There is no file if this is text. An error names the option and the path. It is retryable only where the
     /// file is not at fault.
-    fn read(&self) -> (Option<WatchedFile>, Result<Secret, Error>) {
-        self.read_as(text_of)
-    }
-
-    /// Returns a text of several lines, by the same rules otherwise.
-    pub(crate) fn read_whole(&self) -> Result<Secret, Error> {
-        self.read_as(|file, _| whole_text_of(file)).1
-    }
-
-    fn read_as(&self, text_of: TextOf) -> (Option<WatchedFile>, Result<Secret, Error>) {
-        let (path, what) = match self {
+    pub(crate) fn read(&self) -> (Option<WatchedFile>, Result<Secret, Error>) {
+        let (path, content) = match self {
             Self::Text(text) => return (None, Ok(text.clone())),
-            Self::File { path, what, .. } => (path, what),
+            Self::File { path, what, .. } => (path, Content::Line(what)),
+            Self::Document { path, not_text, .. } => (path, Content::Document { not_text }),
         };
         let watched = |state| Some(WatchedFile { path: path.clone(), state });
         let (state, text) = match open(path) {
-            Ok(file) => read(file, |file| text_of(file, what)),
+            Ok(file) => read(file, content),
             Err(error) if system::is_out_of_files(&error) => {
                 let error = self.unusable(&format!("it cannot be read ({error}): {TOO_MANY_FILES}")).retryable();
                 return (watched(FileState::at(path)), Err(error));
@@ -149,20 +222,27 @@ impl TextOrFile {
                 ErrorKind::InvalidConfig,
                 format!("basic_encoding=raw cannot carry the colon in client_id (RFC 7617): {INSTEAD}"),
             ),
-            Self::File { .. } => {
+            Self::File { .. } | Self::Document { .. } => {
                 self.unusable(&format!("it holds a colon, which basic_encoding=raw cannot carry (RFC 7617): {INSTEAD}"))
             }
         }
     }
 
     pub(crate) fn unusable(&self, wrong: &str) -> Error {
-        let text = match self {
+        invalid(match self {
             Self::Text(_) => wrong.to_owned(),
-            Self::File { path, named_by, .. } => {
+            Self::File { path, named_by, .. } | Self::Document { path, named_by, .. } => {
                 format!("option {named_by}: {}: {wrong}", truncate(&path.to_string_lossy(), 500))
             }
-        };
-        Error::new(ErrorKind::InvalidConfig, text)
+        })
+    }
+
+    /// Returns the error for a text that an option holds itself, or names.
+    fn unusable_as(&self, named_by: &str, wrong: &str) -> Error {
+        match self {
+            Self::Text(_) => invalid(format!("option {named_by}: {wrong}")),
+            Self::File { .. } | Self::Document { .. } => self.unusable(wrong),
+        }
     }
 }
 
@@ -179,24 +259,26 @@ fn open(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Reads what the file must be, such as a secret in one line.
-type TextOf = fn(&mut File, what: &str) -> Result<Secret, String>;
+/// What a file holds.
+#[derive(Clone, Copy)]
+enum Content<'a> {
+    /// One line, called this.
+    Line(&'a str),
+    Document {
+        not_text: &'a str,
+    },
+}
 
-fn read(mut file: File, text_of: impl Fn(&mut File) -> Result<Secret, String>) -> (FileState, Result<Secret, String>) {
+fn read(mut file: File, content: Content<'_>) -> (FileState, Result<Secret, String>) {
     let facts = match file.metadata() {
         Ok(facts) => facts,
         Err(error) => return (FileState::Missing, Err(unreadable(&error))),
     };
-    let secret = if facts.is_file() { text_of(&mut file) } else { Err("it is not a regular file".into()) };
+    let secret = if facts.is_file() { text_of(&mut file, content) } else { Err("it is not a regular file".into()) };
     (FileState::Seen(Stamp::of(&facts)), secret)
 }
 
-fn text_of(file: &mut impl Read, what: &str) -> Result<Secret, String> {
-    parsers::one_line(whole_text_of(file)?.expose(), what)
-}
-
-/// Returns the text without one line break at its end.
-fn whole_text_of(file: &mut impl Read) -> Result<Secret, String> {
+fn text_of(file: &mut impl Read, content: Content<'_>) -> Result<Secret, String> {
     // Full size from the start: a buffer that grows leaves copies of the secret behind.
     let mut buffer = Zeroizing::new(vec![0; LONGEST_VALUE + 1]);
     let mut length = 0;
@@ -211,15 +293,24 @@ fn whole_text_of(file: &mut impl Read) -> Result<Secret, String> {
     if length > LONGEST_VALUE {
         return Err("it is larger than 64 KiB".into());
     }
-    let text = std::str::from_utf8(&buffer[..length]).map_err(|_| "it is not UTF-8")?;
-    let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
+    let not_text = match content {
+        Content::Line(_) => "it is not UTF-8",
+        Content::Document { not_text } => not_text,
+    };
+    let mut text = std::str::from_utf8(&buffer[..length]).map_err(|_| not_text)?;
+    if let Content::Line(_) = content {
+        text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
+    }
     if text.is_empty() {
         return Err("it is empty".into());
     }
     if text.starts_with('\u{feff}') {
         return Err(parsers::BYTE_ORDER_MARK.into());
     }
-    Ok(Secret::new(text))
+    match content {
+        Content::Line(what) => parsers::one_line(text, what),
+        Content::Document { .. } => Ok(Secret::new(text)),
+    }
 }
 
 #[cfg(test)]
@@ -233,7 +324,7 @@ mod tests {
     use super::*;
 
     fn read_from(bytes: &[u8]) -> Result<String, String> {
-        text_of(&mut &*bytes, "secret").map(|secret| secret.expose().to_owned())
+        text_of(&mut &*bytes, Content::Line("secret")).map(|secret| secret.expose().to_owned())
     }
 
     #[test]
@@ -266,7 +357,80 @@ mod tests {
         let file = vec![b'x'; LONGEST_VALUE + 1];
         assert_eq!(read_from(&file[1..]).unwrap().len(), LONGEST_VALUE);
         assert_eq!(read_from(&file), Err("it is larger than 64 KiB".into()));
-        assert!(text_of(&mut io::repeat(b'x'), "secret").is_err());
+        assert!(text_of(&mut io::repeat(b'x'), Content::Line("secret")).is_err());
+    }
+
+    #[test]
+    fn a_document_is_text_of_any_lines_and_keeps_its_end() {
+        let read = |bytes: &[u8]| {
+            let text = text_of(&mut &*bytes, Content::Document { not_text: "it is no PEM" });
+            text.map(|text| text.expose().to_owned())
+        };
+        for text in ["a\nb\n", "a\r\n\r\n", " ", "\n", "a\0"] {
+            assert_eq!(read(text.as_bytes()), Ok(text.into()));
+        }
+        assert_eq!(read(b""), Err("it is empty".into()));
+        assert_eq!(read(b"\x30\x82\xff"), Err("it is no PEM".into()));
+        assert_eq!(read("\u{feff}a".as_bytes()), Err(parsers::BYTE_ORDER_MARK.into()));
+        assert_eq!(read(&vec![b'x'; LONGEST_VALUE]).unwrap().len(), LONGEST_VALUE);
+        assert_eq!(read(&vec![b'x'; LONGEST_VALUE + 1]), Err("it is larger than 64 KiB".into()));
+    }
+
+    #[test]
+    fn each_file_that_is_read_is_watched() {
+        let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/keys");
+        let document = |name: &str, named_by| {
+            Some(TextOrFile::Document { path: keys.join(name), named_by, not_text: "it is no PEM" })
+        };
+        let line = |named_by| {
+            let (_, path) = at(named_by);
+            std::fs::write(&path, named_by).unwrap();
+            Some(TextOrFile::File { path, named_by, what: "token" })
+        };
+        let named = ["id", "secret", "client_assertion", "assertion", "subject_token", "refresh_token"];
+        let mut credentials = ClientCredentials {
+            id: line(named[0]),
+            secret: line(named[1]),
+            signer: Some(SignerCredentials {
+                key: document("p256.pem", "signing_key_file"),
+                named_by: "signing_key_file",
+                key_id: None,
+                algorithm: None,
+                certificate: document("p256-certificate.pem", "signing_cert_file"),
+                key_names_issuer: false,
+            }),
+            client_assertion: line(named[2]),
+            assertion: line(named[3]),
+            subject_token: line(named[4]),
+            refresh_token: line(named[5]),
+            id_ends_at_colon: false,
+        };
+        let (files, texts) = credentials.read();
+        let texts = texts.unwrap();
+        let lines = [
+            &texts.id,
+            &texts.secret,
+            &texts.client_assertion,
+            &texts.assertion,
+            &texts.subject_token,
+            &texts.refresh_token,
+        ];
+        assert_eq!(lines.map(|text| text.as_ref().unwrap().expose()), named);
+        assert!(texts.key.is_some() && texts.certificate.is_some());
+        let mut watched: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
+        watched.sort();
+        let paths = named.map(|name| at(name).1);
+        let mut expected = [&paths[..], &[keys.join("p256.pem"), keys.join("p256-certificate.pem")]].concat();
+        expected.sort();
+        assert_eq!(watched, expected);
+        credentials.try_to_sign(&texts).unwrap();
+        // A key that is replaced by one that does not fit is noticed at the next fetch, and is watched.
+        credentials.signer.as_mut().unwrap().key = document("p384.pem", "signing_key_file");
+        let (files, error) = credentials.read();
+        let error = error.err().unwrap();
+        assert_eq!(error.message(), "signing_cert_file is not the certificate of the key in signing_key_file");
+        assert_eq!((error.kind(), error.is_transient(), files.len()), (ErrorKind::InvalidConfig, false, 8));
+        remove(&paths);
     }
 
     fn secret_in(path: impl Into<PathBuf>) -> TextOrFile {

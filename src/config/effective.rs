@@ -7,7 +7,7 @@
 use crate::{
     config::{
         authentication::{Authentication, ClientId, OptionsTogether},
-        credential::{ClientCredentials, TextOrFile},
+        credential::{ClientCredentials, SignerCredentials, TextOrFile},
         endpoint::Endpoint,
         environment::Environment,
         options::defaults,
@@ -20,6 +20,7 @@ use crate::{
         values::{Members, Values},
     },
     error::{Error, ErrorKind},
+    jose::NEITHER_PEM_NOR_JSON,
     secret::Secret,
 };
 use std::{
@@ -43,8 +44,8 @@ const fn seconds(text: &str) -> Duration {
 /// contradictory.
 pub(crate) fn settings(values: &Values, environment: &Environment<'_>) -> Result<Settings, Error> {
     let file = values.provider_file.as_ref().map(|path| {
-        let file = TextOrFile::File { path: path.clone(), named_by: "provider_file", what: "file" };
-        let lines = provider_file::parse(file.read_whole()?.expose()).map_err(|wrong| file.unusable(&wrong))?;
+        let file = TextOrFile::Document { path: path.clone(), named_by: "provider_file", not_text: "it is not UTF-8" };
+        let lines = provider_file::parse(file.read().1?.expose()).map_err(|wrong| file.unusable(&wrong))?;
         Ok(ProviderFile { lines, error_prefix: file.unusable("").message().to_owned() })
     });
     settings_with(values, file.transpose()?, environment)
@@ -128,6 +129,9 @@ fn settings_with(
         user_agent: values.user_agent.unwrap_or_else(|| defaults::USER_AGENT.to_owned()),
     })
 }
+
+/// What is wrong with a certificate that is no text.
+const NOT_PEM: &str = "it is not PEM: convert it with openssl x509 -inform DER";
 
 /// Returns the members of a family that are sent.
 fn sent(members: Members) -> Vec<(String, Secret)> {
@@ -228,9 +232,11 @@ impl<'a> EffectiveOptions<'a> {
             (text, file) => text.or(file),
         };
         let id = values.client_id.as_deref().map(|id| TextOrFile::Text(Secret::new(id)));
+        let id = one_of(id, line(&values.client_id_file, "client_id_file", "id"));
         let is_basic = authentication.is_some_and(|it| it.method == AuthMethod::ClientSecretBasic);
         let credentials = ClientCredentials {
-            id: one_of(id, line(&values.client_id_file, "client_id_file", "id")),
+            signer: authentication.and_then(|it| self.signer(it, id.is_some())),
+            id,
             secret: one_of(
                 values.client_secret.clone().map(TextOrFile::Text),
                 line(&values.client_secret_file, "client_secret_file", "secret"),
@@ -241,8 +247,37 @@ impl<'a> EffectiveOptions<'a> {
             refresh_token: line(&values.refresh_token_file, "refresh_token_file", "token"),
             id_ends_at_colon: is_basic && self.basic_encoding() == BasicEncoding::Raw,
         };
-        collect_error(errors, credentials.read().1.map_err(|error| error.message().to_owned()));
+        let tried = credentials.read().1.and_then(|texts| credentials.try_to_sign(&texts));
+        collect_error(errors, tried.map_err(|error| error.message().to_owned()));
         credentials
+    }
+
+    /// Returns what signs the assertions, if this library signs any.
+    fn signer(&self, authentication: &Authentication, has_id: bool) -> Option<SignerCredentials> {
+        let (values, purpose) = (&self.values, authentication.signs?);
+        let document =
+            |path: &PathBuf, named_by, not_text| TextOrFile::Document { path: path.clone(), named_by, not_text };
+        let (key, named_by) = match (purpose, authentication.method, &values.signing_key_file, &values.signing_key) {
+            (SigningPurpose::ClientAssertion, AuthMethod::ClientSecretJwt, ..) if values.client_secret.is_some() => {
+                (None, "client_secret")
+            }
+            (SigningPurpose::ClientAssertion, AuthMethod::ClientSecretJwt, ..) => (None, "client_secret_file"),
+            (_, _, Some(path), None) => {
+                (Some(document(path, "signing_key_file", NEITHER_PEM_NOR_JSON)), "signing_key_file")
+            }
+            (_, _, None, Some(text)) => (Some(TextOrFile::Text(text.clone())), "signing_key"),
+            (_, _, None, None) | (_, _, Some(_), Some(_)) => return None,
+        };
+        let certificate = values.signing_cert_file.as_ref();
+        let names_issuer = has_id || matches!(values.claims.get("iss"), Some(Some(_)));
+        Some(SignerCredentials {
+            key,
+            named_by,
+            key_id: values.signing_key_id.clone(),
+            algorithm: values.signing_algorithm,
+            certificate: certificate.map(|path| document(path, "signing_cert_file", NOT_PEM)),
+            key_names_issuer: purpose == SigningPurpose::Grant && !names_issuer,
+        })
     }
 
     fn signing(&self, purpose: SigningPurpose, server: &Server) -> Signing {

@@ -126,7 +126,8 @@ mod tests {
         error::Error,
     };
 
-    const CLIENT: [(&str, &str); 2] = [("client_id", "id"), ("client_secret", "hunter2")];
+    const CLIENT: [(&str, &str); 2] =
+        [("client_id", "id"), ("client_secret", "hunter2-hunter2-hunter2-hunter2-hunter2")];
 
     fn made(options: &[(&str, &str)], file: Option<&str>) -> Result<Settings, Error> {
         let mut config = Config::new();

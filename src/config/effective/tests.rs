@@ -353,3 +353,206 @@ fn a_grant_type_of_none_is_not_sent() {
         assert_eq!(settings(&with(&[("grant_type", word)])).grant_type.as_deref(), Some(word));
     }
 }
+
+/// Returns the path of a key that is no secret.
+fn key(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/keys").join(name);
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_audience_is_the_programs_before_the_providers_and_a_url_is_the_last() {
+    let key_file = key("p256.pem");
+    let signing = |options: &[(&str, &str)], provider: &[(&str, &str)]| {
+        let own = [&[("client_id", "id"), ("signing_key_file", &key_file)], options].concat();
+        let file: String = provider.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        let signing = config(&own).settings_with_provider_file(&file, &|_| None).unwrap().signing.unwrap();
+        (signing.audience, signing.issuer)
+    };
+    let url = ("token_url", "HTTPS://H:443/T?q=%41");
+    let (audience, issuer) = (("assertion_audience", "a b"), ("issuer", "https://I/"));
+    let provider = [url, ("assertion_audience", "p"), ("issuer", "https://P")];
+    for (own, provider, expected) in [
+        (&[url, issuer, audience][..], &provider[..], "a b"),
+        (&[url, issuer], &provider, "https://I/"),
+        (&[issuer], &provider, "https://I/"),
+        (&[url], &provider, "p"),
+        (&[], &provider, "p"),
+        (&[], &[url, provider[2]], "https://P"),
+        (&[], &[url], url.1),
+        (&[url], &[], url.1),
+        (&[issuer], &[], "https://I/"),
+        (&[issuer, audience], &[], "a b"),
+    ] {
+        assert_eq!(signing(own, provider).0, expected, "{own:?} {provider:?}");
+    }
+    assert_eq!(signing(&[url, issuer, audience], &[]).1.as_deref(), Some("https://I/"));
+    assert_eq!(signing(&[url], &[]).1, None);
+}
+
+#[test]
+fn an_issuer_is_where_the_endpoint_is_looked_up_unless_a_url_is_known() {
+    let client = [REQUIRED[1], REQUIRED[2]];
+    let server = |options: &[(&str, &str)]| settings(&[&client[..], options].concat()).server;
+    let (url, issuer) = (("token_url", "https://h/t"), ("issuer", "https://i/realm"));
+    assert!(matches!(server(&[url]), Server::TokenUrl(endpoint) if endpoint.url == url.1));
+    assert!(matches!(server(&[url, issuer]), Server::TokenUrl(endpoint) if endpoint.url == url.1));
+    assert!(matches!(server(&[issuer]), Server::Issuer(endpoint) if endpoint.url == issuer.1));
+    assert!(matches!(server(&[("provider", "gardin"), issuer]), Server::TokenUrl(_)));
+    let http = ("issuer", "http://i.example/");
+    let message = rejected(&[&client[..], &[http]].concat());
+    assert!(message.starts_with("issuer is http to another machine, so the secret can be read on"), "{message}");
+    assert!(matches!(server(&[url, http]), Server::TokenUrl(_)));
+    assert!(server(&[("issuer", "http://localhost:1")]).endpoint().must_be_loopback);
+    assert!(!server(&[http, ("allow_insecure_http", "true")]).endpoint().must_be_loopback);
+    assert_eq!(rejected(&client), "neither provider, token_url nor issuer is set: set one");
+}
+
+#[test]
+fn what_an_assertion_says_comes_from_options_and_defaults() {
+    let key_file = key("p256.pem");
+    let base = [REQUIRED[0], REQUIRED[1], ("signing_key_file", &*key_file)];
+    let signing = |more: &[(&str, &str)]| settings(&[&base[..], more].concat()).signing.unwrap();
+    let plain = signing(&[]);
+    assert_eq!((plain.lifetime, plain.typ.as_str()), (Duration::from_secs(60), "JWT"));
+    assert_eq!((plain.algorithm, plain.key_id, plain.purpose), (None, None, SigningPurpose::ClientAssertion));
+    assert!(plain.claims.is_empty() && plain.cert_header.word() == "x5t#S256");
+    let certificate = key("p256-certificate.pem");
+    let all = signing(&[
+        ("signing_algorithm", "ES256"),
+        ("signing_key_id", "k"),
+        ("signing_cert_file", &certificate),
+        ("signing_cert_header", "x5c"),
+        ("assertion_lifetime", "0.5"),
+        ("assertion_typ", "client-authentication+jwt"),
+        ("claim.b", ""),
+        ("claim.a", "x y"),
+    ]);
+    assert_eq!((all.lifetime, all.typ.as_str()), (Duration::from_millis(500), "client-authentication+jwt"));
+    assert_eq!(
+        (all.algorithm.unwrap().word(), all.key_id.as_deref(), all.cert_header.word()),
+        ("ES256", Some("k"), "x5c")
+    );
+    let claims: Vec<_> = all.claims.iter().map(|(name, value)| format!("{name}={}", value.expose())).collect();
+    assert_eq!(claims, ["a=x y", "b="]);
+    assert!(settings(&REQUIRED).signing.is_none());
+}
+
+#[test]
+fn a_key_must_sign_as_the_options_say_from_the_start() {
+    let (p256, rsa, email) = (key("p256.pem"), key("rsa-2048.pem"), key("service-account.json"));
+    let (certificate, foreign) = (key("p256-certificate.pem"), key("p384-certificate.pem"));
+    let base = [REQUIRED[0], REQUIRED[1], ("signing_key_file", &*p256)];
+    let with_key = |more: &[(&'static str, &str)]| rejected(&[&base[..], more].concat());
+    settings(&[&base[..], &[("signing_cert_file", &*certificate), ("signing_algorithm", "ES256")]].concat());
+    // The certificate may be in the file of the key.
+    let both = std::env::temp_dir().join(format!("tks-config-both-{}", std::process::id()));
+    let in_one = [std::fs::read(&p256).unwrap(), std::fs::read(&certificate).unwrap()].concat();
+    std::fs::write(&both, in_one).unwrap();
+    let both = both.to_str().unwrap();
+    settings(&[&base[..2], &[("signing_key_file", both), ("signing_cert_file", both)]].concat());
+    std::fs::remove_file(both).unwrap();
+    let message = with_key(&[("signing_cert_file", &foreign), ("signing_algorithm", "RS256")]);
+    assert!(message.starts_with("signing_algorithm=RS256 does not fit: signing_key_file holds "), "{message}");
+    let foreign = "; signing_cert_file is not the certificate of the key in signing_key_file";
+    assert!(message.ends_with(foreign), "{message}");
+    assert!(
+        with_key(&[("signing_cert_file", &p256)]).contains(&format!("option signing_cert_file: {p256}: it holds no"))
+    );
+    let not_text = std::env::temp_dir().join(format!("tks-config-der-{}", std::process::id()));
+    std::fs::write(&not_text, b"\x30\x82\xff").unwrap();
+    let path = not_text.to_str().unwrap();
+    let message = rejected(&[REQUIRED[0], REQUIRED[1], ("signing_key_file", path)]);
+    let expected = format!("option signing_key_file: {path}: it is neither PEM nor JSON: convert it with openssl pkey");
+    assert_eq!(message, expected);
+    assert!(
+        with_key(&[("signing_cert_file", path)]).ends_with("it is not PEM: convert it with openssl x509 -inform DER")
+    );
+    std::fs::remove_file(path).unwrap();
+    // A key as text.
+    let text = std::fs::read_to_string(&rsa).unwrap();
+    let one_line = text.replace('\n', "\\n");
+    settings(&[REQUIRED[0], REQUIRED[1], ("signing_key", &text)]);
+    settings(&[REQUIRED[0], REQUIRED[1], ("signing_key", &one_line)]);
+    let message = rejected(&[REQUIRED[0], REQUIRED[1], ("signing_key", &text), ("signing_algorithm", "ES256")]);
+    assert_eq!(
+        message,
+        "signing_algorithm=ES256 does not fit: signing_key holds an RSA key, which signs RS256 RS384 RS512 PS256 PS384 PS512"
+    );
+    let message = rejected(&[REQUIRED[0], REQUIRED[1], ("signing_key", "hunter2")]);
+    assert_eq!(message, "option signing_key: it is neither PEM nor JSON: convert it with openssl pkey");
+    // A grant has an issuer.
+    let grant = [REQUIRED[0], ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")];
+    let by = |more: &[(&'static str, &str)]| config(&[&grant[..], more].concat()).settings(&|_| None);
+    let no_issuer = "the assertion has no iss: set client_id or claim.iss";
+    assert_eq!(by(&[("signing_key_file", &p256)]).unwrap_err().message(), no_issuer);
+    by(&[("signing_key_file", &p256), ("client_id", "id")]).unwrap();
+    by(&[("signing_key_file", &p256), ("claim.iss", "i")]).unwrap();
+    by(&[("signing_key_file", &email)]).unwrap();
+}
+
+#[test]
+fn a_secret_that_signs_is_long_enough() {
+    let jwt = ("auth_method", "client_secret_jwt");
+    let signs = |secret: &'static str, more: &[(&'static str, &'static str)]| {
+        config(&[&[REQUIRED[0], REQUIRED[1], jwt, ("client_secret", secret)], more].concat()).settings(&|_| None)
+    };
+    let secret = |length| &LONG_SECRET[..length];
+    for (length, more, message) in [
+        (31, &[][..], "HS256 needs a secret of 32 bytes; this one has 31: the server must issue a longer one"),
+        (0, &[], "HS256 needs a secret of 32 bytes; this one has 0: the server must issue a longer one"),
+        (
+            32,
+            &[("signing_algorithm", "HS512")],
+            "HS512 needs a secret of 64 bytes; this one has 32: set signing_algorithm=HS256",
+        ),
+        (
+            63,
+            &[("signing_algorithm", "HS512")],
+            "HS512 needs a secret of 64 bytes; this one has 63: set signing_algorithm=HS384",
+        ),
+        (
+            32,
+            &[("signing_algorithm", "RS256")],
+            "signing_algorithm=RS256 does not fit: client_secret is a shared secret, which signs HS256 HS384 HS512",
+        ),
+    ] {
+        assert_eq!(signs(secret(length), more).unwrap_err().message(), message);
+    }
+    for (length, more) in [(32, &[][..]), (64, &[("signing_algorithm", "HS512")])] {
+        signs(secret(length), more).unwrap();
+    }
+}
+
+#[test]
+fn each_file_of_a_credential_is_read_from_the_start() {
+    let missing = |options: &[(&str, &str)]| rejected(&[&REQUIRED[..1], options].concat());
+    let unreadable = |name: &str| format!("option {name}: /nowhere/{name}: it cannot be read (No such file");
+    let (jwt, exchange) = (
+        ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+    );
+    for (name, more) in [
+        ("signing_key_file", &REQUIRED[1..2]),
+        ("client_assertion_file", &[]),
+        ("assertion_file", &[jwt]),
+        ("subject_token_file", &[exchange]),
+        ("refresh_token_file", &[REQUIRED[1], REQUIRED[2], ("grant_type", "refresh_token")]),
+    ] {
+        let path = format!("/nowhere/{name}");
+        let message = missing(&[more, &[(name, &path)]].concat());
+        assert!(message.starts_with(&unreadable(name)), "{message}");
+    }
+    let all = missing(&[
+        exchange,
+        ("signing_key_file", "/nowhere/signing_key_file"),
+        ("signing_cert_file", "/nowhere/signing_cert_file"),
+        ("subject_token_file", "/nowhere/subject_token_file"),
+        ("ca", "auto"),
+        ("ca_file", "/ca"),
+    ]);
+    let names = ["signing_key_file", "signing_cert_file", "subject_token_file"];
+    for part in names.map(unreadable).iter().map(String::as_str).chain(["client_id is not set", "ca and ca_file"]) {
+        assert!(all.contains(part), "{part}: {all}");
+    }
+}

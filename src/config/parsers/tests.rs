@@ -193,7 +193,7 @@ fn paths_are_made_absolute_when_they_are_set() {
     assert_eq!(accepted("ca_file", "a/b").ca_file, Some(here.join("a/b")));
     assert_eq!(accepted("client_cert_file", "a/b").client_cert_file, Some(here.join("a/b")));
     assert_eq!(accepted("client_key_file", "a/b").client_key_file, Some(here.join("a/b")));
-    for name in ["client_secret_file", "ca_file", "client_cert_file", "client_key_file"] {
+    for name in ["client_secret_file", "ca_file", "client_cert_file", "client_key_file", "signing_cert_file"] {
         assert!(rejected(name, "a\0b").contains("NUL"));
         let one_line = r"-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----";
         for content in ["-----BEGIN PRIVATE KEY-----\nhunter2\n", one_line, "hunter2\n", "hunter2\r"] {
@@ -256,5 +256,129 @@ fn a_path_has_one_to_eight_names() {
     }
     for path in [".", ".a", "a.", "a..b", "a.b.c.d.e.f.g.h.i", "a\nb"] {
         assert!(rejected("response.access_token", path).contains("allowed: the names of 1 to 8 members"), "{path}");
+    }
+}
+
+#[test]
+fn a_key_is_text_in_which_pem_may_have_its_line_breaks_written_out() {
+    let key = |text: &str| accepted("signing_key", text).signing_key.unwrap().expose().to_owned();
+    assert_eq!(key(r"-----BEGIN A-----\nhunter2\n-----END A-----\n"), "-----BEGIN A-----\nhunter2\n-----END A-----\n");
+    assert_eq!(key("-----BEGIN A-----\r\nhunter2\n"), "-----BEGIN A-----\r\nhunter2\n");
+    assert_eq!(key(r"a\n\nb\"), "a\n\nb\\");
+    // JSON has its own meaning of the two characters.
+    for json in [r#"{"private_key":"a\nb"}"#, "\r\n\t {\"a\":\"\\n\"}"] {
+        assert_eq!(key(json), json);
+    }
+    assert_eq!(key(&"x".repeat(LONGEST_VALUE)).len(), LONGEST_VALUE);
+    assert!(rejected("signing_key", "a\0b").contains("the key holds a NUL"));
+    assert!(rejected("signing_key", "\u{feff}{}").contains("byte order mark"));
+}
+
+#[test]
+fn a_key_is_not_a_path() {
+    for text in [
+        "-----BEGIN PRIVATE KEY-----\nhunter2\n",
+        r"-----BEGIN PRIVATE KEY-----\nhunter2\n",
+        "junk -----BEGIN PRIVATE KEY-----",
+        "{\"kty\":\"hunter2\"}",
+        " \n{\"kty\":\"hunter2\"}",
+    ] {
+        let message = rejected("signing_key_file", text);
+        assert!(message.starts_with("option signing_key_file: this is a key, not a path: set signing_key; allowed: "));
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+    assert!(rejected("signing_key_file", "hunter2\n").contains("give the name of the file, not its contents"));
+    assert_eq!(accepted("signing_key_file", "/k").signing_key_file, Some("/k".into()));
+}
+
+#[test]
+fn a_claim_has_any_text_and_a_name_that_no_other_option_decides() {
+    for name in ["iss", "sub", "scope", "box_sub_type", "https://h/claim", "a.b", "Aud", "~"] {
+        for text in ["", "a\nb", "größe", "\0"] {
+            let values = accepted(&format!("claim.{name}"), text);
+            assert_eq!(values.claims[name].as_ref().unwrap().expose(), text);
+        }
+    }
+    for (name, wrong) in [
+        ("aud", "aud is the option assertion_audience"),
+        ("exp", "exp follows from assertion_lifetime"),
+        ("iat", "iat, nbf and jti are not for an option to set"),
+        ("nbf", "iat, nbf and jti are not for an option to set"),
+        ("jti", "iat, nbf and jti are not for an option to set"),
+        ("", "NAME has only visible ASCII; give the value separately"),
+        ("a b", "NAME has only visible ASCII; give the value separately"),
+        ("ä", "NAME has only visible ASCII; give the value separately"),
+    ] {
+        assert_eq!(rejected(&format!("claim.{name}"), "x"), format!("option claim.NAME: {wrong}"));
+    }
+    assert!(rejected(&format!("claim.{}", "x".repeat(LONGEST_VALUE + 1)), "x").contains("64 KiB"));
+}
+
+#[test]
+fn a_variable_is_a_host_or_a_segment() {
+    for text in ["a", "example.com:8443", "[::1]:1", "A-b_c~", &"x".repeat(253)] {
+        let values = accepted("variable.tenant-1_A", text);
+        assert_eq!(values.variables["tenant-1_A"].as_ref().unwrap().expose(), text);
+        assert!(format!("{values:?}").contains(text));
+    }
+    for (text, wrong) in [
+        ("a/b", "a character at byte 1"),
+        ("a b", "a character at byte 1"),
+        ("ä", "a character at byte 0"),
+        ("%41", "a character at byte 0"),
+        ("a@b", "a character at byte 1"),
+        (&"x".repeat(254), "longer than 253"),
+    ] {
+        assert!(rejected("variable.host", text).contains(wrong), "{text}");
+    }
+    for name in ["", "a.b", "a b", "ä", "{a}"] {
+        assert!(rejected(&format!("variable.{name}"), "x").contains("NAME has only letters, digits and - _"), "{name}");
+    }
+}
+
+#[test]
+fn an_issuer_is_a_url_without_query() {
+    for url in ["https://h", "https://h/realms/a/", "http://localhost:1"] {
+        assert_eq!(accepted("issuer", url).issuer.unwrap().url, url);
+    }
+    for (url, wrong) in [
+        ("https://h?a", "it has a query (?…), which no issuer has: remove it"),
+        ("https://h/?", "it has a query"),
+        ("https://h/#a", "fragment"),
+        ("https://me:hunter2@h/", "it holds a user"),
+        ("h", "does not start with https://"),
+    ] {
+        let message = rejected("issuer", url);
+        assert!(message.contains(wrong) && !message.contains("hunter2"), "{message}");
+    }
+}
+
+#[test]
+fn a_type_of_token_is_one_absolute_uri() {
+    for name in ["subject_token_type", "requested_token_type"] {
+        for uri in ["urn:ietf:params:oauth:token-type:jwt", "https://h/a?b"] {
+            accepted(name, uri);
+        }
+        for uri in ["jwt", "access_token", "urn:", "urn:a urn:b", " urn:a", "urn:a#b", "urn:ä"] {
+            assert!(rejected(name, uri).ends_with("allowed: an absolute URI without fragment"), "{uri}");
+        }
+    }
+}
+
+#[test]
+fn a_typ_is_visible_ascii_and_a_lifetime_above_zero() {
+    for typ in ["JWT", "client-authentication+jwt", "~"] {
+        assert_eq!(accepted("assertion_typ", typ).assertion_typ.as_deref(), Some(typ));
+    }
+    for typ in ["a b", " ", "ä", "a\n", "\x7f"] {
+        assert!(rejected("assertion_typ", typ).contains("that is not visible ASCII"), "{typ:?}");
+    }
+    assert_eq!(accepted("assertion_lifetime", "0.5").assertion_lifetime, Some(Duration::from_millis(500)));
+    for span in ["0", "0.0", "315576001", "-1", "60s"] {
+        rejected("assertion_lifetime", span);
+    }
+    for name in ["assertion_audience", "signing_key_id"] {
+        accepted(name, "Zoë: a b");
+        rejected(name, "a\nb");
     }
 }
