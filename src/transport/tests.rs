@@ -374,6 +374,15 @@ fn tls_that_was_not_set_up_is_never_left_out() {
 }
 
 #[test]
+fn a_looked_up_server_may_speak_tls_though_its_issuer_does_not() {
+    let plain = settings("http://localhost:80/");
+    let Server::TokenUrl(endpoint) = plain.server.clone() else { panic!("no token_url") };
+    assert!(HttpTransport::new(&plain).unwrap().tls.is_none());
+    let looked_up = Settings { server: Server::Issuer(endpoint), ..plain };
+    assert!(HttpTransport::new(&looked_up).unwrap().tls.is_some());
+}
+
+#[test]
 fn a_message_names_what_named_the_server() {
     for (named_by, server, named) in [
         (NamedBy::TokenUrl, "the token server 127.0.0.1:", "check it in token_url, "),
