@@ -128,6 +128,7 @@ impl OptionsTogether<'_> {
             ("refresh_token_file", own.refresh_token_file.is_some(), REFRESH_TOKEN),
         ] {
             if is_set && grant_type != wanted {
+                let grant_type = truncate(grant_type, SHOWN);
                 errors.push(format!(
                     "{name} is set, but grant_type is {grant_type}: set grant_type={wanted}, or unset it"
                 ));
@@ -336,7 +337,7 @@ impl OptionsTogether<'_> {
             ];
             let mut unused: Vec<_> =
                 options.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name.to_owned()).collect();
-            let claims = own.claims.iter().filter(|(_, value)| value.is_some());
+            let claims = own.claims.iter().filter(|(_, value)| value.is_some()).take(MOST_CLAIMS);
             unused.extend(claims.map(|(name, _)| format!("claim.{}", truncate(name, SHOWN))));
             // A key that is set is then reported as a second credential.
             for name in unused.iter().filter(|_| !key_is_set) {
@@ -395,6 +396,9 @@ impl OptionsTogether<'_> {
         }
     }
 }
+
+/// The most claims that an error names.
+const MOST_CLAIMS: usize = 3;
 
 /// Returns true if `param.NAME` has a value.
 fn has(values: &Values, parameter: &str) -> bool {

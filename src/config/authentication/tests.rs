@@ -329,6 +329,9 @@ fn a_parameter_needs_its_grant() {
             );
         }
     }
+    let long = "\u{202e}".repeat(1000);
+    let message = rejected(&[ID, SECRET, REFRESH, ("grant_type", &long)]);
+    assert!(message.chars().count() < 300 && !message.contains('\u{202e}'), "{message}");
     assert_eq!(
         rejected(&[ID, SECRET, GRANT_ASSERTION]),
         "assertion_file is set without grant_type: set it, for a JWT to urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -439,6 +442,10 @@ fn an_option_for_signing_is_used() {
             accepted(&[ID, SECRET, option, ("auth_method", "client_secret_jwt")], &[]);
         }
     }
+    let claims = ["claim.d", "claim.b", "claim.a", "claim.c"].map(|name| (name, "x"));
+    let message = rejected(&[&[ID, SECRET][..], &claims].concat());
+    assert_eq!(message.matches("; ").count(), 2);
+    assert!(message.starts_with("claim.a ") && message.contains("; claim.c "), "{message}");
     // The issuer may be where the token endpoint is looked up.
     accepted(&[ID, SECRET, ("issuer", "https://h")], &[]);
     let (certificate, header) = (options[2], options[3]);
