@@ -268,7 +268,7 @@ soak: build
 
 # Runs each fuzzer for SECONDS and prints its statistics. New inputs go below target/, failing ones to fuzz/artifacts. The
 # tests run the corpora in fuzz/corpus.
-FUZZERS := response dates options url redact metadata provider abi
+FUZZERS := response dates options url redact metadata provider key der abi
 SECONDS := 60
 
 fuzz:

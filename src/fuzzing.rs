@@ -11,6 +11,7 @@ use crate::{
     },
     duration::TEN_YEARS,
     error::Error,
+    jose::{SigningAlgorithm, SigningCertHeader, SigningCertificate, SigningKey},
     oauth::{
         self,
         client_auth::ClientAuth,
@@ -417,6 +418,60 @@ pub fn url(bytes: &[u8]) {
     }
 }
 
+/// Reads a signing key and its certificate: PEM, a JWK, a JWK Set or the JSON of a service account.
+pub fn key(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let certificate = SigningCertificate::read(&text);
+    if let Err(wrong) = &certificate {
+        check_refusal(wrong);
+    }
+    for (id, algorithm) in [(None, None), (Some("k1"), None), (Some("k1"), Some(SigningAlgorithm::Es256))] {
+        match SigningKey::read(&text, id, algorithm) {
+            Ok(key) => {
+                check_key(&key);
+                let _ = certificate.as_ref().is_ok_and(|certificate| certificate.fits(&key));
+            }
+            Err(wrong) => check_refusal(&wrong),
+        }
+    }
+}
+
+/// Reads DER as a private key of each form, and as a certificate.
+pub fn der(bytes: &[u8]) {
+    let base64 = BASE64_STANDARD.encode(bytes);
+    let pem = |label: &str| format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n");
+    for label in ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"] {
+        match SigningKey::read(&pem(label), None, None) {
+            Ok(key) => check_key(&key),
+            Err(wrong) => check_refusal(&wrong),
+        }
+    }
+    match SigningCertificate::read(&pem("CERTIFICATE")) {
+        Ok(certificate) => {
+            for (header, word) in SigningCertHeader::WORDS.iter().map(|(word, header)| (*header, *word)) {
+                assert_eq!(certificate.header(header).0, word);
+            }
+        }
+        Err(wrong) => check_refusal(&wrong),
+    }
+}
+
+/// Panics unless the key signs, or says why it does not.
+fn check_key(key: &SigningKey) {
+    let message = b"header.claims";
+    match key.algorithm(None, "signing_key_file").map(|algorithm| key.sign(algorithm, message)) {
+        Ok(Ok(signature)) => assert!((64..=512).contains(&signature.len())),
+        Ok(Err(error)) => check_error(&error),
+        Err(wrong) => check_refusal(&wrong),
+    }
+}
+
+/// Panics unless the text can end a message. At most ten ids are quoted, of 80 characters.
+fn check_refusal(wrong: &str) {
+    assert!(wrong.starts_with("it ") || wrong.starts_with("its ") || wrong.contains(" of its keys "), "{wrong:?}");
+    assert!(!wrong.contains(char::is_control) && wrong.chars().count() <= 1000, "{wrong:?}");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -445,5 +500,7 @@ mod tests {
         replay("redact", redact);
         replay("metadata", metadata);
         replay("provider", provider);
+        replay("key", key);
+        replay("der", der);
     }
 }

@@ -97,7 +97,6 @@
 //
 // The messages of OAuth 2.0, pure:
 //   oauth/request.rs       settings make a request
-//   oauth/assertion.rs     what this library signs: claims about the client or the grant
 //   oauth/client_auth.rs   client authentication: one function for each method
 //   oauth/form.rs          a form-encoded response as JSON
 //   oauth/times.rs         lifetimes and dates in a response
