@@ -235,7 +235,7 @@ impl<'a> EffectiveOptions<'a> {
         let id = one_of(id, line(&values.client_id_file, "client_id_file", "id"));
         let is_basic = authentication.is_some_and(|it| it.method == AuthMethod::ClientSecretBasic);
         let credentials = ClientCredentials {
-            signer: authentication.and_then(|it| self.signer(it, id.is_some())),
+            signer: authentication.and_then(|it| self.signer(it)),
             id,
             secret: one_of(
                 values.client_secret.clone().map(TextOrFile::Text),
@@ -253,7 +253,7 @@ impl<'a> EffectiveOptions<'a> {
     }
 
     /// Returns what signs the assertions, if this library signs any.
-    fn signer(&self, authentication: &Authentication, has_id: bool) -> Option<SignerCredentials> {
+    fn signer(&self, authentication: &Authentication) -> Option<SignerCredentials> {
         let (values, purpose) = (&self.values, authentication.signs?);
         let document =
             |path: &PathBuf, named_by, not_text| TextOrFile::Document { path: path.clone(), named_by, not_text };
@@ -269,6 +269,7 @@ impl<'a> EffectiveOptions<'a> {
             (_, _, None, None) | (_, _, Some(_), Some(_)) => return None,
         };
         let certificate = values.signing_cert_file.as_ref();
+        let has_id = values.client_id.is_some() || values.client_id_file.is_some();
         let names_issuer = has_id || matches!(values.claims.get("iss"), Some(Some(_)));
         Some(SignerCredentials {
             key,
