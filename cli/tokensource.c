@@ -2,7 +2,8 @@
  * The tokensource command: gets an access token for scripts and for curl.
  *
  * It uses tokensource.h and nothing else of the library. It must not know the options, their values or the errors: the
- * library has them. The one exception is client_secret_file, which may name standard input.
+ * library has them. The exceptions are the credentials: two files may be standard input, and an argument for a credential
+ * overrides the variables for all.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -21,7 +22,7 @@
 /* Exit statuses in addition to the numbers of the library. They are those of sysexits.h, which is not part of POSIX. */
 enum { WRONG_USAGE = 64, NO_OUTPUT = 74 };
 
-enum { LARGEST_SECRET = 64 * 1024 };
+enum { LARGEST_CREDENTIAL = 64 * 1024 };
 
 enum form { TOKEN, HEADER, JSON };
 
@@ -45,12 +46,14 @@ static const char HELP[] =
     "\n"
     "options lists every NAME with its values. An option without a dot in its name\n"
     "may also be set in the environment, for example client_id in\n"
-    "TOKENSOURCE_CLIENT_ID. An argument overrides a variable. An empty variable\n"
-    "counts as not set.\n"
+    "TOKENSOURCE_CLIENT_ID. An argument overrides a variable. An argument for the\n"
+    "secret, the signing key or the client assertion overrides the variables for\n"
+    "all three. An empty variable counts as not set.\n"
     "\n"
     "Every user of a machine can see the arguments of its commands. Pass the secret\n"
     "in a file, on standard input (client_secret_file=-) or in the variable\n"
-    "TOKENSOURCE_CLIENT_SECRET.\n"
+    "TOKENSOURCE_CLIENT_SECRET. A signing key may be on standard input too\n"
+    "(signing_key_file=-), but not both.\n"
     "\n"
     "Exit status: 0 for success, 64 for wrong usage, 74 if the output cannot be\n"
     "written. Otherwise it is the number of the status that standard error names:\n";
@@ -97,60 +100,77 @@ static int set(tks_config *config, const char *origin, const char *name, const c
     return status;
 }
 
-/* Follows the rules of client_secret_file. Uses read(2), because the buffer of a FILE cannot be wiped. */
-static int set_secret_from_stdin(tks_config *config) {
-    static char secret[LARGEST_SECRET + 1];
+/*
+ * Sets `name`, a secret or a key, to what standard input holds, by the rules of the option for its file. Uses read(2),
+ * because the buffer of a FILE cannot be wiped.
+ */
+static int set_from_stdin(tks_config *config, const char *name, const char *what) {
+    static const char *held = NULL;
+    static char text[LARGEST_CREDENTIAL + 1];
     const char *origin = "standard input", *wrong = NULL;
     size_t length = 0;
     ssize_t count = 1;
-    while (count != 0 && length < sizeof secret && wrong == NULL) {
-        count = read(STDIN_FILENO, secret + length, sizeof secret - length);
+    if (held != NULL && strcmp(held, name) != 0)
+        return wrong_usage("client_secret_file and signing_key_file cannot both be standard input");
+    held = name;
+    while (count != 0 && length < sizeof text && wrong == NULL) {
+        count = read(STDIN_FILENO, text + length, sizeof text - length);
         if (count > 0)
             length += (size_t)count;
         else if (count < 0 && errno != EINTR)
             wrong = strerror(errno);
     }
-    if (length > LARGEST_SECRET)
+    if (length > LARGEST_CREDENTIAL)
         wrong = "it is larger than 64 KiB";
-    if (length > 0 && secret[length - 1] == '\n') {
+    if (length > 0 && text[length - 1] == '\n') {
         length--;
-        if (length > 0 && secret[length - 1] == '\r')
+        if (length > 0 && text[length - 1] == '\r')
             length--;
     }
     if (wrong == NULL && length == 0)
         wrong = "it is empty";
-    if (wrong == NULL && memchr(secret, '\0', length) != NULL)
-        wrong = "the secret holds a NUL";
 
     int code;
     if (wrong != NULL) {
         code = report(TKS_INVALID_CONFIG, origin, wrong);
+    } else if (memchr(text, '\0', length) != NULL) {
+        char holds_nul[32];
+        snprintf(holds_nul, sizeof holds_nul, "the %s holds a NUL", what);
+        code = report(TKS_INVALID_CONFIG, origin, holds_nul);
     } else {
-        secret[length] = '\0';
-        code = set(config, origin, "client_secret", secret);
+        text[length] = '\0';
+        code = set(config, origin, name, text);
     }
-    wipe(secret, sizeof secret);
+    wipe(text, sizeof text);
     return code;
 }
 
 static int set_option(tks_config *config, const char *origin, const char *name, const char *value) {
-    if (strcmp(name, "client_secret_file") == 0 && strcmp(value, "-") == 0)
-        return set_secret_from_stdin(config);
+    if (strcmp(value, "-") == 0 && strcmp(name, "client_secret_file") == 0)
+        return set_from_stdin(config, "client_secret", "secret");
+    if (strcmp(value, "-") == 0 && strcmp(name, "signing_key_file") == 0)
+        return set_from_stdin(config, "signing_key", "key");
     return set(config, origin, name, value);
 }
 
-static int is_secret(const char *name, size_t length) {
-    return (length == 13 && memcmp(name, "client_secret", length) == 0)
-        || (length == 18 && memcmp(name, "client_secret_file", length) == 0);
+static int is_credential(const char *name, size_t length) {
+    static const char *const CREDENTIALS[] = {
+        "client_secret", "client_secret_file", "signing_key", "signing_key_file", "client_assertion_file",
+    };
+    for (size_t i = 0; i < sizeof CREDENTIALS / sizeof *CREDENTIALS; i++) {
+        if (strlen(CREDENTIALS[i]) == length && memcmp(CREDENTIALS[i], name, length) == 0)
+            return 1;
+    }
+    return 0;
 }
 
-/* An argument for the secret overrides the variables for client_secret and for client_secret_file. */
-static int set_from_environment(tks_config *config, int has_secret_argument) {
+/* An argument for one credential overrides the variables for each. */
+static int set_from_environment(tks_config *config, int has_credential_argument) {
     const char *name;
     for (size_t i = 0; (name = tks_option_name(i)) != NULL; i++) {
         char variable[64] = "TOKENSOURCE_";
         size_t length = strlen(variable);
-        if (strchr(name, '.') != NULL || (has_secret_argument && is_secret(name, strlen(name))))
+        if (strchr(name, '.') != NULL || (has_credential_argument && is_credential(name, strlen(name))))
             continue;
         for (const char *letter = name; *letter != '\0' && length < sizeof variable - 1; letter++)
             variable[length++] = (char)toupper((unsigned char)*letter);
@@ -253,7 +273,7 @@ static int help(void) {
 
 static int get(int count, char **arguments) {
     enum form form = TOKEN;
-    int has_secret_argument = 0;
+    int has_credential_argument = 0;
     for (int i = 0; i < count; i++) {
         const char *argument = arguments[i], *value = strchr(argument, '=');
         if (strcmp(argument, "--help") == 0)
@@ -265,11 +285,11 @@ static int get(int count, char **arguments) {
         } else if (argument[0] == '-' || value == NULL) {
             return wrong_usage("argument %d of get is neither NAME=VALUE nor --header nor --json", i + 1);
         } else {
-            has_secret_argument |= is_secret(argument, (size_t)(value - argument));
+            has_credential_argument |= is_credential(argument, (size_t)(value - argument));
         }
     }
     tks_config *config = tks_config_new();
-    int code = set_from_environment(config, has_secret_argument);
+    int code = set_from_environment(config, has_credential_argument);
     if (code == 0)
         code = set_from_arguments(config, count, arguments);
     if (code == 0)

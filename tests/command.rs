@@ -265,7 +265,8 @@ fn options_are_read_from_the_environment() {
             assert!(line.err.contains(&format!(": {variable}: option {}: ", option.name())), "{}", line.err);
         } else {
             // A file may have every name.
-            assert!(option.name().ends_with("_file") || option.name() == "client_secret", "{variable}: {}", line.err);
+            let takes_any_text = ["client_secret", "signing_key"].contains(&option.name());
+            assert!(option.name().ends_with("_file") || takes_any_text, "{variable}: {}", line.err);
         }
     }
     let mut family = with("TOKENSOURCE_CLIENT_SECRET", SECRET);
@@ -294,6 +295,62 @@ fn arguments_override_the_environment() {
     granted_by_podero(run(podero(&server).env("TOKENSOURCE_TOKEN_URL", "http://127.0.0.1:1/").arg(secret()), b""));
     with("TOKENSOURCE_CLIENT_SECRET", SECRET, "client_secret=not-horse-battery", "").failed(7);
     with("TOKENSOURCE_CLIENT_SECRET", SECRET, "client_secret=", "").failed(7);
+}
+
+#[test]
+fn an_argument_for_a_credential_overrides_the_variables_for_all() {
+    let server = server(Dialect::Podero);
+    let all = [
+        ("TOKENSOURCE_CLIENT_SECRET", "not-horse-battery"),
+        ("TOKENSOURCE_CLIENT_SECRET_FILE", "/nonexistent"),
+        ("TOKENSOURCE_SIGNING_KEY", "not-a-horse-battery-key"),
+        ("TOKENSOURCE_SIGNING_KEY_FILE", "/nonexistent"),
+        ("TOKENSOURCE_CLIENT_ASSERTION_FILE", "/nonexistent"),
+    ];
+    granted_by_podero(run(podero(&server).envs(all).arg(secret()), b""));
+    granted_by_podero(run(podero(&server).envs(all).arg("client_secret_file=-"), SECRET.as_bytes()));
+    // Alone, each variable counts; with an argument for another credential, none does.
+    for (name, value) in all {
+        let ran = run(podero(&server).env(name, value), b"");
+        assert!(!ran.status.success(), "{name}");
+        for argument in ["signing_key=x", "signing_key_file=/missing", "client_assertion_file=/missing"] {
+            let line = run(podero(&server).env(name, value).arg(argument), b"").failed(2);
+            assert!(!line.contains("both set") && !line.contains("/nonexistent"), "{name} {argument}: {line}");
+        }
+    }
+}
+
+/// The key of RFC 8037 A.1, which is public.
+const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+                      "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+
+#[test]
+fn the_signing_key_is_read_from_standard_input() {
+    let server = scripted(r#"[{"token": "open-sesame"}]"#);
+    let key = |input: &[u8]| run(&mut tokensource(["get", ID, &url(&server), "signing_key_file=-"]), input);
+    for end in ["", "\n", "\r\n", "\n\n"] {
+        assert_eq!(key(format!("{KEY}{end}").as_bytes()).succeeded(), "open-sesame\n");
+    }
+    assert!(server.seen().last.unwrap().body.contains("client_assertion=eyJ"));
+    for (input, code, reason) in [
+        (&b""[..], 2, "standard input: it is empty"),
+        (b"{\0}", 2, "standard input: the key holds a NUL"),
+        (&[b'x'; (64 << 10) + 1], 2, "standard input: it is larger than 64 KiB"),
+        (b"horse-battery", 2, "signing_key"),
+    ] {
+        let line = key(input).failed(code);
+        assert!(line.contains(reason) && !line.contains("horse-battery"), "{line}");
+    }
+}
+
+#[test]
+fn standard_input_is_one_credential() {
+    let both = "client_secret_file and signing_key_file cannot both be standard input; see tokensource help";
+    let arguments = ["get", ID, "token_url=http://127.0.0.1:1/", "client_secret_file=-", "signing_key_file=-"];
+    assert_eq!(run(&mut tokensource(arguments), SECRET.as_bytes()).failed(64), both);
+    let mut variables = tokensource(&arguments[..3]);
+    variables.env("TOKENSOURCE_CLIENT_SECRET_FILE", "-").env("TOKENSOURCE_SIGNING_KEY_FILE", "-");
+    assert_eq!(run(&mut variables, SECRET.as_bytes()).failed(64), both);
 }
 
 #[test]

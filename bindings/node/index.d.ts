@@ -139,7 +139,7 @@ export interface WaitOptions {
 
 /** Counts since the source was created. */
 export interface Stats {
-  /** Requests sent to the token endpoint. */
+  /** Requests sent, also for the metadata of issuer. */
   requests: number;
   /** Fetches that failed. */
   failures: number;

@@ -19,7 +19,12 @@ const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 50;
 
 /** The option families of the library whose plural name is accepted too. */
-const PLURALS = new Map([['params', 'param'], ['headers', 'header']]);
+const PLURALS = new Map([
+  ['params', 'param'],
+  ['headers', 'header'],
+  ['claims', 'claim'],
+  ['variables', 'variable'],
+]);
 
 /** The names of the options that take an object. */
 const FAMILIES = new Set([...PLURALS, 'response'].flat());
@@ -364,7 +369,7 @@ function* flattened(options) {
   }
 }
 
-/** Returns a name as the library writes it. `clientId` becomes `client_id`; the NAME of param and header is the program's own. */
+/** Returns a name as the library writes it. `clientId` becomes `client_id`; the NAME in an option family is the program's own. */
 function libraryName(camel) {
   const [, option, member] = camel.match(/^([^.]*)(.*)$/s);
   return snakeCase(option) + (option === 'response' ? snakeCase(member) : member);

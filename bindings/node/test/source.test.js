@@ -257,7 +257,7 @@ test('options are in camel case, and a value of another type is rejected', async
   for (const value of [5n, Symbol('x'), () => 1, [5], ['x', null], new Date(), Buffer.from('x')]) {
     rejected({ clientSecret: value }, { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message: /"client_secret" must be/ });
   }
-  for (const name of ['header', 'headers', 'param', 'params']) {
+  for (const name of ['header', 'headers', 'param', 'params', 'claim', 'claims', 'variable', 'variables']) {
     const message = `option "${name}" must be a plain object, not object`;
     rejected({ [name]: new Headers() }, { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message });
   }
@@ -266,6 +266,45 @@ test('options are in camel case, and a value of another type is rejected', async
   }
   await assert.rejects(source.token('x'), { name: 'TypeError' });
   await assert.rejects(source.token({ signal: 'x' }), { name: 'TypeError' });
+});
+
+const KEY = JSON.stringify({
+  // The key of RFC 8037 A.1, which is public.
+  kty: 'OKP',
+  crv: 'Ed25519',
+  d: 'nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A',
+  x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
+});
+
+test('claims are texts under their own names', async (t) => {
+  const { options, seen } = await scripted(t);
+  const named = { boxSubType: 'enterprise', level: 3, snake_case: true, empty: '', left: undefined };
+  for (const claims of [{ claims: named }, { claim: named }]) {
+    await new TokenSource({ ...options, clientSecret: undefined, signingKey: KEY, ...claims }).token();
+    const sent = new URLSearchParams((await seen()).last.body).get('client_assertion');
+    const { iss, sub, aud, jti, iat, exp, ...own } = JSON.parse(Buffer.from(sent.split('.')[1], 'base64url'));
+    assert.deepEqual([iss, sub, aud, exp - iat], ['test-client', 'test-client', options.tokenUrl, 60]);
+    assert.match(jti, /^[\w-]{22}$/);
+    assert.deepEqual(own, { boxSubType: 'enterprise', level: '3', snake_case: 'true', empty: '' });
+  }
+});
+
+test('variables fill a provider file', async (t) => {
+  const { options, seen } = await scripted(t);
+  const { host, pathname } = new URL(options.tokenUrl);
+  const file = join(mkdtempSync(join(tmpdir(), 'tokensource-')), 'provider.conf');
+  t.after(() => rmSync(dirname(file), { recursive: true }));
+  writeFileSync(file, `token_url = http://{host}${pathname}\nparam.tenant = {tenantId}\n`);
+  for (const variables of [{ variables: { host, tenantId: 7 } }, { variable: { host, tenantId: '7' } }]) {
+    const at = { ...options, tokenUrl: undefined, providerFile: pathToFileURL(file), ...variables };
+    await new TokenSource(at).token();
+    assert.match((await seen()).last.body, /tenant=7/);
+  }
+  assert.throws(() => new TokenSource({ ...options, variable: { host }, variables: { host } }), {
+    name: 'TypeError',
+    code: 'ERR_INVALID_ARG_VALUE',
+    message: 'options "variable" and "variables" are both given: keep one',
+  });
 });
 
 test('options may be a plain object of another realm or without a prototype', async (t) => {

@@ -11,6 +11,8 @@ new TokenSource({ clientSecretFile: new URL('file:///run/secret'), caFile: null,
 new TokenSource({ clientId: undefined, scope: undefined, timeout: undefined, params: undefined, headers: undefined });
 new TokenSource({ header: { 'x-own': 'yes', 'cache-control': null }, param: { a: 1, b: undefined } });
 new TokenSource({ header: undefined, param: undefined });
+new TokenSource({ provider: 'entra', variables: { tenant: 'a' }, signingKeyFile: new URL('file:///run/key'), claims: { sub: 'a' } });
+new TokenSource({ authMethod: 'private_key_jwt', signingAlgorithm: 'ES256', variable: undefined, claim: { level: 1, left: null } });
 
 // @ts-expect-error an unknown option
 new TokenSource({ clientIdd: 'id' });
@@ -20,6 +22,8 @@ new TokenSource({ bodyFormat: 'xml' });
 new TokenSource({ timeout: '5' });
 // @ts-expect-error parameters have names
 new TokenSource({ params: 'a=1' });
+// @ts-expect-error a claim is a text
+new TokenSource({ claims: { list: ['a'] } });
 // @ts-expect-error headers are a plain object
 new TokenSource({ headers: new Headers() });
 // @ts-expect-error the value of a parameter is no object

@@ -57,6 +57,37 @@ def test_options_come_from_the_environment_and_arguments_win(podero, monkeypatch
     assert ran.stderr.startswith("tokensource: TKS_OAUTH: ")
 
 
+# The key of RFC 8037 A.1, which is public.
+KEY = (
+    '{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",'
+    '"x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}\n'
+)
+
+
+def test_an_argument_for_a_credential_overrides_the_variables_for_all(podero, monkeypatch):
+    for name in ("client_secret", "client_secret_file", "signing_key", "signing_key_file", "client_assertion_file"):
+        monkeypatch.setenv(f"TOKENSOURCE_{name.upper()}", "/nonexistent")
+    assert run(*podero, f"client_secret={SECRET}").returncode == 0
+    for argument in ("signing_key_file=/missing", "client_assertion_file=/missing"):
+        ran = run(*podero, argument)
+        assert ran.returncode == 2
+        assert "/missing" in ran.stderr
+        assert "/nonexistent" not in ran.stderr
+
+
+def test_the_signing_key_may_come_from_standard_input(serve):
+    server = serve({"token": "open-sesame"})
+    ran = run("get", f"token_url={server.url}", "client_id=test-client", "signing_key_file=-", input=KEY)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "open-sesame\n", "")
+    assert "client_assertion=eyJ" in server.seen()["last"]["body"]
+
+
+def test_standard_input_is_one_credential(podero):
+    ran = run(*podero, "client_secret_file=-", "signing_key_file=-", input=SECRET)
+    assert (ran.returncode, ran.stdout) == (64, "")
+    assert "client_secret_file and signing_key_file cannot both be standard input" in ran.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -1,9 +1,11 @@
 """TokenSource and Token: options in, tokens and errors out."""
 
+import base64
 import copy
 import datetime
 import enum
 import inspect
+import json
 import os
 import pickle
 import re
@@ -12,6 +14,7 @@ import threading
 import time
 import types
 import typing
+import urllib.parse
 from pathlib import Path
 
 import pytest
@@ -156,6 +159,11 @@ def test_values_are_written_as_the_library_reads_them(value, written):
         {"header": [("a", "b")]},
         {"header": {"a": ["b"]}},
         {"param": {"a": Path("b")}},
+        {"param": {"a_file": Path("b")}},
+        {"claim": "a=b"},
+        {"claims": {1: "a"}},
+        {"variable": {"a": Path("b")}},
+        {"variables": ["a"]},
         {"params": "a=b"},
         {"headers": {1: "a"}},
     ],
@@ -183,6 +191,50 @@ def test_params_and_headers_may_be_written_in_the_singular(serve, param, header)
     assert {name.lower(): value for name, value in dict(request["headers"]).items()}["x-tenant"] == "b"
 
 
+@pytest.mark.parametrize("claims", ["claim", "claims"])
+def test_claims_are_texts_under_their_own_names(serve, claims):
+    server = serve()
+    key = '{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",' + (
+        '"x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'
+    )
+    named = {"boxSubType": "enterprise", "level": 3, "big": 1e22, "yes": True, "empty": "", "left": None}
+    server.source(client_secret=None, signing_key=key, **{claims: named}).token()
+    body = urllib.parse.parse_qs(server.seen()["last"]["body"])
+    part = body["client_assertion"][0].split(".")[1]
+    sent = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    for known in ("iss", "sub", "aud", "jti", "iat", "exp"):
+        del sent[known]
+    assert sent == {
+        "boxSubType": "enterprise",
+        "level": "3",
+        "big": "10000000000000000000000",
+        "yes": "true",
+        "empty": "",
+    }
+
+
+@pytest.mark.parametrize("variables", ["variable", "variables"])
+def test_variables_fill_a_provider_file(serve, tmp_path, variables):
+    server = serve()
+    host, path = server.url.removeprefix("http://").split("/", 1)
+    file = tmp_path / "provider.conf"
+    file.write_text(f"token_url = http://{{host}}/{path}\nparam.tenant = {{tenantId}}\n")
+    options = {"token_url": None, "provider_file": file, variables: {"host": host, "tenantId": 7}}
+    server.source(**options).token()
+    assert "tenantId" not in server.seen()["last"]["body"]
+    assert "tenant=7" in server.seen()["last"]["body"]
+
+
+def test_each_option_for_a_file_takes_a_path(tmp_path):
+    names = [name for name in Options.__annotations__ if name.endswith("_file")]
+    assert len(names) > 10
+    for name in names:
+        path = tmp_path / name
+        with pytest.raises(ConfigError) as caught:
+            TokenSource(**{name: path})
+        assert "unknown option" not in str(caught.value)
+
+
 def test_a_token_is_found_where_response_says(serve):
     body = {"data": {"token": "token-1", "life": "70"}, "token_type": "JWT"}
     server = serve({"body": body})
@@ -199,7 +251,7 @@ def test_a_token_is_found_where_response_says(serve):
             server.source(response=wrong)
 
 
-@pytest.mark.parametrize("name", ["param", "header"])
+@pytest.mark.parametrize("name", ["param", "header", "claim", "variable"])
 @pytest.mark.parametrize("plural", [{}, {"X": SECRET}])
 def test_singular_and_plural_together_are_a_type_error(name, plural):
     with pytest.raises(TypeError) as caught:
@@ -523,11 +575,12 @@ def options_of_the_library():
 
 def test_the_typed_options_are_those_of_the_library():
     known = options_of_the_library()
-    assert [name for name in Options.__annotations__ if name not in ("params", "headers")] == known
+    plurals = {"params": "param", "headers": "header", "claims": "claim", "variables": "variable"}
+    assert [name for name in Options.__annotations__ if name not in plurals] == known
     assert not Options.__required_keys__
     # Resolved as a library that reads types at run time does.
     types = typing.get_type_hints(Options)
-    assert (types["params"], types["headers"]) == (types["param"], types["header"])
+    assert all(types[plural] == types[singular] for plural, singular in plurals.items())
     assert all(type(None) in typing.get_args(value) for value in types.values())
 
 

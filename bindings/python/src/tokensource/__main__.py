@@ -1,7 +1,7 @@
 """`python -m tokensource get ...`: does what the `tokensource` command does, word for word.
 
-The library decides which options exist, which values fit and how errors read. Of the options this file knows only
-that the client's secret may come from standard input.
+The library decides which options exist, which values fit and how errors read. Of the options this file knows only the
+credentials: two files may be standard input, and an argument for a credential overrides the variables for all.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from . import Token
 
 WRONG_USAGE, NO_OUTPUT = 64, 74
-LARGEST_SECRET = 64 * 1024
+LARGEST_CREDENTIAL = 64 * 1024
 WIDTH = 80
 
 USAGE = """\
@@ -47,18 +47,22 @@ get prints an access token. The options describe the client and the server:
 
 options lists every NAME with its values. An option without a dot in its name
 may also be set in the environment, for example client_id in
-TOKENSOURCE_CLIENT_ID. An argument overrides a variable. An empty variable
-counts as not set.
+TOKENSOURCE_CLIENT_ID. An argument overrides a variable. An argument for the
+secret, the signing key or the client assertion overrides the variables for
+all three. An empty variable counts as not set.
 
 Every user of a machine can see the arguments of its commands. Pass the secret
 in a file, on standard input (client_secret_file=-) or in the variable
-TOKENSOURCE_CLIENT_SECRET.
+TOKENSOURCE_CLIENT_SECRET. A signing key may be on standard input too
+(signing_key_file=-), but not both.
 
 Exit status: 0 for success, 64 for wrong usage, 74 if the output cannot be
 written. Otherwise it is the number of the status that standard error names:
 """
 
-SECRETS = ("client_secret", "client_secret_file")
+CREDENTIALS = ("client_secret", "client_secret_file", "signing_key", "signing_key_file", "client_assertion_file")
+# Options for a file that may be standard input: the option for its text, and what an error calls that.
+ON_STDIN = {"client_secret_file": ("client_secret", "secret"), "signing_key_file": ("signing_key", "key")}
 
 
 class Failure(Exception):
@@ -84,37 +88,41 @@ def option_names() -> Iterator[str]:
     return (name.decode() for name in takewhile(lambda name: name is not None, names))
 
 
-def secret_from_stdin() -> str:
-    """Reads the secret by the rules of client_secret_file."""
-    text = sys.stdin.buffer.read(LARGEST_SECRET + 1)
-    wrong = "it is larger than 64 KiB" if len(text) > LARGEST_SECRET else None
+def credential_from_stdin(what: str) -> str:
+    """Reads a secret or a key by the rules of the option for its file."""
+    text = sys.stdin.buffer.read(LARGEST_CREDENTIAL + 1)
+    wrong = "it is larger than 64 KiB" if len(text) > LARGEST_CREDENTIAL else None
     text = text.removesuffix(b"\n").removesuffix(b"\r") if text.endswith(b"\n") else text
     if not text:
         wrong = "it is empty"
     elif b"\0" in text:
-        wrong = "the secret holds a NUL"
+        wrong = f"the {what} holds a NUL"
     try:
-        secret = text.decode()
+        credential = text.decode()
     except UnicodeDecodeError:
-        secret, wrong = "", wrong or "it is not UTF-8"
+        credential, wrong = "", wrong or "it is not UTF-8"
     if wrong:
         raise failed(TKS_INVALID_CONFIG, wrong, "standard input")
-    return secret
+    return credential
 
 
 def from_environment(given: Iterable[str]) -> Iterator[tuple[str, str]]:
-    # There are two options for the secret. An argument for one of them wins over a variable for the other.
-    secret_is_given = any(name in SECRETS for name in given)
+    # An argument for one credential overrides the variables for each.
+    credential_is_given = any(name in CREDENTIALS for name in given)
     for name in option_names():
         value = os.environ.get(f"TOKENSOURCE_{name.upper()}")
-        if value and "." not in name and not (secret_is_given and name in SECRETS):
+        if value and "." not in name and not (credential_is_given and name in CREDENTIALS):
             yield name, value
 
 
 def source_of(options: dict[str, str]) -> TokenSource:
-    if options.get("client_secret_file") == "-":
-        del options["client_secret_file"]
-        options["client_secret"] = secret_from_stdin()
+    on_stdin = [name for name in ON_STDIN if options.get(name) == "-"]
+    if len(on_stdin) > 1:
+        raise wrong_usage(f"{' and '.join(on_stdin)} cannot both be standard input")
+    for name in on_stdin:
+        del options[name]
+        text_option, what = ON_STDIN[name]
+        options[text_option] = credential_from_stdin(what)
     return TokenSource._of(source_of_texts(options))
 
 

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 # Options whose value may be a list; the library reads the items with spaces between.
 _LISTS = ("scope", "resource")
-# Options that take a mapping, and the option family of the library that each fills, such as param.NAME.
-_FAMILIES = {"param": "param", "params": "param", "header": "header", "headers": "header", "response": "response"}
+# Options that take a mapping under two names, for an option family of the library such as param.NAME.
+_PLURALS = {"params": "param", "headers": "header", "claims": "claim", "variables": "variable"}
+# The name of each option that takes a mapping, and that of its family.
+_FAMILIES = {**_PLURALS, **{name: name for name in _PLURALS.values()}, "response": "response"}
 
 
 def source_of(options: Mapping[str, object]) -> SourceHandle:
     """Returns a source with the keyword arguments of TokenSource."""
-    for singular, plural in (("param", "params"), ("header", "headers")):
+    for plural, singular in _PLURALS.items():
         if options.get(singular) is not None and options.get(plural) is not None:
             # Python's own error for an argument that is given twice.
             raise TypeError(f"options {singular} and {plural} are both given: keep one")
@@ -96,7 +98,7 @@ def _text_of(name: str, value: object) -> bytes | None:
     if value is None:
         return None
     # Otherwise the path would be sent in place of what the file holds.
-    if isinstance(value, os.PathLike) and not name.endswith("_file"):
+    if isinstance(value, os.PathLike) and ("." in name or not name.endswith("_file")):
         raise TypeError(f"option {name}: only an option that ends in _file takes a path, such as client_secret_file")
     if isinstance(value, (str, os.PathLike)):
         return _encoded(os.fsdecode(value), f"option {name}: the value")

@@ -49,7 +49,7 @@ class Stats:
 
     def __init__(self, requests: int, failures: int, tokens: int, waits: int) -> None:
         self.requests = requests
-        """Requests sent to the token endpoint."""
+        """Requests sent, also for the metadata of `issuer`."""
         self.failures = failures
         """Fetches that failed."""
         self.tokens = tokens
@@ -90,7 +90,9 @@ class TokenSource:
 
     The keyword arguments are the options of the library; `python -m tokensource options` describes each. None unsets an
     option. Durations are seconds or a timedelta, `scope` and `resource` may be lists. `params` and `headers` are dicts
-    of further request parameters and headers; `param` and `header` are other names for them.
+    of further request parameters and headers, `claims` is one of further claims of an assertion, and `variables` is one
+    of what a provider needs to know. Each may be written in the singular. Claims are texts: a number is sent as text.
+    An option whose name ends in `_file` takes a path, also a `pathlib.Path`.
 
     Raises ConfigError if an option does not exist, its value is not allowed, or the options do not fit together. Raises
     TypeError for a value of a type that no option takes, and if `param` and `params` are both given.
