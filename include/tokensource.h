@@ -134,7 +134,7 @@ extern "C" {
  *
  * Every option is a name and a value, both strings, so a new option changes no function. tks_option_name and
  * tks_option_help list the options. Booleans are `true` and `false`. Durations are seconds, such as `30` or `0.5`. An
- * empty value is rejected, except for `client_secret` and `param.NAME`.
+ * empty value is rejected, except for `client_secret`, `param.NAME` and `claim.NAME`.
  */
 
 /**
@@ -165,7 +165,7 @@ void tks_config_free(tks_config *config);
  */
 
 /**
- * The number of requests that were sent to the token endpoint.
+ * The number of requests that were sent: to the token endpoint, and for the metadata of `issuer`.
  */
 #define TKS_STAT_REQUESTS 1
 

@@ -10,6 +10,7 @@
 //!   python run by FILE      that test runs it
 //!   sh                      see `try_command` and `try_examples`
 //!   options                 a source can be made with them
+//!   options file            a source can be made with it as its provider_file
 //!   json script             the token server of the tests understands it
 //!   text demo               lines that the demo prints, numbers and tokens aside
 //!   text layout             every path exists, and every entry of src has its place
@@ -29,7 +30,7 @@ use std::{
     sync::{LazyLock, Mutex},
 };
 use tokensource::{Config, TokenSource, options};
-use tokensource_testserver::{Script, Server, ServerOptions};
+use tokensource_testserver::{Authority, Identity, Leaf, Script, Server, ServerOptions};
 
 const README: &str = "README.md";
 const OPTIONS: &str = "docs/options.md";
@@ -262,7 +263,7 @@ fn every_block_is_held() {
     for page in &*PAGES {
         for (info, body) in blocks(&read(page)) {
             match info.split(' ').collect::<Vec<_>>()[..] {
-                [_, "from", _] | ["text", "demo" | "layout"] => {}
+                [_, "from", _] | ["text", "demo" | "layout"] | ["options"] | ["options", "file"] => {}
                 [_, "part", "of", file] => {
                     assert!(
                         is_part_of(&body, &read(relative(page, file))),
@@ -274,7 +275,6 @@ fn every_block_is_held() {
                 }
                 ["sh"] if body.contains("TOKEN_URL=") => try_examples(&body),
                 ["sh"] => body.lines().for_each(try_command),
-                ["options"] => try_options(&body),
                 ["json", "script"] => drop(Script::parse(&body).unwrap()),
                 _ => panic!("{page}: a block of code that nothing holds: {info:?}"),
             }
@@ -419,21 +419,71 @@ fn try_examples(block: &str) {
     }
 }
 
-fn try_options(block: &str) {
-    let mut options: Vec<(&str, &str)> = block.lines().map(|line| line.split_once('=').expect(line)).collect();
-    for (name, value) in [("token_url", "https://h/t"), ("client_id", "a client"), ("client_secret", "horse-battery")] {
-        if !options.iter().any(|(given, _)| given.starts_with(name) || (*given == "provider" && name == "token_url")) {
-            options.push((name, value));
+#[test]
+fn the_options_that_a_page_shows_make_a_source() {
+    for page in &*PAGES {
+        let mut provider_file = String::new();
+        for (info, body) in blocks(&read(page)) {
+            match info.as_str() {
+                "options" => try_options(&body, &provider_file),
+                "options file" => {
+                    let variables = body.split('{').skip(1).map(|rest| rest.split('}').next().unwrap());
+                    let variables: BTreeSet<_> = variables.collect();
+                    let set = variables.iter().map(|name| format!("variable.{name}=example.com\n")).collect::<String>();
+                    try_options(&format!("provider_file=ours.conf\n{set}"), &body);
+                    provider_file = body;
+                }
+                _ => {}
+            }
         }
     }
-    // A page names a file that this machine lacks.
-    let secret = concat!(env!("CARGO_TARGET_TMPDIR"), "/secret-of-a-page");
-    fs::write(secret, "horse-battery").unwrap();
+}
+
+/// Makes a source. `provider_file` is the last one that the page shows.
+fn try_options(block: &str, provider_file: &str) {
+    const CREDENTIALS: [&str; 5] =
+        ["client_secret", "signing_key", "client_assertion_file", "subject_token_file", "refresh_token_file"];
+    let mut options: Vec<(&str, &str)> = block.lines().map(|line| line.split_once('=').expect(line)).collect();
+    let is_given =
+        |prefixes: &[&str]| options.iter().any(|(name, _)| prefixes.iter().any(|prefix| name.starts_with(prefix)));
+    let lacks_server = !is_given(&["token_url", "provider", "issuer"]);
+    let (lacks_id, lacks_secret) = (!is_given(&["client_id"]) && !is_given(&CREDENTIALS[1..]), !is_given(&CREDENTIALS));
+    options.extend(lacks_server.then_some(("token_url", "https://h/t")));
+    options.extend(lacks_id.then_some(("client_id", "a client")));
+    options.extend(lacks_secret.then_some(("client_secret", "horse-battery")));
     let mut config = Config::new();
     for (name, value) in options {
-        config.set(name, if name == "client_secret_file" { secret } else { value }).unwrap();
+        match stand_in(name, value, provider_file) {
+            Some(text) => {
+                let path = format!("{}/{name}-of-a-page", env!("CARGO_TARGET_TMPDIR"));
+                fs::write(&path, text).unwrap();
+                config.set(name, &*path).unwrap();
+            }
+            None => drop(config.set(name, value).unwrap()),
+        }
     }
-    TokenSource::new(&config).unwrap();
+    TokenSource::new(&config).unwrap_or_else(|error| panic!("{block}{error}"));
+}
+
+/// What stands for a file that a page names and this machine lacks.
+fn stand_in(option: &str, path: &str, provider_file: &str) -> Option<String> {
+    static IDENTITY: LazyLock<Identity> = LazyLock::new(|| Authority::new().issue(Leaf::GoodRsa));
+    let Identity { chain, key } = &*IDENTITY;
+    match option {
+        "signing_key_file" if path.ends_with("service-account.json") => {
+            let account = serde_json::json!({
+                "type": "service_account",
+                "client_email": "a-service@a-project.iam.gserviceaccount.com",
+                "private_key_id": "1",
+                "private_key": key,
+            });
+            Some(account.to_string())
+        }
+        "signing_key_file" | "signing_cert_file" => Some([&**key, chain].concat()),
+        "client_secret_file" | "client_assertion_file" | "subject_token_file" => Some("horse-battery".to_owned()),
+        "provider_file" => Some(provider_file.to_owned()),
+        _ => None,
+    }
 }
 
 /// The page without its blocks of code.

@@ -231,7 +231,7 @@ private:
 
 /* Counts since the source was made. */
 struct Stats {
-    std::uint64_t requests; /* requests sent to the token endpoint */
+    std::uint64_t requests; /* requests sent, also for the metadata of issuer */
     std::uint64_t failures; /* fetches that failed */
     std::uint64_t tokens;   /* fetches that returned a token */
     std::uint64_t waits;    /* function calls that waited for a fetch */

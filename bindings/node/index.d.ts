@@ -3,14 +3,45 @@
 /** The options of a source. Durations are in seconds; null unsets what a provider has set. */
 export interface TokenSourceOptions {
   /** A service whose settings are built in. It sets other options; an option that is set explicitly wins. */
-  provider?: 'podero' | 'podero-sandbox' | 'gardin' | (string & {}) | null | undefined;
+  provider?:
+    | 'podero'
+    | 'podero-sandbox'
+    | 'gardin'
+    | 'entra'
+    | 'auth0'
+    | 'okta'
+    | 'okta-custom'
+    | 'keycloak'
+    | 'cognito'
+    | 'google'
+    | 'google-sts'
+    | 'salesforce'
+    | 'ebay'
+    | 'ebay-sandbox'
+    | (string & {})
+    | null
+    | undefined;
+  /**
+   * A file of your own that describes a server, as provider does. It is read once, when the source is made. Its values win over
+   * the provider's.
+   */
+  providerFile?: string | URL | null | undefined;
+  /** Fills {NAME} in the values of the provider or the provider file, by name. */
+  variables?: Record<string, string | number | boolean | null | undefined> | null | undefined;
+  /** The same as variables, under the library's name. Giving both is an error. */
+  variable?: Record<string, string | number | boolean | null | undefined> | null | undefined;
   /** The URL of the token endpoint (RFC 6749 section 3.2). Redirects are never followed. */
   tokenUrl?: string | URL | null | undefined;
+  /**
+   * The server's issuer identifier (RFC 8414 section 2). Without tokenUrl, the token endpoint is looked up in the metadata there.
+   * With tokenUrl, it is only the audience of assertions.
+   */
+  issuer?: string | URL | null | undefined;
   /** The client id. */
   clientId?: string | null | undefined;
   /** A file that holds the client id. It is read by the rules of clientSecretFile. */
   clientIdFile?: string | URL | null | undefined;
-  /** The client secret. It may be empty, for a client that has none. */
+  /** The client secret. It may be empty. With authMethod=none, none is sent. */
   clientSecret?: string | null | undefined;
   /**
    * A file that holds the client secret. It is read again at each fetch, so a changed secret needs no restart. One line break at
@@ -18,10 +49,67 @@ export interface TokenSourceOptions {
    */
   clientSecretFile?: string | URL | null | undefined;
   /**
-   * The client authentication method: the id and the secret go in an HTTP Basic header or in the body (RFC 6749 section 2.3.1).
-   * Default: client_secret_basic.
+   * The client authentication method. client_secret_basic and client_secret_post send the secret (RFC 6749 section 2.3.1),
+   * client_secret_jwt and private_key_jwt a signed assertion (RFC 7523), client_assertion an assertion from a file,
+   * tls_client_auth a certificate (RFC 8705).
    */
-  authMethod?: 'client_secret_basic' | 'client_secret_post' | null | undefined;
+  authMethod?:
+    | 'client_secret_basic'
+    | 'client_secret_post'
+    | 'client_secret_jwt'
+    | 'private_key_jwt'
+    | 'client_assertion'
+    | 'tls_client_auth'
+    | 'none'
+    | null
+    | undefined;
+  /**
+   * The private key that signs assertions: PEM, a JWK, a JWK Set or the JSON of a Google service account. It is read again at
+   * each fetch.
+   */
+  signingKeyFile?: string | URL | null | undefined;
+  /** The same as text. In PEM, a backslash followed by n stands for a line break. */
+  signingKey?: string | null | undefined;
+  /** The kid in the header of assertions (RFC 7515 section 4.1.4). In a JWK Set, it also selects the key. */
+  signingKeyId?: string | null | undefined;
+  /** The algorithm that signs assertions (RFC 7518 section 3.1). */
+  signingAlgorithm?:
+    | 'RS256'
+    | 'RS384'
+    | 'RS512'
+    | 'PS256'
+    | 'PS384'
+    | 'PS512'
+    | 'ES256'
+    | 'ES384'
+    | 'EdDSA'
+    | 'Ed25519'
+    | 'HS256'
+    | 'HS384'
+    | 'HS512'
+    | null
+    | undefined;
+  /** The certificate of the signing key in PEM, leaf first. It may be the file of the key. */
+  signingCertFile?: string | URL | null | undefined;
+  /** How the header of assertions names the certificate: by its SHA-256, by its SHA-1, or as a whole. Default: x5t#S256. */
+  signingCertHeader?: 'x5t#S256' | 'x5t' | 'x5c' | null | undefined;
+  /** The claim aud of assertions, one text. */
+  assertionAudience?: string | null | undefined;
+  /**
+   * Seconds. The lifetime of an assertion, from iat to exp. It is sent in whole seconds, rounded down, at least 1. Default: 60.
+   */
+  assertionLifetime?: number | null | undefined;
+  /** The typ in the header of assertions. Default: JWT. */
+  assertionTyp?: string | null | undefined;
+  /** Further claims of an assertion, by name. A number is sent as text. Treated as secrets. */
+  claims?: Record<string, string | number | boolean | null | undefined> | null | undefined;
+  /** The same as claims, under the library's name. Giving both is an error. */
+  claim?: Record<string, string | number | boolean | null | undefined> | null | undefined;
+  /**
+   * A file with a signed client assertion that another program renews (RFC 7521 section 4.2). It is one line, read again at each
+   * fetch.
+   */
+  clientAssertionFile?: string | URL | null | undefined;
   /**
    * Whether the id and the secret are percent-encoded before they go into HTTP Basic, as RFC 6749 requires, or go in unchanged.
    * The two differ only for characters other than letters, digits and - . _ ~. Default: rfc6749.
@@ -30,8 +118,8 @@ export interface TokenSourceOptions {
   /** The format of the request body. The standard requires form; a few servers accept only JSON. Default: form. */
   bodyFormat?: 'form' | 'json' | null | undefined;
   /**
-   * The value of grant_type, for servers that use another word for the client-credentials grant. With none, it is not sent.
-   * Default: client_credentials.
+   * The value of grant_type. With none, it is not sent. jwt-bearer, token-exchange and refresh_token have options of their own;
+   * the first two are set as full URNs. Default: client_credentials.
    */
   grantType?: string | null | undefined;
   /** The scopes to request (RFC 6749 section 3.3). An array, or a string that separates them by spaces. */
@@ -43,6 +131,22 @@ export interface TokenSourceOptions {
    * spaces.
    */
   resource?: string | readonly string[] | null | undefined;
+  /**
+   * A file with a signed assertion for the parameter assertion, with any grantType that takes one (RFC 7521 section 4.1). It is
+   * one line, read again at each fetch.
+   */
+  assertionFile?: string | URL | null | undefined;
+  /** A file with the subject_token of token exchange (RFC 8693). It is one line, read again at each fetch. */
+  subjectTokenFile?: string | URL | null | undefined;
+  /** The type of the subject token. It is sent only in token exchange. */
+  subjectTokenType?: string | null | undefined;
+  /** The type of token to request in token exchange. */
+  requestedTokenType?: string | null | undefined;
+  /**
+   * A file with a refresh token for grantType=refresh_token, where the server does not rotate it. It is one line, read again at
+   * each fetch.
+   */
+  refreshTokenFile?: string | URL | null | undefined;
   /** Further parameters of the token request, by name. Treated as secrets. */
   params?: Record<string, string | number | boolean | null | undefined> | null | undefined;
   /** The same as params, under the library's name. Giving both is an error. */

@@ -2,7 +2,7 @@
 //!
 //! Every option is a name and a value, both strings, so a new option changes no function. tks_option_name and
 //! tks_option_help list the options. Booleans are `true` and `false`. Durations are seconds, such as `30` or `0.5`. An
-//! empty value is rejected, except for `client_secret` and `param.NAME`.
+//! empty value is rejected, except for `client_secret`, `param.NAME` and `claim.NAME`.
 
 use super::{
     boundary,

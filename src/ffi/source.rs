@@ -13,7 +13,7 @@ use super::{
 use crate::TokenSource;
 use std::{mem::MaybeUninit, ptr};
 
-/// The number of requests that were sent to the token endpoint.
+/// The number of requests that were sent: to the token endpoint, and for the metadata of `issuer`.
 pub const TKS_STAT_REQUESTS: i32 = 1;
 /// The number of fetches that failed.
 pub const TKS_STAT_FAILURES: i32 = 2;

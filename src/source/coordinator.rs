@@ -68,7 +68,7 @@ struct Counters {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// How many requests were sent to the token endpoint. Each attempt counts.
+    /// How many requests were sent, also for the metadata of `issuer`. Each attempt counts.
     pub requests: u64,
     /// How many fetches failed.
     pub failures: u64,

@@ -73,11 +73,12 @@ test('the types have the words that an option allows', () => {
   let unions = 0;
   for (let index = 0; name(index) !== null; index += 1) {
     const camel = name(index).replaceAll(/_[a-z]/g, ([, letter]) => letter.toUpperCase());
-    const [, typed] = types.match(new RegExp(`^  ${camel}\\?: ('[^;(]*) \\| (\\(string & \\{\\}\\) \\| )?null \\|`, 'm')) ?? [];
+    const union = `^  ${camel}\\?:\\s+(?:\\| )?('[^;(]*)\\s\\| (?:\\(string & \\{\\}\\)\\s+\\| )?null\\s+\\|`;
+    const [, typed] = types.match(new RegExp(union, 'm')) ?? [];
     // Node rejects an inline refresh.
     if (typed && camel !== 'refresh') {
       const [, allowed] = help(index).match(/Allowed: ([^.]*)\./);
-      assert.equal(typed.replaceAll("'", ''), allowed, camel);
+      assert.equal(typed.replaceAll("'", '').replaceAll(/\s+/g, ' ').trim(), allowed, camel);
       unions += 1;
     }
   }

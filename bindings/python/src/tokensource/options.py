@@ -20,8 +20,8 @@ _Texted: TypeAlias = Mapping[str, str | int | float | None] | None
 class Options(TypedDict, total=False):
     """The keyword arguments of `TokenSource`, all optional. `python -m tokensource options` describes each.
 
-    `params`, `headers`, `claims` and `variables` are other names of `param`, `header`, `claim` and `variable`. A number in
-    `claim` is sent as text.
+    `params`, `headers`, `claims` and `variables` are other names of `param`, `header`, `claim` and `variable`. A number
+    in `claim` is sent as text.
     """
 
     provider: _Text
