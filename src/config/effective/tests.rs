@@ -556,3 +556,43 @@ fn each_file_of_a_credential_is_read_from_the_start() {
         assert!(all.contains(part), "{part}: {all}");
     }
 }
+
+#[test]
+fn a_key_that_cannot_sign_is_named_with_its_file() {
+    for (name, wrong) in [
+        (
+            "p521.pem",
+            "its curve is P-521 (ES512), which this library cannot sign with: make a P-256, P-384 or Ed25519 key",
+        ),
+        ("rsa-1024.pem", "it has 1024 bits: make one of 2048 to 4096"),
+        ("public-key.pem", "it holds a public key and no private key"),
+        ("p256-certificate.pem", "it holds a certificate and no private key"),
+        ("certificate-request.pem", "it holds a certificate request and no private key"),
+        ("openssh.pem", "it is an OpenSSH key: write it again with ssh-keygen -p -m PKCS8"),
+        ("README.md", "it is neither PEM nor JSON: convert it with openssl pkey"),
+    ] {
+        let path = key(name);
+        let message = rejected(&[REQUIRED[0], REQUIRED[1], ("signing_key_file", &path)]);
+        assert_eq!(message, format!("option signing_key_file: {path}: {wrong}"));
+    }
+    let set = std::env::temp_dir().join(format!("tks-config-set-{}", std::process::id()));
+    let members = ["p256.jwk.json", "p384.jwk.json"].map(|name| std::fs::read_to_string(key(name)).unwrap());
+    let [p256, p384] = members.map(|member| {
+        let mut member: serde_json::Value = serde_json::from_str(&member).unwrap();
+        let id = if member["crv"] == "P-256" { "es256-1" } else { "es384-1" };
+        member["kid"] = id.into();
+        member
+    });
+    std::fs::write(&set, serde_json::json!({ "keys": [p256, p384] }).to_string()).unwrap();
+    let path = set.to_str().unwrap();
+    let options = [REQUIRED[0], REQUIRED[1], ("signing_key_file", path)];
+    let of_id = |id| config(&[&options[..], &[("signing_key_id", id)]].concat()).settings(&|_| None);
+    let prefix = format!("option signing_key_file: {path}: ");
+    let several = "it holds several keys: set signing_key_id to one of es256-1, es384-1";
+    assert_eq!(rejected(&options), [&*prefix, several].concat());
+    let none = "it holds no key es512-1: it has es256-1, es384-1";
+    assert_eq!(of_id("es512-1").unwrap_err().message(), [&*prefix, none].concat());
+    let key = of_id("es384-1").unwrap().credentials.read().1.unwrap().key.unwrap();
+    assert_eq!(key.algorithm(None, "signing_key_file").unwrap().word(), "ES384");
+    std::fs::remove_file(path).unwrap();
+}
