@@ -28,6 +28,9 @@ use std::{
     time::Duration,
 };
 
+/// The most faults of a provider's values that an error reports.
+const MOST_FAULTS: usize = 5;
+
 /// Returns the number in the text of a default, while the library is compiled.
 const fn number(text: &str) -> u32 {
     match u32::from_str_radix(text, 10) {
@@ -179,7 +182,7 @@ impl<'a> EffectiveOptions<'a> {
         };
         let mut messages = Vec::new();
         for fault in self.faults.iter().filter(|fault| is_in_effect(fault.option)) {
-            if !messages.contains(&fault.wrong) {
+            if !messages.contains(&fault.wrong) && messages.len() < MOST_FAULTS {
                 messages.push(fault.wrong.clone());
             }
         }

@@ -266,6 +266,33 @@ mod tests {
     }
 
     #[test]
+    fn a_provider_file_is_read_when_the_source_is_made() {
+        let path = std::env::temp_dir().join(format!("tks-provider-{}", std::process::id()));
+        let named = path.to_str().unwrap();
+        let options = [("provider_file", named), ("variable.host", "localhost:8443")];
+        let message = rejected(&options, None);
+        assert!(
+            message.starts_with(&format!("option provider_file: {named}: it cannot be read (No such")),
+            "{message}"
+        );
+        let check = |text: &[u8], wrong: &str| {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(rejected(&options, None), format!("option provider_file: {named}: {wrong}"));
+        };
+        check(b"scope=a\nca_file=/ca\n", "line 2: ca_file does not belong in a provider file: set it in the program");
+        check("\u{feff}scope=a".as_bytes(), "it begins with a byte order mark: save it without one");
+        check(b"scope=\xff", "it is not UTF-8");
+        check(&[b'#'; (64 << 10) + 1], "it is larger than 64 KiB");
+        check(b"", "it is empty");
+        std::fs::write(&path, "token_url = https://{host}/token\r\n").unwrap();
+        assert_eq!(url(&settings(&options, None)), "https://localhost:8443/token");
+        std::fs::remove_file(&path).unwrap();
+        let folder = std::env::temp_dir();
+        let message = rejected(&[("provider_file", folder.to_str().unwrap())], None);
+        assert!(message.ends_with(": it is not a regular file"), "{message}");
+    }
+
+    #[test]
     fn a_filled_value_passes_the_check_of_its_option() {
         let file = "token_url=https://h/t\ndefault_lifetime={life}\nmax_lifetime={life}";
         assert_eq!(settings(&[("variable.life", "60")], Some(file)).default_lifetime.as_secs(), 60);
