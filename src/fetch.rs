@@ -12,13 +12,16 @@ use crate::{
     duration::{Nanos, SECOND, duration, nanos},
     error::{Error, ErrorKind},
     oauth::{
-        self,
-        client_auth::ClientAuth,
+        assertion::Moment,
+        credentials::{RequestCredentials, texts_of_assertion},
+        hints,
         metadata::{Lookup, Metadata},
-        response::{self, Asked, Grant},
+        response::{self, Grant},
+        sent::{Asked, SentRequest},
+        skew::Skew,
     },
     secret::Secret,
-    system::WatchedFile,
+    system::{self, WatchedFile},
     transport::{Limits, Transport},
 };
 use std::{cell::Cell, ops::ControlFlow, sync::Arc};
@@ -44,6 +47,8 @@ pub(crate) trait FetchContext {
     fn random(&self) -> f64;
     /// Returns the metadata of the issuer that an earlier fetch found.
     fn metadata(&self) -> Option<KnownMetadata>;
+    /// Returns the SHA-256 of the refresh token in place of which an earlier response brought another.
+    fn rotated_refresh_token(&self) -> Option<[u8; 32]>;
 }
 
 /// How a fetch ended, and the files that it read, in the state in which it read them. If another state of one of them is
@@ -87,15 +92,17 @@ pub(crate) struct HttpFetch {
 
 impl Fetch for HttpFetch {
     fn fetch(&self, context: &dyn FetchContext) -> FetchOutcome {
-        let (mut watched, credentials) = self.settings.credentials.read();
-        let credentials_were_read = credentials.is_ok();
+        let (mut watched, texts) = self.settings.credentials.read();
+        let texts_were_read = texts.is_ok();
         let mut lookups = Lookups { known: context.metadata(), has_changed: false, has_failed: false };
+        let credentials = texts.and_then(|texts| RequestCredentials::new(&self.settings, texts));
         let result = credentials.and_then(|credentials| {
-            let auth = ClientAuth::new(&self.settings, credentials);
-            let secrets = oauth::texts_to_redact(&self.settings, &auth);
+            let secrets = credentials.texts_to_redact(&self.settings);
+            let sending = Sending { credentials, secrets, context };
+            let mut server_clock = None;
             let mut attempt = 1;
             loop {
-                let error = match self.attempt(&auth, &secrets, &mut lookups, context) {
+                let error = match self.attempt(&sending, &mut lookups, &mut server_clock) {
                     Err(error) if error.is_worth_another_attempt() => error,
                     settled => return settled,
                 };
@@ -107,10 +114,47 @@ impl Fetch for HttpFetch {
                 attempt += 1;
             }
         });
-        if credentials_were_read {
+        if texts_were_read {
             watched.extend(self.transport.watched_files());
         }
         FetchOutcome { result, watched, metadata: lookups.known.filter(|_| lookups.has_changed) }
+    }
+}
+
+/// What all requests of one fetch have in common.
+struct Sending<'a> {
+    credentials: RequestCredentials,
+    /// The texts that no error may show.
+    secrets: Vec<Secret>,
+    context: &'a dyn FetchContext,
+}
+
+/// The server's clock, as a response showed it. It holds for one fetch: a machine whose clock is wrong pays two requests a
+/// token, and one whose clock was set pays one again.
+#[derive(Clone, Copy)]
+struct ServerClock {
+    seconds: i64,
+    /// The boot time at which it showed this.
+    shown_at: Nanos,
+}
+
+impl ServerClock {
+    /// Returns the Unix time of the server at this boot time.
+    fn unix_seconds(self, now: Nanos) -> i64 {
+        self.seconds.saturating_add(now.saturating_sub(self.shown_at) / SECOND)
+    }
+}
+
+/// How a request failed.
+struct Failure {
+    error: Error,
+    /// The server's clock, if it may accept a request that is signed by that clock.
+    server_clock: Option<ServerClock>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, server_clock: None }
     }
 }
 
@@ -140,38 +184,86 @@ impl Lookups {
 }
 
 impl HttpFetch {
+    /// Sends one request, and a second one if the first shows that our clock is wrong. A fetch does so once.
     fn attempt(
         &self,
-        auth: &ClientAuth,
-        secrets: &[Secret],
+        sending: &Sending<'_>,
         lookups: &mut Lookups,
-        context: &dyn FetchContext,
+        server_clock: &mut Option<ServerClock>,
     ) -> Result<TimedGrant, Error> {
         let metadata;
         let asked = match &self.settings.server {
             Server::TokenUrl(endpoint) => Asked::from(endpoint),
             Server::Issuer(issuer) => {
-                metadata = self.metadata(issuer, secrets, lookups, context)?;
+                metadata = self.metadata(issuer, &sending.secrets, lookups, sending.context)?;
                 Asked { endpoint: &metadata.token_endpoint, auth_methods: &metadata.auth_methods }
             }
         };
+        let Failure { error, server_clock: shown } = match self.send(sending, asked, lookups, *server_clock) {
+            Ok(granted) => return Ok(granted),
+            Err(failure) => failure,
+        };
+        let is_in_time = self.clock.coarse().monotonic < sending.context.deadline();
+        if shown.is_none() || server_clock.is_some() || !is_in_time || still_wanted(sending.context).is_err() {
+            return Err(error);
+        }
+        *server_clock = shown;
+        self.send(sending, asked, lookups, *server_clock).map_err(|failure| failure.error)
+    }
+
+    /// Sends one request, signed by the server's clock if it is known.
+    fn send(
+        &self,
+        sending: &Sending<'_>,
+        asked: Asked<'_>,
+        lookups: &mut Lookups,
+        server_clock: Option<ServerClock>,
+    ) -> Result<TimedGrant, Failure> {
+        let Sending { credentials, secrets, context } = sending;
         let now = self.clock.now();
-        let limits = self.limits(now, context.deadline(), "the token endpoint", context)?;
-        let request = oauth::token_request(&self.settings, asked.endpoint, auth, now);
+        let limits = self.limits(now, context.deadline(), "the token endpoint", *context)?;
+        let moment = Moment {
+            unix_seconds: server_clock.map_or(now.coarse.wall / SECOND, |clock| clock.unix_seconds(now.boot)),
+            // A sandbox may forbid random numbers, and a request that is not signed needs none.
+            jti: if credentials.signer().is_some() { unique_id()? } else { [0; 16] },
+        };
+        let (request, signed) = credentials.request(&self.settings, asked.endpoint, &moment)?;
         context.count_request();
         #[cfg(feature = "testing")]
         crate::fault::panic_if_named(&self.settings.user_agent);
-        let sent = Cell::new(None);
-        let response = self.transport.send(&request, limits, &|| sent.set(Some(self.clock.now().boot)));
-        let grant = response.and_then(|response| {
-            let unix_seconds = self.clock.coarse().wall / SECOND;
-            response::read(&response, &self.settings, asked, auth, unix_seconds, secrets)
+        let sent_at = Cell::new(None);
+        let response = self.transport.send(&request, limits, &|| sent_at.set(Some(self.clock.now())));
+        let (was_connected, sent_at) = (sent_at.get().is_some(), sent_at.get().unwrap_or(now));
+        let result = response.map_err(Failure::from).and_then(|response| {
+            let arrived = self.clock.now();
+            let is_signed_over_https = signed.is_some() && asked.endpoint.https;
+            let date = response.time(0).servers.filter(|_| is_signed_over_https);
+            let skew = date.and_then(|date| Skew::of(date, sent_at.coarse.wall, arrived.coarse.wall));
+            // Each request has an assertion of its own.
+            let secrets: Vec<Secret> =
+                secrets.iter().cloned().chain(signed.iter().flat_map(texts_of_assertion)).collect();
+            let rotated_refresh_token = context.rotated_refresh_token();
+            let sent = SentRequest::new(&self.settings, asked, credentials, &secrets);
+            let sent = SentRequest { skew, rotated_refresh_token, ..sent };
+            response::read(&response, sent, arrived.coarse.wall / SECOND).map_err(|error| {
+                let may_be_about_time = hints::may_be_about_time(response.status, error.oauth_error());
+                let shown = skew.filter(|skew| skew.may_heal() && may_be_about_time);
+                let shown_at = arrived.boot;
+                let shown = shown.map(|skew| ServerClock { seconds: skew.server_seconds, shown_at });
+                // The second signature did not help, but our clock is wrong all the same.
+                let advice = skew.filter(|_| server_clock.is_some()).map(Skew::advice);
+                let error = match advice.filter(|advice| !error.message().ends_with(advice)) {
+                    Some(advice) => error.with_suffix(&format!("; {advice}")),
+                    None => error,
+                };
+                Failure { error, server_clock: shown }
+            })
         });
-        match grant {
-            Ok(grant) => Ok(TimedGrant { grant, sent: sent.get().unwrap_or(now.boot) }),
-            Err(error) => {
-                lookups.note(&error, sent.get().is_some());
-                Err(error)
+        match result {
+            Ok(grant) => Ok(TimedGrant { grant, sent: sent_at.boot }),
+            Err(failure) => {
+                lookups.note(&failure.error, was_connected);
+                Err(failure)
             }
         }
     }
@@ -241,6 +333,16 @@ impl HttpFetch {
     }
 }
 
+/// Returns the random bytes that tell an assertion from every other one. There must be no fallback: a server refuses an
+/// assertion that it has seen.
+fn unique_id() -> Result<[u8; 16], Error> {
+    system::random_bytes().map_err(|error| {
+        let message =
+            format!("the system gives no random numbers ({error}), which an assertion needs: allow getrandom");
+        Error::new(ErrorKind::Internal, message)
+    })
+}
+
 /// Returns an error if the source was closed, or if another fetch runs in place of this one.
 fn still_wanted(context: &dyn FetchContext) -> Result<(), Error> {
     match context.pause(Nanos::MIN) {
@@ -287,6 +389,9 @@ mod tests {
             0.5
         }
         fn metadata(&self) -> Option<KnownMetadata> {
+            None
+        }
+        fn rotated_refresh_token(&self) -> Option<[u8; 32]> {
             None
         }
     }

@@ -4,7 +4,6 @@
 //! can read and write a corpus. It must not open a connection.
 
 use crate::{
-    clock::Clock,
     config::{
         Config, Endpoint, Environment, NamedBy, OptionInfo, Proxy, ProxyRules, Settings, Template, options,
         parse_provider_file,
@@ -13,10 +12,11 @@ use crate::{
     error::Error,
     jose::{SigningAlgorithm, SigningCertHeader, SigningCertificate, SigningKey},
     oauth::{
-        self,
-        client_auth::ClientAuth,
+        assertion::Moment,
+        credentials::RequestCredentials,
         metadata::Lookup,
         response::{self, RawResponse},
+        sent::SentRequest,
         times::StatedExpiry,
     },
     redact::Redactor,
@@ -61,10 +61,11 @@ fn settings(more: &[(&str, &str)]) -> Settings {
     config.settings(&|_| None).expect("valid settings")
 }
 
-fn client(more: &[(&str, &str)]) -> (Settings, ClientAuth) {
+fn client(more: &[(&str, &str)]) -> (Settings, RequestCredentials) {
     let settings = settings(more);
-    let auth = ClientAuth::new(&settings, settings.credentials.read().1.expect("text"));
-    (settings, auth)
+    let texts = settings.credentials.read().1.expect("text");
+    let credentials = RequestCredentials::new(&settings, texts).expect("credentials that fit");
+    (settings, credentials)
 }
 
 /// A line with its status, header lines, an empty line, the body.
@@ -85,16 +86,17 @@ fn raw_response(bytes: &[u8]) -> RawResponse {
 pub fn response(bytes: &[u8]) {
     let response = raw_response(bytes);
     let status = response.status;
-    static REQUESTS: LazyLock<[(Settings, ClientAuth, Vec<Secret>); 3]> = LazyLock::new(|| {
+    static REQUESTS: LazyLock<[(Settings, RequestCredentials, Vec<Secret>); 3]> = LazyLock::new(|| {
         let elsewhere = &[("response.access_token", "data.token"), ("response.expires_in", "data.life")];
         [&[][..], &[("auth_method", "client_secret_post"), ("body_format", "json")], elsewhere].map(|more| {
-            let (settings, auth) = client(more);
-            let secrets = oauth::texts_to_redact(&settings, &auth);
-            (settings, auth, secrets)
+            let (settings, credentials) = client(more);
+            let secrets = credentials.texts_to_redact(&settings);
+            (settings, credentials, secrets)
         })
     });
-    for (settings, auth, secrets) in &*REQUESTS {
-        match response::read(&response, settings, settings.server.endpoint().into(), auth, 1_700_000_000, secrets) {
+    for (settings, credentials, secrets) in &*REQUESTS {
+        let sent = SentRequest::new(settings, settings.server.endpoint().into(), credentials, secrets);
+        match response::read(&response, sent, 1_700_000_000) {
             Ok(grant) => {
                 let token = grant.access_token.expose();
                 assert!(!token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()));
@@ -244,10 +246,11 @@ pub fn dates(bytes: &[u8]) {
     let headers = Vec::from(headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let read = |status, body: String| {
         let body = Zeroizing::new(body.into_bytes());
-        static CLIENT: LazyLock<(Settings, ClientAuth)> = LazyLock::new(|| client(&[]));
-        let (settings, auth) = &*CLIENT;
+        static CLIENT: LazyLock<(Settings, RequestCredentials)> = LazyLock::new(|| client(&[]));
+        let (settings, credentials) = &*CLIENT;
         let response = RawResponse { status, headers: headers.clone(), body };
-        response::read(&response, settings, settings.server.endpoint().into(), auth, 1_700_000_000, &[])
+        let sent = SentRequest::new(settings, settings.server.endpoint().into(), credentials, &[]);
+        response::read(&response, sent, 1_700_000_000)
     };
     let error = read(503, String::new()).expect_err("a 503 grants nothing");
     check_error(&error);
@@ -298,9 +301,10 @@ pub fn options_and_request(bytes: &[u8]) {
         Ok(settings) => {
             assert!(settings.timeout > Duration::ZERO && settings.timeout <= TEN_YEARS);
             assert!(settings.connect_timeout > Duration::ZERO && settings.max_attempts > 0);
-            let Ok(credentials) = settings.credentials.read().1 else { return };
-            let auth = ClientAuth::new(&settings, credentials);
-            let request = oauth::token_request(&settings, settings.server.endpoint(), &auth, Clock::System.now());
+            let Ok(texts) = settings.credentials.read().1 else { return };
+            let Ok(credentials) = RequestCredentials::new(&settings, texts) else { return };
+            let moment = Moment { unix_seconds: 1_700_000_000, jti: [0; 16] };
+            let (request, _) = credentials.request(&settings, settings.server.endpoint(), &moment).expect("a request");
             let mut names = Vec::new();
             for (name, value) in &request.headers {
                 assert!(

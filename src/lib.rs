@@ -96,11 +96,15 @@
 //   config/mod.rs          the public Config
 //
 // The messages of OAuth 2.0, pure:
+//   oauth/assertion.rs     what this library signs: claims about the client or the grant
 //   oauth/request.rs       settings make a request
 //   oauth/client_auth.rs   client authentication: one function for each method
+//   oauth/credentials.rs   what the requests of one fetch are made of
 //   oauth/form.rs          a form-encoded response as JSON
 //   oauth/times.rs         lifetimes and dates in a response
 //   oauth/redirect.rs      where a redirect points, which is never followed
+//   oauth/skew.rs          how far our clock is from the server's
+//   oauth/sent.rs          a request that was sent
 //   oauth/hints.rs         what to do next about a refusal
 //   oauth/response.rs      a response becomes a grant or an error
 //   oauth/metadata.rs      where an issuer's metadata is, and what of it counts

@@ -25,6 +25,12 @@ impl Secret {
         &self.0[..self.0.len() - 1]
     }
 
+    /// Returns the SHA-256 of the text, by which it is known again.
+    pub(crate) fn sha256(&self) -> [u8; 32] {
+        let digest = ring::digest::digest(&ring::digest::SHA256, self.expose().as_bytes());
+        digest.as_ref().try_into().expect("a SHA-256 has 32 bytes")
+    }
+
     /// Returns the text with the NUL that follows it.
     #[cfg(any(feature = "capi", test))]
     pub(crate) fn expose_with_nul(&self) -> &str {

@@ -166,6 +166,23 @@ pub(crate) fn random() -> f64 {
     (u64::from_le_bytes(bytes) >> 11) as f64 / (1u64 << 53) as f64
 }
 
+/// Returns random bytes of the operating system. No other call returns the same, in any process.
+pub(crate) fn random_bytes<const COUNT: usize>() -> Result<[u8; COUNT], getrandom::Error> {
+    #[cfg(test)]
+    if RANDOM_FAILS.get() {
+        return Err(getrandom::Error::UNSUPPORTED);
+    }
+    let mut bytes = [0; COUNT];
+    getrandom::getrandom(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Whether the system gives no random bytes to this thread.
+    pub(crate) static RANDOM_FAILS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
 /// Returns an environment variable, with U+FFFD in place of bytes that are not UTF-8. The caller must reject such a
 /// variable by name, and must not treat it as unset.
 pub(crate) fn variable(name: &str) -> Option<String> {

@@ -137,6 +137,7 @@ mod tests {
             expiry: StatedExpiry::NotStated,
             jwt_left: None,
             response: Secret::new("{}"),
+            rotated_refresh_token: None,
         };
         let clock = Clock::Test(clock.clone());
         Token::new(grant, clock.now().boot + 3600 * SECOND, 7, 1, clock)

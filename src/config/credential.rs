@@ -49,7 +49,6 @@ pub(crate) struct SignerCredentials {
 }
 
 /// The credentials of one fetch.
-#[allow(dead_code)]
 pub(crate) struct CredentialTexts {
     pub(crate) id: Option<Secret>,
     pub(crate) secret: Option<Secret>,
@@ -213,6 +212,14 @@ impl TextOrFile {
             Err(error) => (FileState::at(path), Err(unreadable(&error))),
         };
         (watched(state), text.map_err(|wrong| self.unusable(&wrong)))
+    }
+
+    /// Returns the path, if this is a file.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Text(_) => None,
+            Self::File { path, .. } | Self::Document { path, .. } => Some(path),
+        }
     }
 
     fn cannot_have_colon(&self) -> Error {

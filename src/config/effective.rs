@@ -294,7 +294,6 @@ impl<'a> EffectiveOptions<'a> {
         Signing {
             purpose,
             algorithm: values.signing_algorithm,
-            key_id: values.signing_key_id.clone(),
             cert_header: values.signing_cert_header.unwrap_or_default(),
             audience: audience.unwrap_or_else(|| server.endpoint().url.clone()),
             issuer: url(&values.issuer),

@@ -19,9 +19,7 @@ mod settings;
 mod template;
 mod values;
 
-pub(crate) use credential::CredentialTexts;
-#[cfg(test)]
-pub(crate) use credential::TextOrFile;
+pub(crate) use credential::{CredentialTexts, TextOrFile};
 pub(crate) use endpoint::{Endpoint, NamedBy, is_localhost};
 pub use options::{OptionInfo, options};
 pub(crate) use parsers::{is_nqchar, token_type};

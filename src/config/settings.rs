@@ -74,7 +74,6 @@ words! {
 
 /// All that a source needs to know: nothing in it can be malformed or contradictory.
 #[derive(Debug)]
-#[allow(dead_code)]
 pub(crate) struct Settings {
     pub(crate) server: Server,
     pub(crate) credentials: ClientCredentials,
@@ -170,13 +169,10 @@ pub(crate) enum SigningPurpose {
 
 /// What the assertions of this library say.
 #[derive(Clone, Debug)]
-#[allow(dead_code)]
 pub(crate) struct Signing {
     pub(crate) purpose: SigningPurpose,
     /// None if it follows from the key.
     pub(crate) algorithm: Option<SigningAlgorithm>,
-    /// None if it is the key's own.
-    pub(crate) key_id: Option<String>,
     pub(crate) cert_header: SigningCertHeader,
     /// The claim `aud`, to the character as it was set.
     pub(crate) audience: String,

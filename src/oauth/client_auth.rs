@@ -1,13 +1,16 @@
-//! Pure: client authentication (RFC 6749 §2.3.1). Each method has one function, which adds the client's credentials to a
-//! request.
+//! Pure: client authentication (RFC 6749 §2.3, RFC 7523 §2.2, RFC 8705 §2). Each method has one function, which adds the
+//! client's credentials to a request.
 //!
 //! Apart from the config room, no other file branches on the method. This file reads no other file and no clock, and it must
 //! not decide what else a request holds.
 
 use crate::{
-    clock::Now,
     config::{AuthMethod, BasicEncoding, CredentialTexts, Settings},
-    oauth::request::{ALL_BUT_UNRESERVED, Draft, Value},
+    error::Error,
+    oauth::{
+        assertion::{self, Moment, Signer},
+        request::{ALL_BUT_UNRESERVED, Draft, Value},
+    },
     redact::base64_spellings,
     secret::Secret,
 };
@@ -15,60 +18,109 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use percent_encoding::utf8_percent_encode;
 use zeroize::Zeroizing;
 
+/// What `client_assertion` holds (RFC 7523 §2.2).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 /// A client authentication method with the credentials of one fetch. A file may change between two fetches.
 pub(crate) enum ClientAuth {
     /// `client_secret_basic`: the header Authorization.
     Basic { client_id: String, client_secret: Secret, encoding: BasicEncoding },
     /// `client_secret_post`: two parameters of the body.
     Post { client_id: String, client_secret: Secret },
-    /// `tls_client_auth` and `none`: the id alone, where it is set and sent.
-    Id { client_id: Option<String> },
+    /// `client_secret_jwt`: an assertion that the secret signs.
+    SecretJwt { client_id: String, client_secret: Secret, signer: Signer },
+    /// `private_key_jwt`: an assertion that the key signs.
+    PrivateKeyJwt { client_id: String, signer: Signer },
+    /// `client_assertion`: the assertion of another program. None is one that the caller sets by `param.client_assertion`.
+    Assertion { client_id: Option<String>, assertion: Option<Secret> },
+    /// `tls_client_auth`: the certificate of the connection.
+    Tls { client_id: String },
+    /// `none`.
+    None { client_id: Option<String> },
 }
 
 impl ClientAuth {
-    /// Returns the method of the settings with these credentials.
-    pub(crate) fn new(settings: &Settings, credentials: CredentialTexts) -> Self {
-        let client_id = credentials.id.map(|id| id.expose().to_owned());
-        let client_secret = credentials.secret.unwrap_or_else(|| Secret::new(""));
-        match settings.auth_method {
-            AuthMethod::ClientSecretBasic => Self::Basic {
-                client_id: client_id.unwrap_or_default(),
-                client_secret,
-                encoding: settings.basic_encoding,
-            },
-            AuthMethod::ClientSecretPost => Self::Post { client_id: client_id.unwrap_or_default(), client_secret },
-            AuthMethod::ClientSecretJwt
-            | AuthMethod::PrivateKeyJwt
-            | AuthMethod::ClientAssertion
-            | AuthMethod::TlsClientAuth
-            | AuthMethod::None => Self::Id { client_id: client_id.filter(|_| settings.sends_client_id) },
-        }
+    /// Returns the method of the settings with these credentials. `signer` is Some if it signs client assertions.
+    pub(crate) fn new(settings: &Settings, texts: &mut CredentialTexts, signer: Option<Signer>) -> Result<Self, Error> {
+        let signer = || signer.ok_or_else(assertion::no_key);
+        let sent_id = texts.id.as_ref().filter(|_| settings.sends_client_id).map(|id| id.expose().to_owned());
+        // The config room lets neither be missing where the method needs it.
+        let client_id = sent_id.clone().unwrap_or_default();
+        let client_secret = texts.secret.take().unwrap_or_else(|| Secret::new(""));
+        Ok(match settings.auth_method {
+            AuthMethod::ClientSecretBasic => {
+                Self::Basic { client_id, client_secret, encoding: settings.basic_encoding }
+            }
+            AuthMethod::ClientSecretPost => Self::Post { client_id, client_secret },
+            AuthMethod::ClientSecretJwt => Self::SecretJwt { client_id, client_secret, signer: signer()? },
+            AuthMethod::PrivateKeyJwt => Self::PrivateKeyJwt { client_id, signer: signer()? },
+            AuthMethod::ClientAssertion => {
+                Self::Assertion { client_id: sent_id, assertion: texts.client_assertion.take() }
+            }
+            AuthMethod::TlsClientAuth => Self::Tls { client_id },
+            AuthMethod::None => Self::None { client_id: sent_id },
+        })
     }
 
-    /// Adds the credentials to the request of one attempt, which is built `_now`. A method that signs will need the time.
-    pub(crate) fn apply(&self, _now: Now, draft: &mut Draft<'_>) {
+    /// Adds the credentials to the request of one attempt. A method that signs makes another assertion each time.
+    pub(crate) fn apply(&self, moment: &Moment, draft: &mut Draft<'_>) -> Result<(), Error> {
         match self {
             Self::Basic { client_id, client_secret, encoding } => basic(client_id, client_secret, *encoding, draft),
             Self::Post { client_id, client_secret } => post(client_id, client_secret, draft),
-            Self::Id { client_id } => {
-                let client_id = client_id.iter().map(|id| ("client_id", Value::Open(id.clone())));
-                draft.parameters.extend(client_id);
+            Self::SecretJwt { client_id, signer, .. } => signed(client_id, signer, moment, draft)?,
+            Self::PrivateKeyJwt { client_id, signer } => signed(client_id, signer, moment, draft)?,
+            Self::Assertion { client_id, assertion } => of_file(client_id.as_deref(), assertion.as_ref(), draft),
+            Self::Tls { client_id } => id_alone(Some(client_id), draft),
+            Self::None { client_id } => id_alone(client_id.as_deref(), draft),
+        }
+        Ok(())
+    }
+
+    /// Returns what signs the client assertions of this library.
+    pub(crate) fn signer(&self) -> Option<&Signer> {
+        match self {
+            Self::SecretJwt { signer, .. } | Self::PrivateKeyJwt { signer, .. } => Some(signer),
+            Self::Basic { .. } | Self::Post { .. } | Self::Assertion { .. } | Self::Tls { .. } | Self::None { .. } => {
+                None
             }
         }
+    }
+
+    /// Returns whether the client authenticates at all.
+    pub(crate) fn has_credential(&self) -> bool {
+        !matches!(self, Self::None { .. })
+    }
+
+    /// Returns the client assertion of another program.
+    pub(crate) fn assertion_of_file(&self) -> Option<&Secret> {
+        match self {
+            Self::Assertion { assertion, .. } => assertion.as_ref(),
+            Self::Basic { .. } | Self::Post { .. } | Self::SecretJwt { .. } | Self::PrivateKeyJwt { .. } => None,
+            Self::Tls { .. } | Self::None { .. } => None,
+        }
+    }
+
+    /// Returns whether no parameter names a client that could be named.
+    pub(crate) fn lacks_id(&self) -> bool {
+        matches!(self, Self::Assertion { client_id: None, .. } | Self::None { client_id: None })
     }
 
     /// Returns the credentials in each spelling that [`crate::redact`] does not know by itself.
     pub(crate) fn texts_to_redact(&self) -> Vec<Secret> {
-        let (client_secret, encoded) = match self {
-            Self::Basic { client_id, client_secret, encoding } => {
-                (client_secret, base64_spellings(&basic_credentials(client_id, client_secret, *encoding)).to_vec())
-            }
-            Self::Post { client_secret, .. } => (client_secret, Vec::new()),
-            Self::Id { .. } => return Vec::new(),
-        };
         // Some servers log the secret in Base64, whatever the method.
-        let alone = base64_spellings(&Zeroizing::new(BASE64_STANDARD.encode(client_secret.expose())));
-        [vec![client_secret.clone()], alone.to_vec(), encoded].concat()
+        let alone = |secret: &Secret| {
+            let in_base64 = Zeroizing::new(BASE64_STANDARD.encode(secret.expose()));
+            [vec![secret.clone()], base64_spellings(&in_base64).to_vec()].concat()
+        };
+        match self {
+            Self::Basic { client_id, client_secret, encoding } => {
+                let pair = base64_spellings(&basic_credentials(client_id, client_secret, *encoding)).to_vec();
+                [alone(client_secret), pair].concat()
+            }
+            Self::Post { client_secret, .. } | Self::SecretJwt { client_secret, .. } => alone(client_secret),
+            Self::Assertion { assertion, .. } => assertion.iter().cloned().collect(),
+            Self::PrivateKeyJwt { .. } | Self::Tls { .. } | Self::None { .. } => Vec::new(),
+        }
     }
 }
 
@@ -96,37 +148,67 @@ fn basic_credentials(client_id: &str, client_secret: &Secret, encoding: BasicEnc
 }
 
 fn post(client_id: &str, client_secret: &Secret, draft: &mut Draft<'_>) {
-    draft.parameters.push(("client_id", Value::Open(client_id.to_owned())));
+    draft.add("client_id", client_id);
     // RFC 6749 §2.3.1: an empty secret may be left out. A server that knows a public client wants it so.
-    if !client_secret.expose().is_empty() {
-        draft.parameters.push(("client_secret", Value::Secret(client_secret.clone())));
+    draft.add_secret("client_secret", Some(client_secret).filter(|secret| !secret.expose().is_empty()));
+}
+
+/// Adds an assertion, and the id too: Entra and Airlock want it, and RFC 7521 §4.2 allows it.
+fn signed(client_id: &str, signer: &Signer, moment: &Moment, draft: &mut Draft<'_>) -> Result<(), Error> {
+    draft.add("client_id", client_id);
+    draft.add_default("client_assertion_type", Some(JWT_BEARER));
+    draft.add_signed("client_assertion", signer.sign(moment)?);
+    Ok(())
+}
+
+fn of_file(client_id: Option<&str>, assertion: Option<&Secret>, draft: &mut Draft<'_>) {
+    id_alone(client_id, draft);
+    draft.add_default("client_assertion_type", Some(JWT_BEARER));
+    draft.add_secret("client_assertion", assertion);
+}
+
+fn id_alone(client_id: Option<&str>, draft: &mut Draft<'_>) {
+    if let Some(client_id) = client_id {
+        draft.add("client_id", client_id);
     }
 }
 
-/// Returns what to do next where the server rejects the client (`invalid_client`, or 401).
+/// Returns what to do next where the server rejects the client (`invalid_client`, or 401). What an assertion of this library
+/// may lack is for `assertion.rs` to say.
 pub(crate) fn hint(auth: &ClientAuth) -> &'static str {
-    let secret = match auth {
+    let client_secret = match auth {
         ClientAuth::Basic { client_secret, .. } | ClientAuth::Post { client_secret, .. } => client_secret.expose(),
-        ClientAuth::Id { .. } => return "check client_id and which environment it is for",
+        ClientAuth::SecretJwt { .. } => return "check client_id, client_secret, signing_algorithm",
+        ClientAuth::PrivateKeyJwt { .. } => return "check client_id, the key that is registered, signing_algorithm",
+        ClientAuth::Assertion { client_id: None, .. } => {
+            return "the server may want client_id; else check which issuer, subject and audience it trusts";
+        }
+        ClientAuth::Assertion { .. } => {
+            return "check client_id, and which issuer, subject and audience the server trusts";
+        }
+        ClientAuth::Tls { .. } => {
+            return "check client_id, and whether client_cert_file is the certificate that is registered";
+        }
+        ClientAuth::None { .. } => return "check client_id, and whether the server wants a credential",
     };
-    match secret {
+    match client_secret {
         // An unset variable leaves an empty secret, and copying a secret may add a space.
         "" => {
             return "client_secret is empty: if this client has one, set it; else check client_id and which environment \
                     it is for";
         }
-        _ if secret.trim() != secret => {
+        _ if client_secret.trim() != client_secret => {
             return "client_secret begins or ends with a space: check whether the space belongs to it; then check \
                     client_id and which environment they are for";
         }
         _ => {}
     }
     match (auth, ambiguous_encoding(auth)) {
-        (ClientAuth::Basic { .. }, Some(BasicEncoding::Raw)) => {
+        (_, Some(BasicEncoding::Raw)) => {
             "check client_id, client_secret and which environment they are for; servers differ in how they \
              read some characters of id and secret: try basic_encoding=rfc6749 or auth_method=client_secret_post"
         }
-        (ClientAuth::Basic { .. }, Some(BasicEncoding::Rfc6749)) => {
+        (_, Some(BasicEncoding::Rfc6749)) => {
             "check client_id, client_secret and which environment they are for; servers differ in how they \
              read some characters of id and secret: try basic_encoding=raw or auth_method=client_secret_post"
         }
@@ -134,11 +216,10 @@ pub(crate) fn hint(auth: &ClientAuth) -> &'static str {
             "check client_id, client_secret and which environment they are for; the server may want \
              auth_method=client_secret_post"
         }
-        (ClientAuth::Post { .. }, _) => {
+        (_, None) => {
             "check client_id, client_secret and which environment they are for; the server may want \
              auth_method=client_secret_basic"
         }
-        (ClientAuth::Id { .. }, _) => "check client_id and which environment it is for",
     }
 }
 
@@ -150,7 +231,8 @@ pub(crate) fn ambiguous_encoding(auth: &ClientAuth) -> Option<BasicEncoding> {
         ClientAuth::Basic { client_id, client_secret, encoding } => {
             (is_encoded(client_secret.expose()) || is_encoded(client_id)).then_some(*encoding)
         }
-        ClientAuth::Post { .. } | ClientAuth::Id { .. } => None,
+        ClientAuth::Post { .. } | ClientAuth::SecretJwt { .. } | ClientAuth::PrivateKeyJwt { .. } => None,
+        ClientAuth::Assertion { .. } | ClientAuth::Tls { .. } | ClientAuth::None { .. } => None,
     }
 }
 

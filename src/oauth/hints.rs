@@ -1,10 +1,12 @@
 //! Pure: what to do next about a refusal. The table is ordered, and its first row that applies gives the hint.
 //!
-//! Advice on how the client authenticates belongs to `client_auth.rs`.
+//! Advice on how the client authenticates belongs to `client_auth.rs`, and on what an assertion says to `assertion.rs`.
 
 use crate::{
-    config::{BasicEncoding, BodyFormat, Settings},
-    oauth::client_auth::{self, ClientAuth},
+    config::{BasicEncoding, BodyFormat, GrantParameters, TextOrFile},
+    oauth::{client_auth, sent::SentRequest, skew::Skew, times},
+    redact::truncate,
+    secret::Secret,
 };
 use std::borrow::Cow;
 
@@ -21,9 +23,20 @@ pub(crate) struct Refusal<'a> {
     pub(crate) wants_bearer: bool,
     /// The path of the token endpoint, as a message may show it, where the body is JSON.
     pub(crate) json_at: Option<&'a str>,
-    pub(crate) settings: &'a Settings,
-    pub(crate) auth: &'a ClientAuth,
+    /// The option `token_url`, as a message may show it.
+    pub(crate) token_url: &'a str,
+    /// Whether the description is one of Entra's.
+    pub(crate) is_of_entra: bool,
+    /// The Date of the response, in Unix time.
+    pub(crate) server_seconds: Option<i64>,
+    pub(crate) sent: SentRequest<'a>,
 }
+
+/// The hosts of Entra ID, also in its national clouds.
+const ENTRA: [&str; 3] = ["login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"];
+
+/// How much of a path a hint shows, in characters.
+const LONGEST_PATH: usize = 300;
 
 /// The codes with which a token endpoint rejects a request (RFC 6749 §5.2, and Auth0's for a wrong secret). RFC 6750 gives
 /// an API codes of its own, and frameworks write the reason phrase into a member of this name.
@@ -81,17 +94,140 @@ impl Refusal<'_> {
             return format!("nothing is there: check the path of token_url ({path}), also whether it ends in a slash")
                 .into();
         }
-        HINTS.iter().find(|(applies, _)| applies(self)).map_or(ASK, |(_, hint)| hint(self)).into()
+        let of = |table: &[Hint]| table.iter().find(|(applies, _)| applies(self)).map(|(_, hint)| hint(self).into());
+        of(NO_REFUSALS)
+            .or_else(|| Some(self.clock()?.advice().into()))
+            .or_else(|| of(APIS))
+            .or_else(|| self.about_files())
+            .or_else(|| self.about_grant())
+            .or_else(|| self.about_assertion())
+            .or_else(|| of(HINTS))
+            .unwrap_or(ASK.into())
     }
 
-    fn has(&self, codes: &[&str], statuses: &[u16]) -> bool {
+    /// Returns the difference between the clocks, if the server may have refused an assertion for its times.
+    pub(crate) fn clock(&self) -> Option<Skew> {
+        let code = Some(self.code).filter(|code| !code.is_empty());
+        self.sent.skew.filter(|_| may_be_about_time(self.status, code))
+    }
+
+    /// Returns whether the server rejects the client, or does not say what it rejects.
+    fn is_about_client(&self) -> bool {
+        const OTHERS: [&str; 6] = [
+            "insufficient_scope",
+            "invalid_grant",
+            "invalid_scope",
+            "invalid_target",
+            "unauthorized_client",
+            "unsupported_grant_type",
+        ];
+        self.has(&["invalid_client"], &[401, 403]) && !OTHERS.contains(&self.code)
+    }
+
+    /// Returns what to do next where the text of a file had expired when the server saw it.
+    fn about_files(&self) -> Option<Cow<'static, str>> {
+        let SentRequest { settings, credentials, .. } = self.sent;
+        if !self.is_about_client() && !self.has(&["invalid_grant", "invalid_request"], &[400]) {
+            return None;
+        }
+        let (files, grant) = (&settings.credentials, &credentials.grant);
+        [
+            ("assertion", credentials.client.assertion_of_file(), &files.client_assertion),
+            ("assertion", grant.assertion.as_ref(), &files.assertion),
+            ("subject token", grant.subject_token.as_ref(), &files.subject_token),
+        ]
+        .into_iter()
+        .find_map(|(what, text, file)| self.about_expired(what, text?, file.as_ref()?))
+    }
+
+    /// Returns what to do next where a JWT had expired when the server saw it. Our own clock may be wrong, and does not count.
+    fn about_expired(&self, what: &str, jwt: &Secret, file: &TextOrFile) -> Option<Cow<'static, str>> {
+        let path = truncate(&file.path()?.to_string_lossy(), LONGEST_PATH);
+        let ago = match times::expired_since(jwt.expose(), self.server_seconds?)? {
+            seconds @ ..120 => format!("{seconds} s"),
+            seconds @ 120..7200 => format!("{} minutes", seconds / 60),
+            seconds @ 7200..172_800 => format!("{} hours", seconds / 3600),
+            seconds => format!("{} days", seconds / 86_400),
+        };
+        Some(format!("the {what} in {path} expired {ago} ago: the program that renews it has stopped").into())
+    }
+
+    /// Returns what to do next about what the grant itself sends.
+    fn about_grant(&self) -> Option<Cow<'static, str>> {
+        let signer = self.sent.credentials.grant.signer.as_ref();
+        match (&self.sent.settings.grant, self.code) {
+            (GrantParameters::RefreshToken, "invalid_grant") => Some(self.about_refresh_token()),
+            (GrantParameters::TokenExchange { .. }, "invalid_grant") => {
+                Some("check the subject token and its type, and also audience, resource and scope".into())
+            }
+            (GrantParameters::JwtBearer, "invalid_grant" | "invalid_request")
+                if signer.is_some_and(|signer| !signer.has_claim("sub")) =>
+            {
+                Some("set claim.sub (RFC 7523)".into())
+            }
+            (GrantParameters::JwtBearer, "invalid_scope")
+                if signer.is_some_and(|signer| !signer.has_claim("scope")) =>
+            {
+                Some("the server may want claim.scope".into())
+            }
+            _ => None,
+        }
+    }
+
+    fn about_refresh_token(&self) -> Cow<'static, str> {
+        if !self.sent.has_rotated_refresh_token() {
+            return "the refresh token has expired, was revoked, or is another client's: get a new one".into();
+        }
+        let file = self.sent.settings.credentials.refresh_token.as_ref().and_then(TextOrFile::path);
+        let next = match file {
+            Some(path) => format!("write the new one to {}", truncate(&path.to_string_lossy(), LONGEST_PATH)),
+            None => "set the new one".into(),
+        };
+        format!(
+            "the server gave a new refresh token with an earlier response, which this library does not keep: turn rotation \
+             off for this client, or {next}"
+        )
+        .into()
+    }
+
+    /// Returns what to do next about an assertion that this library signed, and about one that has to name its client.
+    fn about_assertion(&self) -> Option<Cow<'static, str>> {
+        let SentRequest { settings, credentials, .. } = self.sent;
+        let endpoint = self.sent.server.endpoint;
+        let is_entra = self.is_of_entra || ENTRA.contains(&endpoint.host.as_str());
+        if is_entra && credentials.client.lacks_id() && self.has(&["invalid_client", "invalid_request"], &[400, 401]) {
+            return Some("it needs client_id: set it".into());
+        }
+        let signer = credentials.signer()?;
+        // Next to a signed grant, another credential may authenticate the client.
+        let is_about_assertion = match signer.signs_grant() {
+            true => self.code == "invalid_grant" || self.is_about_client() && !credentials.client.has_credential(),
+            false => self.is_about_client(),
+        };
+        let hint = is_about_assertion.then(|| signer.hint(&settings.server, self.token_url))?;
+        hint.or_else(|| match signer.signs_grant() {
+            true => Some("check claim.iss, the key that is registered, signing_algorithm".into()),
+            false => Some(client_auth::hint(&credentials.client).into()),
+        })
+    }
+
+    pub(crate) fn has(&self, codes: &[&str], statuses: &[u16]) -> bool {
         codes.contains(&self.code) || statuses.contains(&self.status)
+    }
+}
+
+/// Returns whether a server that responds so may have refused an assertion for its times.
+pub(crate) fn may_be_about_time(status: u16, code: Option<&str>) -> bool {
+    match code {
+        Some(code) => matches!(code, "invalid_client" | "invalid_grant"),
+        None => matches!(status, 400 | 401),
     }
 }
 
 type Hint = (fn(&Refusal<'_>) -> bool, fn(&Refusal<'_>) -> &'static str);
 
-const HINTS: &[Hint] = &[
+/// The responses that say nothing about the request.
+const NO_REFUSALS: &[Hint] = &[
     (
         |it| it.has(&[], &[407, 511]),
         |_| "a proxy or portal on the way responded, not the token server: sign in there, or set proxy with a user and password",
@@ -101,15 +237,22 @@ const HINTS: &[Hint] = &[
         |it| it.has_retryable_status() || it.has_retryable_code(),
         |_| "the server has a problem: the library tries again later; if the problem stays, ask the server's operator",
     ),
+];
+
+/// The responses of an API.
+const APIS: &[Hint] = &[
     // django-oauth-toolkit challenges for a Bearer token too, but names its code.
     (
         |it| it.status == 401 && it.wants_bearer && !TOKEN_ENDPOINT_CODES.contains(&it.code),
         |_| "this is an API, which wants a token, and not a token endpoint: check token_url",
     ),
+];
+
+const HINTS: &[Hint] = &[
     // django-oauth-toolkit's JSON backend names this code where the body is a form.
     (
         |it| it.has(&["unsupported_grant_type"], &[]),
-        |it| match it.settings.body_format {
+        |it| match it.sent.settings.body_format {
             BodyFormat::Form => "the server may want body_format=json, or does not offer this grant_type",
             BodyFormat::Json => "the server may want body_format=form, or does not offer this grant_type",
         },
@@ -125,7 +268,7 @@ const HINTS: &[Hint] = &[
     (|it| it.has(&["invalid_target"], &[]), |_| "check resource and audience"),
     (|it| it.has(&["invalid_grant"], &[]), |_| "check grant_type and the param.NAME options that go with it"),
     // Auth0 responds with 401 access_denied if the secret is wrong.
-    (|it| it.has(&["invalid_client"], &[401]), |it| client_auth::hint(it.auth)),
+    (|it| it.has(&["invalid_client"], &[401]), |it| client_auth::hint(&it.sent.credentials.client)),
     (
         |it| it.has(&["access_denied"], &[403]),
         |_| "the server rejects this client or its address: ask the server's operator what this client is allowed to do, and from where",
@@ -137,7 +280,7 @@ const HINTS: &[Hint] = &[
     (|it| it.has(&[], &[405]), |_| "this URL does not accept POST: check the path of token_url"),
     (
         |it| it.has(&[], &[406, 415]),
-        |it| match it.settings.body_format {
+        |it| match it.sent.settings.body_format {
             BodyFormat::Form => "the server may want body_format=json",
             BodyFormat::Json => "the server may want body_format=form",
         },
@@ -148,7 +291,10 @@ const HINTS: &[Hint] = &[
     ),
     // oidc-provider responds with invalid_request if a percent sign encodes nothing.
     (
-        |it| it.has(&["invalid_request"], &[]) && client_auth::ambiguous_encoding(it.auth) == Some(BasicEncoding::Raw),
+        |it| {
+            it.has(&["invalid_request"], &[])
+                && client_auth::ambiguous_encoding(&it.sent.credentials.client) == Some(BasicEncoding::Raw)
+        },
         |_| {
             "servers differ in how they read some characters of client_id and client_secret: try \
              basic_encoding=rfc6749; else check that every parameter the server needs is set (scope, audience, resource, param.NAME)"
@@ -156,7 +302,7 @@ const HINTS: &[Hint] = &[
     ),
     (
         |it| it.has(&["invalid_request"], &[400, 422]),
-        |it| match it.settings.body_format {
+        |it| match it.sent.settings.body_format {
             BodyFormat::Form => {
                 "check that every parameter the server needs is set (scope, audience, resource, param.NAME); it may want \
                  body_format=json"
@@ -173,7 +319,7 @@ const HINTS: &[Hint] = &[
 mod tests {
     use super::*;
     use crate::{
-        config::{AuthMethod, Endpoint, Server, TextOrFile},
+        config::{AuthMethod, Endpoint, Server, Settings, TextOrFile},
         oauth::response::tests::{error_of, read_with},
         secret::Secret,
     };

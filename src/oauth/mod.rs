@@ -2,35 +2,20 @@
 //!
 //! It opens no connection, reads no file and no clock.
 
+pub(crate) mod assertion;
 pub(crate) mod client_auth;
+pub(crate) mod credentials;
 mod form;
-mod hints;
+pub(crate) mod hints;
 pub(crate) mod metadata;
 mod redirect;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod sent;
+pub(crate) mod skew;
 pub(crate) mod times;
 
-use crate::{
-    clock::Now,
-    config::{Endpoint, Settings},
-    json,
-    secret::Secret,
-};
-use client_auth::ClientAuth;
-use request::{Draft, HttpRequest};
-
-/// Returns the request of one attempt, which is built `now`: a signed assertion must not be sent twice (RFC 7523 §3).
-pub(crate) fn token_request(settings: &Settings, endpoint: &Endpoint, auth: &ClientAuth, now: Now) -> HttpRequest {
-    let mut draft = Draft::new(settings);
-    auth.apply(now, &mut draft);
-    draft.finish(endpoint)
-}
-
-/// Returns the texts of the requests of one fetch that no error may show, since the server or a proxy may echo them.
-pub(crate) fn texts_to_redact(settings: &Settings, auth: &ClientAuth) -> Vec<Secret> {
-    [request::texts_to_redact(settings), auth.texts_to_redact()].concat()
-}
+use crate::json;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Pure: the settings make the HTTP request that asks for a token (RFC 6749 §4.4.2).
 //!
-//! How the client authenticates is left to `client_auth.rs`, which adds to the draft. It sends nothing and reads no file.
+//! What the grant and the client send is left to `credentials.rs` and `client_auth.rs`, which add to the draft. It sends
+//! nothing and reads no file.
 
 use crate::{
     config::{BodyFormat, Endpoint, Proxy, Settings},
@@ -38,29 +39,54 @@ impl Value {
     }
 }
 
-/// A request in the making, to which client authentication adds its headers and parameters.
+/// A request in the making, to which the grant and the client add their headers and parameters.
 pub(crate) struct Draft<'a> {
-    settings: &'a Settings,
+    pub(crate) settings: &'a Settings,
     /// Names in lower case, each once.
     pub(crate) headers: Vec<(String, Value)>,
     /// The parameters of the body in their order. Only `resource` occurs more than once.
-    pub(crate) parameters: Vec<(&'a str, Value)>,
+    parameters: Vec<(&'a str, Value)>,
+    /// The assertion that was signed for this request.
+    signed: Option<Secret>,
 }
 
 impl<'a> Draft<'a> {
-    /// Begins the request with the parameters of the grant.
+    /// Begins the request with the parameters that every grant has.
     pub(crate) fn new(settings: &'a Settings) -> Self {
         let texts =
             [("grant_type", &settings.grant_type), ("scope", &settings.scope), ("audience", &settings.audience)];
         let texts = texts.into_iter().filter_map(|(name, text)| Some((name, Value::Open(text.clone()?))));
         let mut parameters: Vec<_> = texts.collect();
         parameters.extend(settings.resource.iter().map(|resource| ("resource", Value::Open(resource.clone()))));
-        Self { settings, headers: Vec::new(), parameters }
+        Self { settings, headers: Vec::new(), parameters, signed: None }
     }
 
-    /// Adds the caller's own parameters and headers, and encodes the body. Returns the request to this token endpoint.
-    pub(crate) fn finish(self, endpoint: &Endpoint) -> HttpRequest {
-        let Self { settings, mut headers, mut parameters } = self;
+    pub(crate) fn add(&mut self, name: &'a str, text: &str) {
+        self.parameters.push((name, Value::Open(text.to_owned())));
+    }
+
+    pub(crate) fn add_secret(&mut self, name: &'a str, text: Option<&Secret>) {
+        self.parameters.extend(text.map(|text| (name, Value::Secret(text.clone()))));
+    }
+
+    /// Adds a parameter, unless the caller sets it by `param.NAME`.
+    pub(crate) fn add_default(&mut self, name: &'a str, text: Option<&str>) {
+        let is_set = self.settings.params.iter().any(|(set, _)| set == name);
+        if let Some(text) = text.filter(|_| !is_set) {
+            self.add(name, text);
+        }
+    }
+
+    /// Adds an assertion that was signed for this request.
+    pub(crate) fn add_signed(&mut self, name: &'a str, assertion: Secret) {
+        self.add_secret(name, Some(&assertion));
+        self.signed = Some(assertion);
+    }
+
+    /// Adds the caller's own parameters and headers, and encodes the body. Returns the request to this token endpoint, with
+    /// the assertion that was signed for it.
+    pub(crate) fn finish(self, endpoint: &Endpoint) -> (HttpRequest, Option<Secret>) {
+        let Self { settings, mut headers, mut parameters, signed } = self;
         let secret = |value: &Secret| Value::Secret(value.clone());
         parameters.extend(settings.params.iter().map(|(name, value)| (name.as_str(), secret(value))));
         let (content_type, body) = match settings.body_format {
@@ -74,14 +100,20 @@ impl<'a> Draft<'a> {
             add("accept", "application/json");
         }
         headers.extend(settings.headers.iter().map(|(name, value)| (name.clone(), secret(value))));
-        HttpRequest { endpoint: endpoint.clone(), headers, body: Some(body) }
+        (HttpRequest { endpoint: endpoint.clone(), headers, body: Some(body) }, signed)
     }
 }
+
+/// The shortest claim that is redacted, in characters. A shorter one, such as a scope of one letter, is in every message.
+const SHORTEST_CLAIM: usize = 4;
 
 /// Returns the texts of the settings that an error must not show. These are what the caller added, and the proxies' passwords
 /// and credentials, which a proxy may echo.
 pub(crate) fn texts_to_redact(settings: &Settings) -> Vec<Secret> {
     let added = settings.headers.iter().chain(&settings.params).map(|(_, value)| value.clone());
+    let claims = settings.signing.iter().flat_map(|signing| &signing.claims);
+    let claims =
+        claims.map(|(_, value)| value.clone()).filter(|value| value.expose().chars().count() >= SHORTEST_CLAIM);
     let of_proxy = |proxy: &Proxy| {
         // Some proxies want a key in place of a user, and no password.
         let key =
@@ -96,7 +128,7 @@ pub(crate) fn texts_to_redact(settings: &Settings) -> Vec<Secret> {
             .chain(credentials.flat_map(base64_spellings))
             .collect::<Vec<_>>()
     };
-    added.chain(settings.proxies.proxies().flat_map(of_proxy)).collect()
+    added.chain(claims).chain(settings.proxies.proxies().flat_map(of_proxy)).collect()
 }
 
 /// The characters to percent-encode: all but RFC 3986's unreserved ones. A space becomes `%20` and never `+`, which

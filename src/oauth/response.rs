@@ -4,14 +4,14 @@
 //! goes into an error goes through `redact.rs`. This file must not read a clock nor decide what happens next.
 
 use crate::{
-    config::{Endpoint, Settings, is_nqchar, token_type},
+    config::{Settings, is_nqchar, token_type},
     error::{Error, ErrorKind},
     oauth::{
-        client_auth::ClientAuth,
         form,
         hints::{self, Refusal, WHICH_URL, WHOSE_FAULT},
         json::{self, Object, ObjectError, Omitted},
         redirect::Target,
+        sent::{Asked, SentRequest},
         times::{self, ResponseTime, StatedExpiry},
     },
     redact::{Redactor, is_printable, truncate},
@@ -29,20 +29,6 @@ pub(crate) struct RawResponse {
     pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
-/// The server that a request went to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'a> {
-    pub(crate) endpoint: &'a Endpoint,
-    /// The methods of client authentication that its metadata lists, if that was read.
-    pub(crate) auth_methods: &'a [&'static str],
-}
-
-impl<'a> From<&'a Endpoint> for Asked<'a> {
-    fn from(endpoint: &'a Endpoint) -> Self {
-        Self { endpoint, auth_methods: &[] }
-    }
-}
-
 /// What the server granted, before any clock was read.
 #[derive(Debug)]
 pub(crate) struct Grant {
@@ -56,6 +42,8 @@ pub(crate) struct Grant {
     pub(crate) jwt_left: Option<Duration>,
     /// The JSON object without access_token, refresh_token, id_token.
     pub(crate) response: Secret,
+    /// The SHA-256 of the refresh token that was sent, if the response brings another one.
+    pub(crate) rotated_refresh_token: Option<[u8; 32]>,
 }
 
 /// Apigee writes the second.
@@ -107,18 +95,9 @@ const CODES: [&str; 14] = [
     "unsupported_response_type",
 ];
 
-/// Reads the response of `server` to a request that was made from `settings` and `auth`.
-///
-/// `wall_seconds` is Unix time, used where the response has no Date. `secrets` are the texts that the server was sent and
-/// may echo in any spelling.
-pub(crate) fn read(
-    response: &RawResponse,
-    settings: &Settings,
-    server: Asked<'_>,
-    auth: &ClientAuth,
-    wall_seconds: i64,
-    secrets: &[Secret],
-) -> Result<Grant, Error> {
+/// Reads the response to a request. `wall_seconds` is Unix time, used where the response has no Date.
+pub(crate) fn read(response: &RawResponse, sent: SentRequest<'_>, wall_seconds: i64) -> Result<Grant, Error> {
+    let SentRequest { settings, server, secrets, .. } = sent;
     // The error code is worth reading also where the body is not UTF-8.
     let replaced;
     let (text, is_utf8) = match str::from_utf8(&response.body) {
@@ -141,7 +120,7 @@ pub(crate) fn read(
     let secrets = secrets.iter().map(Secret::expose).chain(tokens.iter().map(|token| token.as_str()));
     let redactor = Redactor::new(secrets);
     let time = response.time(wall_seconds);
-    let response = ParsedResponse { raw: response, settings, server, auth, body, is_utf8, redactor, time };
+    let response = ParsedResponse { raw: response, sent, settings, server, body, is_utf8, redactor, time };
 
     match (response.error_code(), response.raw.status) {
         (Some(code), _) => Err(response.refusal(Some(code))),
@@ -162,7 +141,7 @@ impl RawResponse {
     }
 
     /// Returns when the response was made, by the server's clock and by ours.
-    pub(super) fn time(&self, wall_seconds: i64) -> ResponseTime {
+    pub(crate) fn time(&self, wall_seconds: i64) -> ResponseTime {
         let date = self.find("date", times::http_date);
         let age = self.find("age", times::age).unwrap_or_default();
         ResponseTime { servers: date.map(|date| date.saturating_add(age)), ours: wall_seconds }
@@ -247,9 +226,9 @@ fn title(page: &str) -> Option<&str> {
 /// A response and all that is needed to judge it.
 struct ParsedResponse<'a> {
     raw: &'a RawResponse,
+    sent: SentRequest<'a>,
     settings: &'a Settings,
     server: Asked<'a>,
-    auth: &'a ClientAuth,
     body: Body<'a>,
     is_utf8: bool,
     redactor: Redactor,
@@ -309,8 +288,15 @@ impl ParsedResponse<'_> {
             expiry: times::stated_expiry(told, &token, self.time),
             jwt_left: times::jwt_left(&token, self.time.earlier()),
             response: Secret::new(object.without(&omitted).as_str()),
+            rotated_refresh_token: self.rotated_refresh_token(object),
             access_token: Secret::new(token.as_str()),
         })
+    }
+
+    /// Returns the SHA-256 of the refresh token that was sent, if the response brings another one.
+    fn rotated_refresh_token(&self, object: &Object<'_>) -> Option<[u8; 32]> {
+        let (sent, new) = (self.sent.refresh_token()?, object.text("refresh_token")?);
+        (!new.is_empty() && new.as_str() != sent.expose()).then(|| sent.sha256())
     }
 
     /// Returns the JSON object of the body, or why there is none.
@@ -458,13 +444,18 @@ impl ParsedResponse<'_> {
         let challenges = self.raw.headers.iter().filter(|(name, _)| name == "www-authenticate");
         let path =
             self.body.is_json().then(|| self.redactor.redact(self.server.endpoint.path(), left.min(LONGEST_URL)));
+        // A query may hold a key, and half of a URL is no audience.
+        let url = &self.settings.server.endpoint().url;
+        let is_shown = url.len() <= LONGEST_URL && !url.contains('?') && !self.redactor.contains_secret(url);
         let refusal = Refusal {
             status,
             code: code.as_deref().unwrap_or_default(),
             wants_bearer: hints::offer_only_bearer(challenges.map(|(_, value)| value.as_str())),
             json_at: path.as_deref(),
-            settings: self.settings,
-            auth: self.auth,
+            token_url: if is_shown { url } else { "the text of token_url" },
+            is_of_entra: description.as_deref().is_some_and(|description| description.contains("AADSTS")),
+            server_seconds: self.time.servers,
+            sent: self.sent,
         };
         if let 300..=399 = status {
             let target = self.raw.find("location", |location| Target::read(location, self.server.endpoint));
@@ -475,9 +466,9 @@ impl ParsedResponse<'_> {
             message = format!("{message}; redirects are never followed, and this one points to {url}; {advice}");
         } else {
             message = format!("{message}; {}", self.named(&refusal.hint()));
-            if (code.as_deref() == Some("invalid_client") || status == 401) && !self.server.auth_methods.is_empty() {
-                let listed = listed(self.server.auth_methods);
-                message = format!("{message}; the server's metadata lists {listed}");
+            let (methods, is_about_client) = (self.server.auth_methods, refusal.has(&["invalid_client"], &[401]));
+            if is_about_client && !methods.is_empty() && refusal.clock().is_none() {
+                message = format!("{message}; the server's metadata lists {}", listed(methods));
             }
         }
         let is_worth_another_attempt = refusal.has_retryable_status();

@@ -284,6 +284,13 @@ pub(crate) fn jwt_left(token: &str, now: i64) -> Option<Duration> {
     Some(float_seconds(exp - now as f64).unwrap_or_default())
 }
 
+/// Returns how many seconds ago a JWT expired, if it did.
+pub(crate) fn expired_since(token: &str, now: i64) -> Option<i64> {
+    let (exp, _) = jwt_times(token)?;
+    let ago = now as f64 - exp;
+    (ago > 0.0).then_some(ago as i64)
+}
+
 /// Returns `exp` and `iat` of a JWT, in Unix time.
 fn jwt_times(token: &str) -> Option<(f64, Option<f64>)> {
     let parts: Vec<&str> = token.split('.').collect();

@@ -560,6 +560,10 @@ impl FetchContext for RunningFetch<'_> {
     fn metadata(&self) -> Option<KnownMetadata> {
         self.coordinator.state.load().metadata().cloned()
     }
+
+    fn rotated_refresh_token(&self) -> Option<[u8; 32]> {
+        self.coordinator.state.load().rotated_refresh_token()
+    }
 }
 
 #[cfg(test)]

@@ -146,6 +146,8 @@ pub(crate) struct SourceState {
     overdue_was_forgiven: bool,
     /// The metadata of the issuer, if the settings name one and a fetch has found it.
     metadata: Option<KnownMetadata>,
+    /// The SHA-256 of the refresh token in place of which a response brought another, which is not kept.
+    rotated_refresh_token: Option<[u8; 32]>,
     closed: bool,
     forks: u32,
 }
@@ -159,7 +161,7 @@ struct RejectedToken {
 
 impl RejectedToken {
     fn of(cached: &CachedToken) -> Self {
-        Self { sha256: sha256(&cached.token.access_token), known: cached.known }
+        Self { sha256: cached.token.access_token.sha256(), known: cached.known }
     }
 }
 
@@ -168,11 +170,6 @@ impl RejectedToken {
 fn next_after_repeat(now: Nanos, last_possible_end: Nanos) -> Nanos {
     let next = now.saturating_add(FETCH_SPACING);
     if last_possible_end <= next.saturating_add(FETCH_SPACING / 4) { next.max(last_possible_end) } else { next }
-}
-
-fn sha256(text: &Secret) -> [u8; 32] {
-    let digest = ring::digest::digest(&ring::digest::SHA256, text.expose().as_bytes());
-    digest.as_ref().try_into().expect("a SHA-256 has 32 bytes")
 }
 
 /// The time after a failed fetch in which the source sends nothing.
@@ -227,6 +224,7 @@ impl SourceState {
             fetch_deadline: Nanos::MAX,
             overdue_was_forgiven: false,
             metadata: None,
+            rotated_refresh_token: None,
             closed: false,
             forks,
         }
@@ -394,6 +392,11 @@ impl SourceState {
         self.metadata = Some(found);
     }
 
+    /// Returns the SHA-256 of the refresh token in place of which a response brought another.
+    pub(crate) fn rotated_refresh_token(&self) -> Option<[u8; 32]> {
+        self.rotated_refresh_token
+    }
+
     pub(crate) fn next_generation(&self) -> u32 {
         self.generation.wrapping_add(1).max(1)
     }
@@ -433,6 +436,7 @@ impl SourceState {
         make_token: impl FnOnce(Grant, Nanos, u32) -> Token,
     ) -> Arrival {
         let TimedGrant { grant, sent } = granted;
+        self.rotated_refresh_token = grant.rotated_refresh_token.or(self.rotated_refresh_token);
         let LifeRules { lifetimes, expiry_margin, refresh_ahead } = rules;
         let times = |lifetime| FetchTimes { started, sent, arrived: now, lifetime, expiry_margin, refresh_ahead };
         let Some((known, is_rejected)) = self.known_end(&grant.access_token) else {
@@ -489,7 +493,7 @@ impl SourceState {
         {
             return Some((cached.known, false));
         }
-        let rejected = self.rejected.as_ref().filter(|rejected| rejected.sha256 == sha256(text))?;
+        let rejected = self.rejected.as_ref().filter(|rejected| rejected.sha256 == text.sha256())?;
         Some((rejected.known, true))
     }
 

@@ -1,7 +1,7 @@
 //! Responses as servers, proxies and portals send them, and the grant or error that each becomes.
 
 use super::*;
-use crate::oauth::times::ExpirySource;
+use crate::oauth::{credentials::RequestCredentials, times::ExpirySource};
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 /// Sun, 06 Nov 1994 08:49:37 GMT.
@@ -13,15 +13,17 @@ const PARAM: &str = "pïn 4711";
 
 pub(crate) type Headers<'a> = &'a [(&'a str, &'a str)];
 
-fn auth_of(settings: &Settings) -> ClientAuth {
-    ClientAuth::new(settings, settings.credentials.read().1.unwrap())
+fn credentials_of(settings: &Settings) -> RequestCredentials {
+    RequestCredentials::new(settings, settings.credentials.read().1.unwrap()).unwrap()
 }
 
 pub(crate) fn read_with(settings: &Settings, status: u16, headers: Headers<'_>, body: &[u8]) -> Result<Grant, Error> {
     let headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     let response = RawResponse { status, headers, body: Zeroizing::new(body.to_vec()) };
     let secrets = [SECRET, BASIC, PARAM, "7"].map(Secret::new);
-    let result = read(&response, settings, settings.server.endpoint().into(), &auth_of(settings), NOW, &secrets);
+    let credentials = credentials_of(settings);
+    let result =
+        read(&response, SentRequest::new(settings, settings.server.endpoint().into(), &credentials, &secrets), NOW);
     if let Err(error) = &result {
         check_error(error);
     }
@@ -609,9 +611,10 @@ fn a_known_code_is_kept_although_a_secret_is_part_of_it() {
         body: Zeroizing::new(br#"{"error":"invalid_client","error_description":"bad client"}"#.to_vec()),
     };
     let settings = Settings::example();
-    let auth = auth_of(&settings);
-    let error = read(&response, &settings, settings.server.endpoint().into(), &auth, NOW, &[Secret::new("client")])
-        .unwrap_err();
+    let (credentials, secrets) = (credentials_of(&settings), [Secret::new("client")]);
+    let error =
+        read(&response, SentRequest::new(&settings, settings.server.endpoint().into(), &credentials, &secrets), NOW)
+            .unwrap_err();
     assert_eq!(error.oauth_error(), Some("invalid_client"));
     assert_eq!(error.oauth_description(), Some("bad [redacted]"));
 }
@@ -853,13 +856,14 @@ fn the_planted_basic_value_belongs_to_the_planted_secret() {
 
 #[test]
 fn an_endpoint_of_metadata_is_named_by_it_and_the_methods_it_lists_are_a_hint() {
-    use crate::config::NamedBy;
+    use crate::config::{Endpoint, NamedBy};
     let settings = Settings::example();
     let endpoint = Endpoint { named_by: NamedBy::Metadata, ..settings.server.endpoint().clone() };
     let message = |status, body: &str, auth_methods: &[&'static str]| {
         let response = RawResponse { status, headers: Vec::new(), body: Zeroizing::new(body.into()) };
         let asked = Asked { endpoint: &endpoint, auth_methods };
-        read(&response, &settings, asked, &auth_of(&settings), NOW, &[]).unwrap_err().message().to_owned()
+        let credentials = credentials_of(&settings);
+        read(&response, SentRequest::new(&settings, asked, &credentials, &[]), NOW).unwrap_err().message().to_owned()
     };
     for (status, body) in [(404, ""), (405, ""), (302, ""), (200, ""), (200, "<html>"), (204, ""), (413, "")] {
         let message = message(status, body, &["none"]);

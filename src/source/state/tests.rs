@@ -35,6 +35,7 @@ fn grant(text: &str, expiry: StatedExpiry) -> Grant {
         expiry,
         jwt_left: None,
         response: Secret::new("{}"),
+        rotated_refresh_token: None,
     }
 }
 
