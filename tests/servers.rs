@@ -1,10 +1,14 @@
 //! Third-party authorization servers, each in a usual setup, through the C library: what they grant, what they reject, and
-//! whether the error then names the option to change.
+//! whether the error then names the option to change. This file has clients with a shared secret, and `servers/signed.rs` has
+//! clients without one.
 //!
 //! `make servers` installs them. Each server starts with the first test that needs it, and ends with this program.
 #![cfg(target_os = "linux")]
 
 mod common;
+
+#[path = "servers/signed.rs"]
+mod signed;
 
 use base64::{
     Engine,
@@ -19,7 +23,10 @@ use std::{
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::LazyLock,
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -36,18 +43,20 @@ const WRONG: (&str, &str) = ("client_secret", "not-the-right-horse-battery");
 
 static INSTALLED: LazyLock<PathBuf> = LazyLock::new(|| make("servers").join("servers"));
 
+const TEMPORARY: &str = env!("CARGO_TARGET_TMPDIR");
+
 static DJANGO: LazyLock<Server> =
-    LazyLock::new(|| Server::python("django", &["JSONOAuthLibCore", env!("CARGO_TARGET_TMPDIR")], "podero", 36_000));
+    LazyLock::new(|| Server::python("django", &["JSONOAuthLibCore", TEMPORARY], "podero", 36_000));
 
 /// Like Podero with forms. Podero may change to them, since the JSON backend is deprecated.
 static DJANGO_WITH_FORMS: LazyLock<Server> =
-    LazyLock::new(|| Server::python("django", &["OAuthLibCore", env!("CARGO_TARGET_TMPDIR")], "podero", 36_000));
+    LazyLock::new(|| Server::python("django", &["OAuthLibCore", TEMPORARY], "podero", 36_000));
 
-static AUTHLIB: LazyLock<Server> = LazyLock::new(|| Server::python("authlib", &[], "gardin", 3600));
+static AUTHLIB: LazyLock<Server> = LazyLock::new(|| Server::python("authlib", &[&signed::KEYS], "gardin", 3600));
 
-static OIDC_PROVIDER: LazyLock<Server> = LazyLock::new(|| Server::node("oidc-provider", "", 600));
+static OIDC_PROVIDER: LazyLock<Server> = LazyLock::new(|| Server::node("oidc-provider", &[&signed::KEYS], "", 600));
 
-static NODE_OAUTH2_SERVER: LazyLock<Server> = LazyLock::new(|| Server::node("node-oauth2-server", "gardin", 3600));
+static NODE_OAUTH2_SERVER: LazyLock<Server> = LazyLock::new(|| Server::node("node-oauth2-server", &[], "gardin", 3600));
 
 struct Server {
     /// Ends when its standard input does, with this program at the latest.
@@ -63,23 +72,26 @@ impl Server {
     fn python(name: &str, arguments: &[&str], provider: &'static str, lifetime: i64) -> Self {
         let mut command = Command::new(INSTALLED.join("python/venv/bin/python"));
         command.arg("-B").arg(format!("tests/servers/{name}/server.py")).args(arguments);
-        let log = format!("{name}{}", arguments.first().unwrap_or(&""));
-        Self::start(command, &log, provider, lifetime)
+        Self::start(command, name, provider, lifetime)
     }
 
-    fn node(name: &str, provider: &'static str, lifetime: i64) -> Self {
+    fn node(name: &str, arguments: &[&str], provider: &'static str, lifetime: i64) -> Self {
         let mut command = Command::new("node");
-        command.arg(format!("tests/servers/{name}/server.mjs")).arg(INSTALLED.join("node"));
+        command.arg(format!("tests/servers/{name}/server.mjs")).arg(INSTALLED.join("node")).args(arguments);
         Self::start(command, name, provider, lifetime)
     }
 
     fn start(mut command: Command, name: &str, provider: &'static str, lifetime: i64) -> Self {
-        let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.log"));
+        // Some servers start twice, each with other arguments.
+        static STARTED: AtomicUsize = AtomicUsize::new(1);
+        let nth = STARTED.fetch_add(1, Ordering::Relaxed);
+        let log = Path::new(TEMPORARY).join(format!("server-{nth}-{name}.log"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
         let mut process = command.spawn().unwrap();
         let mut url = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        assert!(url.starts_with("http://127.0.0.1:"), "{name}: {url:?}\n{}", fs::read_to_string(log).unwrap());
+        let loopback = url.starts_with("http://127.0.0.1:") || url.starts_with("https://127.0.0.1:");
+        assert!(loopback, "{name}: {url:?}\n{}", fs::read_to_string(log).unwrap());
         Self { _process: process, url: url.trim_end().to_owned(), provider, lifetime }
     }
 
@@ -97,11 +109,16 @@ impl Server {
 
     /// Asserts that the server grants a token, whose parts agree with the response.
     fn assert_granted(&self, client: &str, options: Options) -> Token {
-        let source = self.source(client, options);
+        self.assert_grants(&self.source(client, options), &format!("{client} {options:?}"))
+    }
+
+    /// Does the same for a source, with one request.
+    fn assert_grants(&self, source: &Source, what: &str) -> Token {
         let before = unix_seconds();
-        let token = source.get().unwrap_or_else(|error| panic!("{client} {options:?}: {error:?}"));
+        let token = source.get().unwrap_or_else(|error| panic!("{what}: {error:?}"));
         let after = unix_seconds();
-        assert_eq!(token.token_type(), "Bearer");
+        // glewlwyd writes it in lower case.
+        assert!(token.token_type().eq_ignore_ascii_case("Bearer"), "{}", token.token_type());
         assert_eq!(token.authorization(), format!("Bearer {}", token.access_token()));
         let response: Value = serde_json::from_str(&token.response()).unwrap();
         // node-oauth2-server counts from the time of its response, which may be a second after it made the token.
@@ -174,8 +191,8 @@ impl Server {
     }
 
     fn origin(&self) -> &str {
-        let path = self.url["http://".len()..].find('/').unwrap();
-        &self.url[..path + "http://".len()]
+        let path = self.url.match_indices('/').nth(2).unwrap().0;
+        &self.url[..path]
     }
 }
 
@@ -423,7 +440,7 @@ impl SocksProxy {
 
     fn dante() -> Self {
         let port = free_port();
-        let config = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("danted-{port}.conf"));
+        let config = Path::new(TEMPORARY).join(format!("danted-{port}.conf"));
         let text = format!(
             "logoutput: stderr\ninternal: 127.0.0.1 port = {port}\nexternal: 127.0.0.1\nclientmethod: none\n\
              socksmethod: none\nclient pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}\n\
@@ -483,7 +500,7 @@ fn free_port() -> u16 {
 fn a_token_comes_through_the_socks_proxies_of_debian() {
     use tokensource_testserver::{Authority, Leaf, Server as TokenServer, ServerOptions};
     let authority = Authority::new();
-    let ca = Path::new(env!("CARGO_TARGET_TMPDIR")).join("socks-ca.pem");
+    let ca = Path::new(TEMPORARY).join("socks-ca.pem");
     fs::write(&ca, authority.pem()).unwrap();
     let ca = ca.to_str().unwrap();
     let plain = TokenServer::start(ServerOptions::default());
