@@ -191,8 +191,8 @@ test-rust:
 
 test-c: testing-library
 	$(CARGO) test --locked --features testing --lib -- ffi::
-	$(CARGO) test --locked --features testing --test header --test corpus --test cases --test hostile --test c \
-	    --test command --test examples --test readme
+	$(CARGO) test --locked --features testing --test header --test corpus --test cases --test hostile --test credentials \
+	    --test c --test command --test examples --test readme
 
 test-servers: servers
 	$(CARGO) test --locked --features testing --test servers

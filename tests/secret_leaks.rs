@@ -14,10 +14,11 @@ use std::{
 };
 
 /// The tests that log texts, and how many different texts each logs at least.
-const LOGGED: [(&str, usize); 8] = [
+const LOGGED: [(&str, usize); 9] = [
     ("unit", 500),
     ("cases", 4),
     ("hostile", 200),
+    ("credentials", 4),
     ("servers", 20),
     ("c", 10),
     ("command", 20),
