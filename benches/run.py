@@ -47,7 +47,7 @@ def build(target):
     out.mkdir(exist_ok=True)
     release = target / "release"
     ours = [f"-I{HERE.parent}/include", f"-L{release}", "-ltokensource", f"-Wl,-rpath,{release}"]
-    libraries = {"cached": [*ours, "-pthread"], "cold": ours, "many": ours, "cold_curl": ["-lcurl"], "load": ["-ldl"]}
+    libraries = {"cached": [*ours, "-pthread"], "cold": ours, "many": ours, "fetch": ours, "cold_curl": ["-lcurl"], "load": ["-ldl"]}
     libraries["command"] = []
     for name, arguments in libraries.items():
         source = HERE / f"{name}.c"
@@ -119,12 +119,39 @@ def cold(out, target, rounds):
     return {(name, what): [each[what] for each in taken[name]] for name in taken for what in taken[name][0]}
 
 
+def options(**given):
+    return [f"{name}={value}" for name, value in given.items()]
+
+
+def fetches(out, target, count, rounds):
+    """CPU ms of a fetch and of a source: with a secret, and with assertions that the server verifies."""
+    basic, signed = out / "basic", out / "signed"
+    basic.mkdir(exist_ok=True)
+    signed.mkdir(exist_ok=True)
+
+    def cost(url, ca_file, **credential):
+        given = options(token_url=url, client_id="test-client", ca_file=ca_file, **credential)
+        return lambda: run(out / "fetch", count, *given)[0]
+
+    def signing(key, algorithm):
+        key_file = signed / key
+        return cost(signing_url, signed / "ca.pem", signing_key_file=key_file, signing_algorithm=algorithm)
+
+    with server(target, "--tls", basic) as url, server(target, "--tls", signed, "--assertions", signed) as signing_url:
+        costs = {
+            "basic": cost(url, basic / "ca.pem", client_secret=SECRET),
+            "ES256": signing("signing.key", "ES256"),
+            "RS256": signing("signing-rsa.key", "RS256"),
+            "PS256": signing("signing-rsa.key", "PS256"),
+        }
+        taken = alternate(rounds, costs)
+    parts = list(enumerate(("fetch", "source")))
+    return {(name, what): [each[place] for each in taken[name]] for name in taken for place, what in parts}
+
+
 def commands(out, target, rounds):
     def cost(*command):
         return lambda: dict(zip(("wall", "cpu", "resident"), run(out / "command", *command)[0], strict=True))
-
-    def options(**given):
-        return [f"{name}={value}" for name, value in given.items()]
 
     ca = out / "ca.pem"
     with server(target, "--tls", out) as url:
@@ -246,6 +273,21 @@ def report_cold(report, taken, rounds):
     report.line()
 
 
+def report_fetches(report, taken, rounds):
+    report.result["fetch_cpu_ms"] = {f"{name} {what}": quartiles(values) for (name, what), values in taken.items()}
+    names = ("basic", "ES256", "RS256", "PS256")
+    report.line(f"A fetch over TLS on loopback: CPU ms (median of {rounds})")
+    report.line(f"  {'':<40}" + "".join(map("{:>8}".format, names)))
+    for what, title in (("fetch", "fetch, with the handshake"), ("source", "making the source")):
+        row = (statistics.median(taken[name, what]) for name in names)
+        report.line(f"  {title:<40}" + "".join(map("{:>8.3f}".format, row)))
+    ratios = {name: ratio(taken, (name, "fetch"), ("basic", "fetch")) for name in names}
+    report.line(f"  {'fetch / basic':<40}" + "".join(map("{:>8.2f}".format, ratios.values())))
+    for name in names[1:]:
+        report.ratio(f"fetch {name} / basic", ratios[name])
+    report.line()
+
+
 def report_commands(report, taken, rounds):
     report.result["command"] = {f"{name} {what}": quartiles(v) for (name, what), v in taken.items()}
     report.line(f"The command, from start to end, the same endpoint (median of {rounds})")
@@ -282,7 +324,7 @@ def main():
     target = arguments.target.resolve()
     library = target / "release/libtokensource.so"
     seconds, rounds, starts = (0.02, 3, 5) if arguments.quick else (0.1, 15, 60)
-    held, fetched = (500, 2000) if arguments.quick else (10_000, 100_000)
+    held, fetched, each = (500, 2000, 20) if arguments.quick else (10_000, 100_000, 200)
 
     require_peers()
     out = build(target)
@@ -297,6 +339,7 @@ def main():
     report.line()
     report_cached(report, cached(out, target, seconds, rounds), seconds, rounds)
     report_cold(report, cold(out, target, starts), starts)
+    report_fetches(report, fetches(out, target, each, rounds), rounds)
     report_commands(report, commands(out, target, starts), starts)
     report_loading(report, loading(out, library, starts), library, starts)
     report_memory(report, memory(out, target, held, fetched), held, fetched)

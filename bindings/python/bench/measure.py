@@ -5,20 +5,37 @@ import sys
 import threading
 import time
 import urllib.request
+from pathlib import Path
 
 CALLERS = 32
+CLIENTS = 40
+# RSA, 2048 bits.
+KEY = Path(__file__).resolve().parents[3] / "testserver/src/rsa.key"
 
 
-def tokensource(url):
+# Each function returns one that returns a header. With `signed`, the client signs an assertion with KEY, by RS256.
+
+
+def tokensource(url, signed=False):
     from tokensource import TokenSource
 
-    return TokenSource(token_url=url, client_id="id", client_secret="secret").authorization
+    credential = {"signing_key_file": KEY} if signed else {"client_secret": "secret"}
+    return TokenSource(token_url=url, client_id="id", **credential).authorization
 
 
-def authlib(url):
+def authlib(url, signed=False):
     from authlib.integrations.requests_client import OAuth2Session
 
-    session = OAuth2Session("id", "secret", token_endpoint=url, grant_type="client_credentials")
+    if signed:
+        from authlib.oauth2.rfc7523 import PrivateKeyJWT
+
+        method = PrivateKeyJWT(url)
+        secret = KEY.read_text()
+    else:
+        method, secret = None, "secret"
+    session = OAuth2Session(
+        "id", secret, token_endpoint=url, grant_type="client_credentials", token_endpoint_auth_method=method
+    )
 
     def header():
         if not session.token:
@@ -29,7 +46,7 @@ def authlib(url):
     return header
 
 
-def msal(url):
+def msal(url, signed=False):
     import msal
     import requests
 
@@ -54,7 +71,7 @@ def msal(url):
 
     application = msal.ConfidentialClientApplication(
         "id",
-        client_credential="secret",
+        client_credential={"private_key": KEY.read_text(), "thumbprint": "00" * 20} if signed else "secret",
         authority="https://login.example/t",
         instance_discovery=False,
         http_client=Loopback(),
@@ -117,6 +134,15 @@ def resident(header):
         return int(statm.read().split()[1]) * 4096 / 1e6
 
 
+def first_tokens(client, url, signed):
+    """Returns the CPU milliseconds that a new client takes until it has a token."""
+    client(url, signed)()
+    since = time.process_time()
+    for _ in range(CLIENTS):
+        client(url, signed)()
+    return (time.process_time() - since) / CLIENTS * 1e3
+
+
 def crowd(header, url):
     together = threading.Barrier(CALLERS + 1)
 
@@ -142,6 +168,8 @@ def crowd(header, url):
 def main(library, what, url):
     if what == "import":
         return imported(library)
+    if what in ("with a secret", "with a key"):
+        return first_tokens(globals()[library], url, what == "with a key")
     header = globals()[library](url) if library != "python" else None
     if what == "memory":
         return resident(header)
