@@ -27,9 +27,7 @@ pub(crate) use parsers::{is_nqchar, token_type};
 pub(crate) use proxy::ProxyChoice;
 pub(crate) use proxy::{Proxy, ProxyRules, ProxyScheme};
 pub use settings::{AuthMethod, BasicEncoding, BodyFormat, Ca, Refresh};
-#[allow(unused_imports)]
-pub(crate) use settings::{GrantParameters, Server, Signing, SigningPurpose};
-pub(crate) use settings::{Identity, Roots, Settings};
+pub(crate) use settings::{GrantParameters, Identity, Roots, Server, Settings, Signing, SigningPurpose};
 #[cfg(any(fuzzing, test))]
 pub(crate) use {environment::Environment, provider_file::parse as parse_provider_file, template::Template};
 
