@@ -6,6 +6,7 @@
 
 mod common;
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use common::build::make;
 use common::cc::{LEAKS, VALGRIND, compile};
 use std::{
@@ -149,13 +150,45 @@ fn a_panic_becomes_a_status_and_prints_nothing() {
 fn no_secret_remains_in_memory() {
     let answer = Response { token: Member::text("a-token-that-is-found-nowhere-else"), ..Response::default() };
     let (server, roots) = over_tls(answer.into(), "wiped.pem");
-    let (url, roots) = (server.url(), roots.to_str().unwrap());
+    let (url, roots, parts) = (server.url(), roots.to_str().unwrap(), parts_of_keys());
+    let arguments = |fault| [&[&*url, roots, fault, &*parts], &KEYS[..]].concat();
     // malloc keeps freed memory and does not return it to the system.
     let keeping = ["env", "MALLOC_ARENA_MAX=1", "MALLOC_TRIM_THRESHOLD_=1000000000", "MALLOC_MMAP_MAX_=0"];
-    passes(&keeping, &program("wiped.c"), &[&url, roots]);
+    passes(&keeping, &program("wiped.c"), &arguments("-"));
     // The search finds secrets in a library that does not wipe.
     let library = make("testing-library").join("testing/debug");
-    passes(&keeping, &compile("tests/c/wiped.c", &[], &library), &[&url, roots, "leave_memory"]);
+    passes(&keeping, &compile("tests/c/wiped.c", &[], &library), &arguments("leave_memory"));
+}
+
+/// The keys that sign in `wiped.c`. Each JWK has the numbers of the PEM file.
+const KEYS: [&str; 6] = [
+    "tests/keys/rsa-2048.pem",
+    "tests/keys/rsa-2048.jwk.json",
+    "tests/keys/p256.pem",
+    "tests/keys/p256.jwk.json",
+    "tests/keys/p384.pem",
+    "tests/keys/ed25519.pem",
+];
+
+/// Returns parts of 16 bytes of every private number, 24 characters of each line of the files, and what each assertion
+/// begins with.
+fn parts_of_keys() -> String {
+    let mut parts: Vec<Vec<u8>> = Vec::new();
+    for name in ["rsa-2048", "p256", "p384", "ed25519"] {
+        let read = |kind: &str| fs::read_to_string(format!("tests/keys/{name}{kind}")).unwrap();
+        parts.extend(read(".pem").lines().filter(|line| line.len() == 64).map(|line| line[20..44].into()));
+        let jwk: serde_json::Value = serde_json::from_str(&read(".jwk.json")).unwrap();
+        for text in ["d", "p", "q", "dp", "dq", "qi"].iter().filter_map(|member| jwk[member].as_str()) {
+            let number = BASE64_URL_SAFE_NO_PAD.decode(text).unwrap();
+            parts.extend(number.chunks_exact(16).map(<[u8]>::to_vec));
+            parts.push(text[text.len() - 24..].into());
+        }
+    }
+    for header in [r#"{"alg":"RS256","typ":"JWT"}"#, r#"{"alg":"ES256","typ":"JWT"}"#] {
+        parts.push(format!("{}.eyJpc3MiOi", BASE64_URL_SAFE_NO_PAD.encode(header)).into());
+    }
+    let hexadecimal = |part: &Vec<u8>| part.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    parts.iter().map(hexadecimal).collect::<Vec<_>>().join(",")
 }
 
 /// Without valgrind, which runs the current programs. A program in `tests/abi` may use what every release promises and

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{error::Error, json::Object, pem, secret::Secret};
 use rustls::pki_types::pem::SectionKind;
-use std::fmt;
+use std::{fmt, hint::black_box};
 use zeroize::Zeroizing;
 
 /// What is wrong with text or bytes that are no key at all.
@@ -29,18 +29,22 @@ impl SigningKey {
     /// Reads the key. `id` chooses in a JWK Set, and goes before the key's own id. `wanted` goes before its own algorithm.
     /// An error completes "option signing_key_file: PATH: …".
     pub(crate) fn read(text: &str, id: Option<&str>, wanted: Option<SigningAlgorithm>) -> Result<Self, String> {
+        let key = wiping_the_stack(|| Self::of_text(text, id, wanted))?;
+        Ok(Self { id: id.map(str::to_owned).or(key.id), ..key })
+    }
+
+    fn of_text(text: &str, id: Option<&str>, wanted: Option<SigningAlgorithm>) -> Result<Self, String> {
         if text.starts_with('\u{feff}') {
             return Err("it begins with a byte order mark: save it without one".into());
         }
         let text = text.trim_start();
-        let key = if text.starts_with('{') {
-            Self::of_json(text, id, wanted)?
+        if text.starts_with('{') {
+            Self::of_json(text, id, wanted)
         } else if text.contains("-----BEGIN ") {
-            Self { pair: of_pem(text)?, id: None, algorithm: None, client_email: None }
+            Ok(Self { pair: of_pem(text)?, id: None, algorithm: None, client_email: None })
         } else {
-            return Err(NEITHER_PEM_NOR_JSON.into());
-        };
-        Ok(Self { id: id.map(str::to_owned).or(key.id), ..key })
+            Err(NEITHER_PEM_NOR_JSON.into())
+        }
     }
 
     /// Returns the key of an HMAC: the octets of the secret (OpenID Connect Core §10.1).
@@ -133,8 +137,25 @@ impl SigningKey {
 
     /// Signs a message. The algorithm must be one that [`algorithm`](Self::algorithm) returned.
     pub(crate) fn sign(&self, algorithm: SigningAlgorithm, message: &[u8]) -> Result<Vec<u8>, Error> {
-        self.pair.sign(algorithm, message)
+        wiping_the_stack(|| self.pair.sign(algorithm, message))
     }
+}
+
+/// Runs `work`, then overwrites the part of the stack that it used: ring leaves numbers of the key there.
+fn wiping_the_stack<T>(work: impl FnOnce() -> T) -> T {
+    // Deeper than ring goes, and a quarter of the stack that a caller must have.
+    const DEPTH: usize = 32 << 10;
+    #[inline(never)]
+    fn overwrite() {
+        black_box(&mut [0_u8; DEPTH]);
+    }
+    #[inline(never)]
+    fn run<T>(work: impl FnOnce() -> T) -> T {
+        work()
+    }
+    let result = run(work);
+    overwrite();
+    result
 }
 
 impl fmt::Debug for SigningKey {

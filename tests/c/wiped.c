@@ -1,5 +1,7 @@
 /* After all handles are freed, no writable memory contains a secret. This includes the old place of a buffer that grew, the
- * copies of TLS and HTTP, and the stack of a thread that ended. argv: a server with TLS, the file of its authority. */
+ * copies of TLS and HTTP, and the stack of a thread that ended. argv: a server with TLS, the file of its authority, a fault
+ * or `-`, parts of keys and of assertions in hexadecimal with commas between, and the files of the keys. The fault switches
+ * wiping off, to prove that the search finds secrets. */
 #define _GNU_SOURCE
 #include "check.h"
 
@@ -31,34 +33,66 @@ static const char *const WAYS[][2][2] = {
     {{"auth_method", "client_secret_post"}, {"body_format", "json"}},
 };
 
-static void backwards(char *to, const char *from) {
-    size_t length = strlen(from);
-    for (size_t i = 0; i < length; i++)
-        to[i] = from[length - 1 - i];
-    to[length] = '\0';
+/* What is searched for. Each byte is inverted, so that the search does not find these copies. */
+enum { LONGEST = 256, PARTS = 512 };
+struct needle {
+    size_t length;
+    unsigned char inverted[LONGEST];
+};
+static struct needle secrets[SECRETS], token, parts[PARTS];
+static size_t number_of_parts;
+
+static void set_needle(struct needle *needle, const char *text) {
+    needle->length = strlen(text);
+    CHECK(needle->length > 0 && needle->length <= LONGEST);
+    for (size_t i = 0; i < needle->length; i++)
+        needle->inverted[i] = (unsigned char)~text[i];
 }
 
-static int holds(const char *bytes, size_t length, const char *needle_backwards) {
-    size_t needle = strlen(needle_backwards);
-    for (size_t start = 0; start + needle <= length; start++) {
-        size_t same = 0;
-        while (same < needle && bytes[start + same] == needle_backwards[needle - 1 - same])
+static void set_backwards(struct needle *needle, const char *backwards) {
+    set_needle(needle, backwards);
+    for (size_t i = 0, j = needle->length - 1; i < j; i++, j--) {
+        unsigned char byte = needle->inverted[i];
+        needle->inverted[i] = needle->inverted[j];
+        needle->inverted[j] = byte;
+    }
+}
+
+static void read_parts(const char *hexadecimal) {
+    for (const char *at = hexadecimal; *at != '\0'; at += *at == ',') {
+        struct needle *part = &parts[number_of_parts++];
+        CHECK(number_of_parts <= PARTS);
+        for (unsigned int byte; sscanf(at, "%2x", &byte) == 1 && *at != ','; at += 2) {
+            CHECK(part->length < LONGEST);
+            part->inverted[part->length++] = (unsigned char)~byte;
+        }
+    }
+}
+
+/* Also with the last byte first: a processor of today keeps a large number so. */
+static int holds(const unsigned char *bytes, size_t length, const struct needle *needle) {
+    for (size_t start = 0; start + needle->length <= length; start++) {
+        const unsigned char *at = bytes + start;
+        size_t same = 0, reversed = 0;
+        while (same < needle->length && (at[same] ^ needle->inverted[same]) == 0xff)
             same++;
-        if (same == needle)
+        while (reversed < needle->length && (at[reversed] ^ needle->inverted[needle->length - 1 - reversed]) == 0xff)
+            reversed++;
+        if (same == needle->length || reversed == needle->length)
             return 1;
     }
     return 0;
 }
 
-/* Returns whether a writable page contains the needle. */
-static int is_in_memory(const char *needle_backwards) {
-    static char page[4096 + 256];
+/* Returns whether a writable page contains one of the needles. */
+static int is_in_memory(const struct needle *needles, size_t count) {
+    static unsigned char page[4096 + LONGEST];
     char line[512];
     int memory = open("/proc/self/mem", O_RDONLY);
     FILE *maps = fopen("/proc/self/maps", "r");
     int found = 0;
 
-    CHECK(memory >= 0 && maps != NULL && strlen(needle_backwards) < 256);
+    CHECK(memory >= 0 && maps != NULL);
     while (fgets(line, sizeof line, maps) != NULL) {
         unsigned long start, end;
         char mode[5];
@@ -68,7 +102,8 @@ static int is_in_memory(const char *needle_backwards) {
         /* The pages that are read overlap, so that a needle across a border is found. */
         for (unsigned long at = start; at < end; at += 4096) {
             ssize_t length = pread(memory, page, sizeof page, (off_t)at);
-            found |= length > 0 && holds(page, (size_t)length, needle_backwards);
+            for (size_t i = 0; length > 0 && i < count; i++)
+                found |= holds(page, (size_t)length, &needles[i]);
         }
     }
     fclose(maps);
@@ -76,26 +111,38 @@ static int is_in_memory(const char *needle_backwards) {
     return found;
 }
 
-/* Gets a token in each way, and frees all handles. */
-static void get_tokens(char **argv, const char *trial, char *token_backwards, size_t room) {
+/* Gets a token with this configuration, which it frees with all other handles. */
+static void get_token(tks_config *config, char **argv, const char *trial) {
+    tks_error *error = NULL;
+    tks_token *got = NULL;
+    tks_source *source = NULL;
+    CHECK_OK(tks_config_set(config, "ca_file", argv[2], &error), error);
+    if (trial != NULL)
+        CHECK_OK(tks_config_set(config, trial, "", &error), error);
+    CHECK_OK(tks_source_new(config, &source, &error), error);
+    tks_config_free(config);
+    CHECK_OK(tks_source_get(source, &got, &error), error);
+    set_needle(&token, tks_token_access_token(got));
+    tks_token_free(got);
+    tks_source_free(source);
+}
+
+/* Gets a token in each way, and with each key. */
+static void get_tokens(int argc, char **argv, const char *trial) {
     for (size_t way = 0; way < sizeof WAYS / sizeof *WAYS; way++) {
         tks_error *error = NULL;
-        tks_token *token = NULL;
-        tks_source *source = NULL;
         tks_config *config = config_for(argv[1]);
         CHECK_OK(tks_config_set(config, "client_secret", SECRET_OF_ALL_KINDS, &error), error);
-        CHECK_OK(tks_config_set(config, "ca_file", argv[2], &error), error);
         for (int i = 0; i < 2; i++)
             CHECK_OK(tks_config_set(config, WAYS[way][i][0], WAYS[way][i][1], &error), error);
-        if (trial != NULL)
-            CHECK_OK(tks_config_set(config, trial, "", &error), error);
-        CHECK_OK(tks_source_new(config, &source, &error), error);
-        tks_config_free(config);
-        CHECK_OK(tks_source_get(source, &token, &error), error);
-        CHECK(strlen(tks_token_access_token(token)) < room);
-        backwards(token_backwards, tks_token_access_token(token));
-        tks_token_free(token);
-        tks_source_free(source);
+        get_token(config, argv, trial);
+    }
+    for (int key = 5; key < argc; key++) {
+        tks_error *error = NULL;
+        tks_config *config = config_for(argv[1]);
+        CHECK_OK(tks_config_set(config, "client_secret", NULL, &error), error);
+        CHECK_OK(tks_config_set(config, "signing_key_file", argv[key], &error), error);
+        get_token(config, argv, trial);
     }
     while (threads() > 1) {
         struct timespec pause = {0, 1000000};
@@ -104,20 +151,22 @@ static void get_tokens(char **argv, const char *trial, char *token_backwards, si
 }
 
 int main(int argc, char **argv) {
-    /* A fourth word names a fault that switches wiping off, to prove that the search finds secrets. Freed memory is used
-     * again, so this may take more than one trial. */
-    const char *trial = argc == 4 ? argv[3] : NULL;
-    char token_backwards[256] = "";
-    int secrets = 0, tokens = 0;
+    const char *trial = argc > 3 && strcmp(argv[3], "-") != 0 ? argv[3] : NULL;
+    int found_secrets = 0, found_token = 0, found_parts = 0;
 
-    CHECK(argc == 3 || argc == 4);
-    for (int trials = 0; trials < (trial == NULL ? 1 : 50) && !(secrets && tokens); trials++) {
-        get_tokens(argv, trial, token_backwards, sizeof token_backwards);
-        for (int i = 0; i < SECRETS; i++)
-            secrets |= is_in_memory(SECRETS_BACKWARDS[i]);
-        tokens |= is_in_memory(token_backwards);
+    CHECK(argc > 5);
+    for (int i = 0; i < SECRETS; i++)
+        set_backwards(&secrets[i], SECRETS_BACKWARDS[i]);
+    read_parts(argv[4]);
+    /* Freed memory is used again, so this may take more than one trial. */
+    for (int trials = 0; trials < (trial == NULL ? 1 : 50) && !(found_secrets && found_token && found_parts); trials++) {
+        get_tokens(argc, argv, trial);
+        found_secrets |= is_in_memory(secrets, SECRETS);
+        found_token |= is_in_memory(&token, 1);
+        found_parts |= is_in_memory(parts, number_of_parts);
     }
-    CHECK(secrets == (trial != NULL));
-    CHECK(tokens == (trial != NULL));
+    CHECK(found_secrets == (trial != NULL));
+    CHECK(found_token == (trial != NULL));
+    CHECK(found_parts == (trial != NULL));
     return 0;
 }
