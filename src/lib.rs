@@ -169,7 +169,6 @@ mod ffi;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
-#[allow(dead_code, unused_imports, reason = "the settings begin to use it with the next change")]
 mod jose;
 mod json;
 #[cfg(test)]

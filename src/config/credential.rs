@@ -119,7 +119,7 @@ impl SignerCredentials {
     /// Reads the key and its certificate. A key that cannot sign as the options say is an error.
     fn read(&self, reading: &mut Reading, secret: Option<&Secret>) -> (Option<SigningKey>, Option<SigningCertificate>) {
         let key = match &self.key {
-            None => secret.map(SigningKey::of_secret),
+            None => secret.map(|secret| SigningKey::of_secret(secret, self.key_id.as_deref())),
             source @ Some(text) => reading.text(source).and_then(|key| {
                 let key = SigningKey::read(key.expose(), self.key_id.as_deref(), self.algorithm);
                 reading.check(key.map_err(|wrong| text.unusable_as(self.named_by, &wrong)))

@@ -82,7 +82,7 @@ mod tests {
             let certificate = certificate(name);
             assert!(keys.iter().all(|name| certificate.fits(&key(name))), "{name}");
             assert!(!certificate.fits(&key("rsa-4096.pem")));
-            assert!(!certificate.fits(&SigningKey::of_secret(&Secret::new(""))));
+            assert!(!certificate.fits(&SigningKey::of_secret(&Secret::new(""), None)));
         }
         // The first certificate is that of the key, also where the key is in the same file.
         let (own, other, its_key) = (file("p256-certificate.pem"), file("p384-certificate.pem"), file("p256.pem"));

@@ -48,8 +48,9 @@ impl SigningKey {
     }
 
     /// Returns the key of an HMAC: the octets of the secret (OpenID Connect Core §10.1).
-    pub(crate) fn of_secret(secret: &Secret) -> Self {
-        Self { pair: KeyPair::Secret(secret.clone()), id: None, algorithm: None, client_email: None }
+    pub(crate) fn of_secret(secret: &Secret, id: Option<&str>) -> Self {
+        let id = id.map(str::to_owned);
+        Self { pair: KeyPair::Secret(secret.clone()), id, algorithm: None, client_email: None }
     }
 
     fn of_json(text: &str, id: Option<&str>, wanted: Option<SigningAlgorithm>) -> Result<Self, String> {

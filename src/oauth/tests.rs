@@ -466,6 +466,10 @@ fn an_assertion_says_what_the_options_say_in_a_fixed_order() {
     let [header, _] = assertion(&[id, ("signing_key_file", &file), ("signing_cert_file", &certificate)]);
     let (start, hash) = header.split_once(r#""x5t#S256":""#).unwrap();
     assert_eq!((start, hash.len()), (r#"{"alg":"ES256","typ":"JWT","#, 43 + 2));
+    let (secret, by_hmac) =
+        (("client_secret", "S3cretOnlyLettersAndDigits0123456789"), ("auth_method", "client_secret_jwt"));
+    let [header, _] = assertion(&[id, secret, by_hmac, ("signing_key_id", "mine")]);
+    assert_eq!(header, r#"{"alg":"HS256","typ":"JWT","kid":"mine"}"#);
 }
 
 #[test]

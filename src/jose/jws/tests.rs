@@ -64,7 +64,7 @@ fn members_keep_their_order_and_every_text_is_escaped() {
         [("typ", Member::Text("JWT")), ("alg", Member::Text("HS256")), ("x5c", Member::Json(Value::from(vec!["a"])))];
     let claims =
         [("z", Member::Text("\"\\\u{1}é\u{1f600}\n")), ("a", Member::Number(i64::MIN)), ("", Member::Text(""))];
-    let key = SigningKey::of_secret(&Secret::new("x".repeat(32)));
+    let key = SigningKey::of_secret(&Secret::new("x".repeat(32)), None);
     let jws = compact(&header, &claims, &key, A::Hs256).unwrap();
     let parts: Vec<_> =
         jws.expose().split('.').map(|part| String::from_utf8_lossy(&decoded(part)).into_owned()).collect();

@@ -400,7 +400,7 @@ fn the_algorithm_must_fit_the_key() {
     ] {
         assert_eq!(key(name).algorithm(Some(wanted), "signing_key_file").unwrap_err(), wrong);
     }
-    let secret = SigningKey::of_secret(&Secret::new("x".repeat(64)));
+    let secret = SigningKey::of_secret(&Secret::new("x".repeat(64)), None);
     assert_eq!(
         secret.algorithm(Some(A::Rs256), "client_secret").unwrap_err(),
         "signing_algorithm=RS256 does not fit: client_secret is a shared secret, which signs HS256 HS384 HS512"
@@ -412,7 +412,7 @@ fn the_algorithm_must_fit_the_key() {
 #[test]
 fn a_secret_must_be_as_long_as_the_hash() {
     let algorithm = |length: usize, wanted| {
-        SigningKey::of_secret(&Secret::new("é".repeat(length / 2) + &"x".repeat(length % 2)))
+        SigningKey::of_secret(&Secret::new("é".repeat(length / 2) + &"x".repeat(length % 2)), None)
             .algorithm(wanted, "client_secret")
     };
     for (length, wanted, wrong) in [
@@ -428,7 +428,8 @@ fn a_secret_must_be_as_long_as_the_hash() {
     assert_eq!(algorithm(32, None), Ok(A::Hs256));
     assert_eq!(algorithm(48, Some(A::Hs384)), Ok(A::Hs384));
     assert_eq!(algorithm(64, Some(A::Hs512)), Ok(A::Hs512));
-    assert!(!SigningKey::of_secret(&Secret::new("")).wants_key_id());
+    let named = SigningKey::of_secret(&Secret::new(""), Some("k"));
+    assert!(named.key_id() == Some("k") && !named.wants_key_id() && named.public_key().is_none());
 }
 
 #[test]
