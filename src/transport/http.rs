@@ -17,7 +17,7 @@ use std::{
     },
 };
 use ureq::{
-    Agent, AsSendBody,
+    Agent,
     http::{Method, StatusCode, header},
     unversioned::transport::{Buffers, LazyBuffers, NextTimeout},
 };
@@ -183,10 +183,11 @@ impl Client {
         };
         let connector = SingleConnector(Mutex::new(Some(connection)));
         let agent = Agent::with_parts(self.config.clone(), connector, NoResolver);
-        let (mut text, mut nothing) = (body, ());
-        let body = text.as_mut().map_or_else(|| nothing.as_body(), AsSendBody::as_body);
-        let request = builder.body(body).map_err(|_| Fault::Internal)?;
-        let response = agent.run(request).map_err(|error| Fault::of(error, BROKEN_HEAD))?;
+        let response = match body {
+            Some(body) => agent.run(builder.body(body).map_err(|_| Fault::Internal)?),
+            None => agent.run(builder.body(()).map_err(|_| Fault::Internal)?),
+        };
+        let response = response.map_err(|error| Fault::of(error, BROKEN_HEAD))?;
         has_head.store(true, Ordering::Relaxed);
         let (head, body) = response.into_parts();
         check_head(&head)?;
