@@ -10,6 +10,7 @@ use crate::{
     oauth::{request::HttpRequest, response::RawResponse},
     transport::{Limits, Transport},
 };
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use std::{
     collections::VecDeque,
     sync::{Mutex, OnceLock, Weak},
@@ -47,6 +48,8 @@ struct Servers {
     script: Mutex<VecDeque<Does>>,
     /// The requests, as in `GET https://host/path`.
     requests: Mutex<Vec<(String, Limits)>>,
+    /// The body of the last request.
+    body: Mutex<String>,
     source: OnceLock<Weak<TokenSource>>,
 }
 
@@ -54,6 +57,7 @@ impl Transport for Arc<Servers> {
     fn send(&self, request: &HttpRequest, limits: Limits, about_to_send: &dyn Fn()) -> Result<RawResponse, Error> {
         let method = if request.body.is_some() { "POST" } else { "GET" };
         self.requests.lock().unwrap().push((format!("{method} {}", request.endpoint.url), limits));
+        *self.body.lock().unwrap() = request.body.as_ref().map(|body| body.expose().to_owned()).unwrap_or_default();
         let does = self.script.lock().unwrap().pop_front().expect("a request too many");
         let network = |why| Error::new(ErrorKind::Network, why).retryable().worth_another_attempt();
         if matches!(does, Unreachable) {
@@ -103,7 +107,8 @@ impl World {
         change(&mut settings);
         let (clock, settings) = (TestClock::new(), Arc::new(settings));
         let (script, requests) = (Mutex::default(), Mutex::default());
-        let servers = Arc::new(Servers { clock: clock.clone(), script, requests, source: OnceLock::new() });
+        let (body, source) = (Mutex::default(), OnceLock::new());
+        let servers = Arc::new(Servers { clock: clock.clone(), script, requests, body, source });
         let transport = Box::new(servers.clone());
         let fetch = HttpFetch { settings: settings.clone(), transport, clock: Clock::Test(clock.clone()) };
         let source = TokenSource::with(&settings, Box::new(fetch), Clock::Test(clock.clone()), Box::new(|| 0.0));
@@ -339,4 +344,30 @@ fn the_hold_off_of_a_lookup_is_that_of_its_kind() {
         world.clock.advance(1);
         assert_eq!(world.requests(&[Names("a"), Grants]), ["first", "a"], "{does:?}");
     }
+}
+
+#[test]
+fn a_document_never_chooses_the_audience_of_an_assertion() {
+    let mut config = Config::new();
+    for (name, value) in [
+        ("issuer", ISSUER),
+        ("client_id", "me"),
+        ("client_secret", "S3cretOnlyLettersAndDigits0123456789"),
+        ("auth_method", "client_secret_jwt"),
+    ] {
+        config.set(name, value).unwrap();
+    }
+    let signed = config.settings(&|_| None).unwrap();
+    let world = World::with(|settings| *settings = Settings { refresh: Refresh::Inline, ..signed });
+    let audience = || {
+        let body = world.servers.body.lock().unwrap();
+        let assertion = body.split('&').find_map(|parameter| parameter.strip_prefix("client_assertion=")).unwrap();
+        let claims = BASE64_URL_SAFE_NO_PAD.decode(assertion.split('.').nth(1).unwrap()).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&claims).unwrap()["aud"].clone()
+    };
+    assert_eq!(world.requests(&[Names("honest.example"), Grants]), ["first", "honest.example"]);
+    assert_eq!(audience(), ISSUER);
+    world.clock.advance(24 * HOUR);
+    assert_eq!(world.requests(&[Names("other.example"), Grants]), ["first", "other.example"]);
+    assert_eq!(audience(), ISSUER);
 }
