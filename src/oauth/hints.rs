@@ -529,4 +529,159 @@ mod tests {
             assert!(error.message().contains(hint), "{status} {code}: {error}");
         }
     }
+
+    const JWT_BEARER: (&str, &str) = ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    const EXCHANGE: (&str, &str) = ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange");
+    const URL: &str = "https://auth.example.com/token";
+
+    /// Returns the hint about a response to the request of these options. Its Date is 2023-11-14 22:13:20 GMT.
+    fn hint(options: &[(&str, &str)], status: u16, body: &str) -> String {
+        let mut config = crate::config::Config::new();
+        for (name, value) in [&[("token_url", URL), ("client_id", "id")], options].concat() {
+            let value = Some(value).filter(|value| *value != "(unset)");
+            config.set(name, value).unwrap();
+        }
+        let settings = config.settings(&|_| None).unwrap();
+        let date = [("date", "Tue, 14 Nov 2023 22:13:20 GMT")];
+        let error = read_with(&settings, status, &date, body.as_bytes()).unwrap_err();
+        error.message().split_once("; ").unwrap().1.to_owned()
+    }
+
+    #[test]
+    fn a_refused_signature_names_what_the_assertion_may_lack() {
+        let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys");
+        let (rsa, p256) = (format!("{keys}/rsa-2048.pem"), format!("{keys}/p256.pem"));
+        let ed25519 = format!("{keys}/ed25519.pem");
+        let [rsa, p256, ed25519] = [&rsa, &p256, &ed25519].map(|path| ("signing_key_file", path.as_str()));
+        let issuer = ("issuer", "https://auth.example.com");
+        let audience = ("assertion_audience", "https://elsewhere");
+        let invalid_client = r#"{"error":"invalid_client"}"#;
+        let wants_issuer = "the server may want the issuer: set issuer or assertion_audience";
+        let wants_url = "the server may want assertion_audience=https://auth.example.com/token";
+        let wants_id = "the server may want signing_key_id";
+        let check = "check client_id, the key that is registered, signing_algorithm";
+        let key_id = ("signing_key_id", "k");
+        let by_hmac = ("auth_method", "client_secret_jwt");
+        let secret = ("client_secret", "S3cretOnlyLettersAndDigits0123456789");
+        for (options, expected) in [
+            (&[rsa][..], wants_issuer),
+            (&[rsa, ("assertion_audience", URL)], wants_issuer),
+            (&[rsa, issuer], wants_url),
+            (&[rsa, issuer, ("assertion_audience", issuer.1)], wants_url),
+            (&[rsa, audience], wants_id),
+            (&[p256, audience], wants_id),
+            (&[ed25519, audience], check),
+            (&[p256, audience, key_id], check),
+            (&[secret, by_hmac], wants_issuer),
+            (&[secret, by_hmac, audience], "check client_id, client_secret, signing_algorithm"),
+            (&[JWT_BEARER, rsa, ("claim.sub", "me")], wants_issuer),
+            (
+                &[JWT_BEARER, ed25519, audience, ("claim.sub", "me")],
+                "check claim.iss, the key that is registered, signing_algorithm",
+            ),
+        ] {
+            for (status, body) in [(401, invalid_client), (400, invalid_client), (401, ""), (403, "")] {
+                assert_eq!(hint(options, status, body), expected, "{options:?} {status} {body}");
+            }
+        }
+        // The URL may hold a key, or be too long to be shown.
+        for url in ["https://auth.example.com/token?key=1", &format!("https://h/{}", "x".repeat(200))] {
+            let shown = hint(&[rsa, issuer, ("token_url", url)], 401, "");
+            assert_eq!(shown, "the server may want assertion_audience=the text of token_url");
+        }
+        // A document must not choose the audience through a message.
+        let found = hint(&[rsa, issuer, ("token_url", "(unset)")], 401, "");
+        assert_eq!(found, "the server may want another assertion_audience");
+        // Other refusals are not about the assertion.
+        for (status, code, words) in [
+            (401, "invalid_scope", "check scope"),
+            (403, "unauthorized_client", "the server does not let this client use this grant_type"),
+            (404, "", "nothing is there"),
+            (429, "", "the server limits the rate"),
+            (503, "invalid_client", "the server has a problem"),
+        ] {
+            let shown = hint(&[rsa], status, &format!(r#"{{"error":"{code}"}}"#));
+            assert!(shown.starts_with(words), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_refused_grant_names_the_claim_that_it_may_lack() {
+        let key = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/ed25519.pem");
+        let key = ("signing_key_file", key);
+        let sub = ("claim.sub", "me");
+        let error = |code: &str| format!(r#"{{"error":"{code}"}}"#);
+        let secret = [("client_secret", "s3cr3t"), ("auth_method", "client_secret_post")];
+        for (options, code, expected) in [
+            (&[JWT_BEARER, key][..], "invalid_grant", "set claim.sub (RFC 7523)"),
+            (&[JWT_BEARER, key], "invalid_request", "set claim.sub (RFC 7523)"),
+            (&[JWT_BEARER, key], "invalid_scope", "the server may want claim.scope"),
+            (&[JWT_BEARER, key, ("claim.scope", "a")], "invalid_scope", "check scope: "),
+            (&[JWT_BEARER, key, sub], "invalid_grant", "the server may want the issuer: "),
+            (&[JWT_BEARER, key, sub], "invalid_request", "check that every parameter"),
+            // The secret authenticates the client.
+            (&[JWT_BEARER, key, sub, secret[0], secret[1]], "invalid_client", "check client_id, client_secret and"),
+            (&[JWT_BEARER, key, secret[0], secret[1]], "invalid_grant", "set claim.sub (RFC 7523)"),
+            (&[EXCHANGE, ("param.subject_token", "s")], "invalid_grant", "check the subject token and its type"),
+            (&[secret[0], ("grant_type", "urn:x")], "invalid_grant", "check grant_type and"),
+        ] {
+            let shown = hint(options, 400, &error(code));
+            assert!(shown.starts_with(expected), "{options:?} {code}: {shown}");
+        }
+    }
+
+    #[test]
+    fn a_refused_file_that_had_expired_is_named() {
+        use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+        const DATE: i64 = 1_700_000_000;
+        let folder = std::env::temp_dir().join(format!("tks-expired-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("assertion");
+        let file = path.to_str().unwrap();
+        let write = |exp: i64| {
+            let claims = BASE64_URL_SAFE_NO_PAD.encode(format!(r#"{{"exp":{exp}}}"#));
+            std::fs::write(&path, format!("eyJhbGciOiJub25lIn0.{claims}.c2ln\n")).unwrap();
+        };
+        let invalid_client = r#"{"error":"invalid_client"}"#;
+        let invalid_grant = r#"{"error":"invalid_grant"}"#;
+        let client = [("client_assertion_file", file)];
+        for (ago, words) in [(1, "1 s"), (119, "119 s"), (720, "12 minutes"), (7200, "2 hours"), (864_000, "10 days")] {
+            write(DATE - ago);
+            let expired =
+                format!("the assertion in {file} expired {words} ago: the program that renews it has stopped");
+            assert_eq!(hint(&client, 401, invalid_client), expired);
+            assert_eq!(hint(&client, 403, ""), expired);
+            let of_grant = [JWT_BEARER, ("assertion_file", file)];
+            assert_eq!(hint(&of_grant, 400, invalid_grant), expired);
+            let of_subject = [EXCHANGE, ("subject_token_file", file)];
+            assert_eq!(hint(&of_subject, 400, invalid_grant), expired.replacen("assertion", "subject token", 1));
+        }
+        // The file may be right, and the server want something else.
+        write(DATE);
+        let trusted = "check client_id, and which issuer, subject and audience the server trusts";
+        assert_eq!(hint(&client, 401, invalid_client), trusted);
+        std::fs::write(&path, "no-jwt").unwrap();
+        assert_eq!(hint(&client, 401, invalid_client), trusted);
+        write(DATE - 720);
+        assert!(hint(&client, 503, "").starts_with("the server has a problem"));
+        let without_id = [client[0], ("client_id", "(unset)")];
+        write(DATE);
+        assert!(hint(&without_id, 401, invalid_client).starts_with("the server may want client_id"));
+        let entra = ("token_url", "https://login.microsoftonline.com/t/oauth2/v2.0/token");
+        let described = r#"{"error":"invalid_request","error_description":"AADSTS900144: The request body must contain client_id."}"#;
+        let needs_id = "it needs client_id: set it";
+        assert_eq!(hint(&[&without_id[..], &[entra]].concat(), 401, invalid_client), needs_id);
+        assert!(hint(&without_id, 400, described).ends_with(needs_id));
+        assert_eq!(hint(&[client[0], entra], 401, invalid_client), trusted);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn each_method_without_a_secret_has_its_own_hint() {
+        let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys");
+        let (certificate, key) = (format!("{keys}/p256-certificate.pem"), format!("{keys}/p256.pem"));
+        let tls = [("client_cert_file", &*certificate), ("client_key_file", &*key)];
+        assert!(hint(&tls, 401, "").contains("client_cert_file is the certificate that is registered"));
+        assert!(hint(&[("auth_method", "none")], 401, "").contains("whether the server wants a credential"));
+    }
 }

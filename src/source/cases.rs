@@ -83,6 +83,14 @@ impl Transport for Arc<Scripted> {
     }
 }
 
+/// Returns whether the credential is in a file.
+fn has_file(case: &Case) -> bool {
+    let names = ["client_secret_file", "client_assertion_file", "signing_key_file"];
+    names.iter().any(|name| case.options.contains_key(*name))
+}
+
+const KEY: &str = include_str!("../../tests/keys/ed25519.pem");
+
 struct World {
     clock: Arc<TestClock>,
     server: Arc<Scripted>,
@@ -112,12 +120,13 @@ impl World {
         static WORLDS: AtomicUsize = AtomicUsize::new(0);
         let nth = WORLDS.fetch_add(1, Ordering::SeqCst);
         let secret = std::env::temp_dir().join(format!("tokensource-case-{}-{nth}", std::process::id()));
-        std::fs::write(&secret, "horse-battery").unwrap();
+        let holds = if case.options.contains_key("signing_key_file") { KEY } else { "horse-battery" };
+        std::fs::write(&secret, holds).unwrap();
         let clock = TestClock::new();
         let server = Scripted::new(case.server.clone(), &clock);
         let mut config = Config::new();
         config.set("token_url", "https://localhost/token").unwrap().set("client_id", "id").unwrap();
-        if !case.options.contains_key("client_secret_file") {
+        if !has_file(case) {
             config.set("client_secret", "horse-battery").unwrap();
         }
         for (name, value) in &case.options {
@@ -339,12 +348,12 @@ fn failure(file: &str, case: &Case) -> Option<String> {
         let ran = catch_unwind(AssertUnwindSafe(run));
         ran.is_err().then(|| format!("{file}: {}, after {steps} steps", case.name))
     };
-    // With a secret file the generation is 0 during a hold-off, since `get` checks the file.
-    let has_secret_file = case.options.contains_key("client_secret_file");
+    // With a file the generation is 0 during a hold-off, since `get` checks the file.
+    let has_file = has_file(case);
     fails(case.steps.len(), &drop).or_else(|| {
         // Each step is the last step once, since `check_generation` changes the state.
         (0..=case.steps.len())
-            .filter(|_| !has_secret_file)
+            .filter(|_| !has_file)
             .find_map(|steps| fails(steps, &|world| world.check_generation().unwrap()))
     })
 }

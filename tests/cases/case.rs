@@ -94,8 +94,8 @@ pub enum Call {
     Suspend,
     /// No thread runs for so many seconds, on every clock.
     Freeze,
-    /// Writes the file that the option `client_secret_file = $FILE` names. Before the first step it holds
-    /// `horse-battery`.
+    /// Writes the file that an option such as `client_secret_file = $FILE` names. Before the first step it holds
+    /// `horse-battery`, or a key if `signing_key_file` is set.
     WriteSecret,
 }
 
