@@ -33,6 +33,10 @@ use zeroize::Zeroizing;
 /// No error may show it.
 const SECRET_MARKER: &str = "hush-4711";
 
+/// The key of RFC 8037 A.1.
+const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+    "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+
 /// Panics unless the error is printable, bounded and free of the secret.
 fn check_error(error: &Error) {
     check_error_within(error, 1200);
@@ -86,9 +90,10 @@ fn raw_response(bytes: &[u8]) -> RawResponse {
 pub fn response(bytes: &[u8]) {
     let response = raw_response(bytes);
     let status = response.status;
-    static REQUESTS: LazyLock<[(Settings, RequestCredentials, Vec<Secret>); 3]> = LazyLock::new(|| {
+    static REQUESTS: LazyLock<[(Settings, RequestCredentials, Vec<Secret>); 4]> = LazyLock::new(|| {
         let elsewhere = &[("response.access_token", "data.token"), ("response.expires_in", "data.life")];
-        [&[][..], &[("auth_method", "client_secret_post"), ("body_format", "json")], elsewhere].map(|more| {
+        let signed = &[("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("signing_key", KEY)];
+        [&[][..], &[("auth_method", "client_secret_post"), ("body_format", "json")], elsewhere, signed].map(|more| {
             let (settings, credentials) = client(more);
             let secrets = credentials.texts_to_redact(&settings);
             (settings, credentials, secrets)

@@ -762,3 +762,24 @@ fn a_replacement_that_is_rejected_within_seconds_of_a_long_life_gives_advice() {
     assert_eq!([69, 70].map(|lifetime| advice(lifetime, 10 * SECOND, "b")), [false, true]);
     assert!(!advice(3600, SECOND, "a"), "the server returned the rejected token again");
 }
+
+#[test]
+fn a_refresh_token_that_the_server_has_replaced_is_remembered_until_another_is() {
+    let mut state = new_state();
+    let mut arrive = |nth: i64, rotated| {
+        let now = nth * 1000 * SECOND;
+        state.begin_fetch(FetchReason::NoToken, Nanos::MAX);
+        let grant = Grant { rotated_refresh_token: rotated, ..grant("a", left(100)) };
+        let make = |grant, end, generation| Token::new(grant, end, generation, 0, Clock::System);
+        state.grant_arrived(TimedGrant { grant, sent: now }, (now, now), RULES, MIDDLE, make);
+        state.rotated_refresh_token()
+    };
+    assert_eq!(arrive(1, None), None);
+    assert_eq!(arrive(2, Some([1; 32])), Some([1; 32]));
+    assert_eq!(arrive(3, None), Some([1; 32]));
+    assert_eq!(arrive(4, Some([2; 32])), Some([2; 32]));
+    let error = Error::new(ErrorKind::Network, "broken");
+    state.begin_fetch(FetchReason::NoToken, Nanos::MAX);
+    fail(&mut state, error, 5000 * SECOND);
+    assert_eq!(state.rotated_refresh_token(), Some([2; 32]));
+}
