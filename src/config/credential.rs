@@ -18,17 +18,18 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// The credentials of a client and of its grant. None is one that is not set.
+/// The credentials of a client and of its grant. None is one that is not set. Those that few clients have are boxed: a
+/// program may have thousands of sources.
 #[derive(Debug, Default)]
 pub(crate) struct ClientCredentials {
     pub(crate) id: Option<TextOrFile>,
     pub(crate) secret: Option<TextOrFile>,
     /// Some if this library signs.
-    pub(crate) signer: Option<SignerCredentials>,
-    pub(crate) client_assertion: Option<TextOrFile>,
-    pub(crate) assertion: Option<TextOrFile>,
-    pub(crate) subject_token: Option<TextOrFile>,
-    pub(crate) refresh_token: Option<TextOrFile>,
+    pub(crate) signer: Option<Box<SignerCredentials>>,
+    pub(crate) client_assertion: Option<Box<TextOrFile>>,
+    pub(crate) assertion: Option<Box<TextOrFile>>,
+    pub(crate) subject_token: Option<Box<TextOrFile>>,
+    pub(crate) refresh_token: Option<Box<TextOrFile>>,
     /// The id is sent in front of a colon (RFC 7617).
     pub(crate) id_ends_at_colon: bool,
 }
@@ -93,7 +94,7 @@ impl ClientCredentials {
 
     fn read_once(&self) -> (Vec<WatchedFile>, Result<CredentialTexts, Error>) {
         let mut reading = Reading::default();
-        let (id, secret) = (reading.text(&self.id), reading.text(&self.secret));
+        let (id, secret) = (reading.text(self.id.as_ref()), reading.text(self.secret.as_ref()));
         let (key, certificate) = match &self.signer {
             Some(signer) => signer.read(&mut reading, secret.as_ref()),
             None => (None, None),
@@ -103,10 +104,10 @@ impl ClientCredentials {
             secret,
             key,
             certificate,
-            client_assertion: reading.text(&self.client_assertion),
-            assertion: reading.text(&self.assertion),
-            subject_token: reading.text(&self.subject_token),
-            refresh_token: reading.text(&self.refresh_token),
+            client_assertion: reading.text(self.client_assertion.as_deref()),
+            assertion: reading.text(self.assertion.as_deref()),
+            subject_token: reading.text(self.subject_token.as_deref()),
+            refresh_token: reading.text(self.refresh_token.as_deref()),
         };
         if let (true, Some(source), Some(id)) = (self.id_ends_at_colon, &self.id, &texts.id) {
             reading.check(if id.expose().contains(':') { Err(source.cannot_have_colon()) } else { Ok(()) });
@@ -120,13 +121,13 @@ impl SignerCredentials {
     fn read(&self, reading: &mut Reading, secret: Option<&Secret>) -> (Option<SigningKey>, Option<SigningCertificate>) {
         let key = match &self.key {
             None => secret.map(|secret| SigningKey::of_secret(secret, self.key_id.as_deref())),
-            source @ Some(text) => reading.text(source).and_then(|key| {
+            Some(source) => reading.text(Some(source)).and_then(|key| {
                 let key = SigningKey::read(key.expose(), self.key_id.as_deref(), self.algorithm);
-                reading.check(key.map_err(|wrong| text.unusable_as(self.named_by, &wrong)))
+                reading.check(key.map_err(|wrong| source.unusable_as(self.named_by, &wrong)))
             }),
         };
         let certificate = self.certificate.as_ref().and_then(|source| {
-            let certificate = reading.text(&self.certificate)?;
+            let certificate = reading.text(Some(source))?;
             let certificate = SigningCertificate::read(certificate.expose());
             reading.check(certificate.map_err(|wrong| source.unusable(&wrong)))
         });
@@ -169,8 +170,8 @@ struct Reading {
 }
 
 impl Reading {
-    fn text(&mut self, source: &Option<TextOrFile>) -> Option<Secret> {
-        let (file, text) = source.as_ref()?.read();
+    fn text(&mut self, source: Option<&TextOrFile>) -> Option<Secret> {
+        let (file, text) = source?.read();
         self.files.extend(file);
         self.check(text)
     }
@@ -398,18 +399,18 @@ mod tests {
         let mut credentials = ClientCredentials {
             id: line(named[0]),
             secret: line(named[1]),
-            signer: Some(SignerCredentials {
+            signer: Some(Box::new(SignerCredentials {
                 key: document("p256.pem", "signing_key_file"),
                 named_by: "signing_key_file",
                 key_id: None,
                 algorithm: None,
                 certificate: document("p256-certificate.pem", "signing_cert_file"),
                 key_names_issuer: false,
-            }),
-            client_assertion: line(named[2]),
-            assertion: line(named[3]),
-            subject_token: line(named[4]),
-            refresh_token: line(named[5]),
+            })),
+            client_assertion: line(named[2]).map(Box::new),
+            assertion: line(named[3]).map(Box::new),
+            subject_token: line(named[4]).map(Box::new),
+            refresh_token: line(named[5]).map(Box::new),
             id_ends_at_colon: false,
         };
         let (files, texts) = credentials.read();

@@ -93,7 +93,7 @@ fn settings_with(
     else {
         return Err(Error::new(ErrorKind::InvalidConfig, errors.join("; ")));
     };
-    let signing = authentication.signs.map(|purpose| options.signing(purpose, &server));
+    let signing = authentication.signs.map(|purpose| Box::new(options.signing(purpose, &server)));
     let basic_encoding = options.basic_encoding();
     let values = options.values;
     Ok(Settings {
@@ -238,16 +238,16 @@ impl<'a> EffectiveOptions<'a> {
         let id = one_of(id, line(&values.client_id_file, "client_id_file", "id"));
         let is_basic = authentication.is_some_and(|it| it.method == AuthMethod::ClientSecretBasic);
         let credentials = ClientCredentials {
-            signer: authentication.and_then(|it| self.signer(it)),
+            signer: authentication.and_then(|it| self.signer(it)).map(Box::new),
             id,
             secret: one_of(
                 values.client_secret.clone().map(TextOrFile::Text),
                 line(&values.client_secret_file, "client_secret_file", "secret"),
             ),
-            client_assertion: line(&values.client_assertion_file, "client_assertion_file", "assertion"),
-            assertion: line(&values.assertion_file, "assertion_file", "assertion"),
-            subject_token: line(&values.subject_token_file, "subject_token_file", "token"),
-            refresh_token: line(&values.refresh_token_file, "refresh_token_file", "token"),
+            client_assertion: line(&values.client_assertion_file, "client_assertion_file", "assertion").map(Box::new),
+            assertion: line(&values.assertion_file, "assertion_file", "assertion").map(Box::new),
+            subject_token: line(&values.subject_token_file, "subject_token_file", "token").map(Box::new),
+            refresh_token: line(&values.refresh_token_file, "refresh_token_file", "token").map(Box::new),
             id_ends_at_colon: is_basic && self.basic_encoding() == BasicEncoding::Raw,
         };
         let tried = credentials.read().1.and_then(|texts| credentials.try_to_sign(&texts));

@@ -81,7 +81,7 @@ pub(crate) struct Settings {
     /// Whether the request names the client, where its id is set.
     pub(crate) sends_client_id: bool,
     /// Some if this library signs an assertion.
-    pub(crate) signing: Option<Signing>,
+    pub(crate) signing: Option<Box<Signing>>,
     pub(crate) grant: GrantParameters,
     pub(crate) basic_encoding: BasicEncoding,
     pub(crate) body_format: BodyFormat,

@@ -178,7 +178,7 @@ impl Refusal<'_> {
         if !self.sent.has_rotated_refresh_token() {
             return "the refresh token has expired, was revoked, or is another client's: get a new one".into();
         }
-        let file = self.sent.settings.credentials.refresh_token.as_ref().and_then(TextOrFile::path);
+        let file = self.sent.settings.credentials.refresh_token.as_deref().and_then(TextOrFile::path);
         let next = match file {
             Some(path) => format!("write the new one to {}", truncate(&path.to_string_lossy(), LONGEST_PATH)),
             None => "set the new one".into(),
