@@ -69,30 +69,33 @@ static void read_parts(const char *hexadecimal) {
     }
 }
 
-/* Also with the last byte first: a processor of today keeps a large number so. */
-static int holds(const unsigned char *bytes, size_t length, const struct needle *needle) {
-    for (size_t start = 0; start + needle->length <= length; start++) {
-        const unsigned char *at = bytes + start;
-        size_t same = 0, reversed = 0;
-        while (same < needle->length && (at[same] ^ needle->inverted[same]) == 0xff)
-            same++;
-        while (reversed < needle->length && (at[reversed] ^ needle->inverted[needle->length - 1 - reversed]) == 0xff)
-            reversed++;
-        if (same == needle->length || reversed == needle->length)
-            return 1;
-    }
-    return 0;
+static int matches(const unsigned char *bytes, const struct needle *needle, int reversed) {
+    for (size_t i = 0; i < needle->length; i++)
+        if ((bytes[i] ^ needle->inverted[reversed ? needle->length - 1 - i : i]) != 0xff)
+            return 0;
+    return 1;
 }
 
-/* Returns whether a writable page contains one of the needles. */
+/* Returns whether a writable page contains one of the needles, or one with its last byte first: a processor of today keeps a
+ * large number so. */
 static int is_in_memory(const struct needle *needles, size_t count) {
     static unsigned char page[4096 + LONGEST];
+    /* The needles that begin with a byte, as a list with 0 at its end. A needle that is reversed has the number of itself
+     * and of all. */
+    static size_t first[256], next[2 * PARTS + 1];
     char line[512];
     int memory = open("/proc/self/mem", O_RDONLY);
     FILE *maps = fopen("/proc/self/maps", "r");
     int found = 0;
 
-    CHECK(memory >= 0 && maps != NULL);
+    CHECK(memory >= 0 && maps != NULL && count <= PARTS);
+    memset(first, 0, sizeof first);
+    for (size_t i = 0; i < 2 * count; i++) {
+        const struct needle *needle = &needles[i % count];
+        unsigned char begin = (unsigned char)~needle->inverted[i < count ? 0 : needle->length - 1];
+        next[i + 1] = first[begin];
+        first[begin] = i + 1;
+    }
     while (fgets(line, sizeof line, maps) != NULL) {
         unsigned long start, end;
         char mode[5];
@@ -102,8 +105,11 @@ static int is_in_memory(const struct needle *needles, size_t count) {
         /* The pages that are read overlap, so that a needle across a border is found. */
         for (unsigned long at = start; at < end; at += 4096) {
             ssize_t length = pread(memory, page, sizeof page, (off_t)at);
-            for (size_t i = 0; length > 0 && i < count; i++)
-                found |= holds(page, (size_t)length, &needles[i]);
+            for (ssize_t place = 0; place < length; place++)
+                for (size_t i = first[page[place]]; i != 0; i = next[i]) {
+                    const struct needle *needle = &needles[(i - 1) % count];
+                    found |= place + (ssize_t)needle->length <= length && matches(page + place, needle, i > count);
+                }
         }
     }
     fclose(maps);
