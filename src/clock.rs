@@ -19,6 +19,7 @@ pub(crate) struct Coarse {
 
 impl Coarse {
     /// Returns wall minus monotonic, which is constant until a clock is set or the machine sleeps.
+    #[inline(always)]
     pub(crate) fn offset(self) -> Nanos {
         self.wall.saturating_sub(self.monotonic)
     }
@@ -42,7 +43,7 @@ pub(crate) enum Clock {
 }
 
 impl Clock {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn coarse(&self) -> Coarse {
         match self {
             Self::System => Coarse { monotonic: system::monotonic_coarse(), wall: system::wall_coarse() },

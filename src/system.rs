@@ -14,6 +14,7 @@ use std::{
 };
 
 #[cfg(unix)]
+#[inline(always)]
 fn read_clock(id: libc::clockid_t) -> Nanos {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is valid for writes; an unknown clock leaves it as it is.
@@ -40,14 +41,14 @@ mod clocks {
 
 /// Returns a time that nothing sets and that stands still while the machine sleeps.
 #[cfg(unix)]
-#[inline]
+#[inline(always)]
 pub(crate) fn monotonic_coarse() -> Nanos {
     read_clock(clocks::MONOTONIC)
 }
 
 /// Returns Unix time.
 #[cfg(unix)]
-#[inline]
+#[inline(always)]
 pub(crate) fn wall_coarse() -> Nanos {
     read_clock(clocks::WALL)
 }
@@ -81,7 +82,7 @@ static FORKS: AtomicU32 = AtomicU32::new(0);
 ///
 /// An object with a lock, a thread or a connection must not be touched under another count than that under which it was
 /// made. A fork copies a held lock but not the thread that would release it.
-#[inline]
+#[inline(always)]
 pub(crate) fn fork_count() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }

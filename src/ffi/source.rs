@@ -120,6 +120,7 @@ pub extern "C" fn tks_source_generation(source: Option<&tks_source>) -> u32 {
 
 /// Out of line, so that the function above saves no registers for it.
 #[cold]
+#[inline(never)]
 fn slow_generation(source: &TokenSource) -> u32 {
     boundary::infallible(0, || source.generation())
 }

@@ -207,7 +207,7 @@ impl Coordinator {
 
     /// Returns the generation if the fast path can read it. It must stay free of anything that could panic: the C library
     /// calls it outside its boundary.
-    #[inline]
+    #[inline(always)]
     pub(super) fn try_fast_generation(&self) -> Option<u32> {
         let now = self.clock.coarse();
         let view = self.state.fast_view()?;

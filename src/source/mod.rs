@@ -111,13 +111,13 @@ impl TokenSource {
     ///
     /// It also returns 0 when `get` has to check first. This is so after a clock was set or the machine slept, and during
     /// a hold-off that a changed file may end.
-    #[inline]
+    #[inline(always)]
     pub fn generation(&self) -> u32 {
         self.try_fast_generation().unwrap_or_else(|| self.coordinator.generation())
     }
 
     /// Returns the generation if the fast path can read it. It cannot panic.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn try_fast_generation(&self) -> Option<u32> {
         self.coordinator.try_fast_generation()
     }

@@ -27,7 +27,7 @@ pub(crate) struct FastView {
 
 impl FastView {
     /// Returns the generation of the token that `get` would return now, or 0 if `get` would do anything else.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn generation(&self, now: Coarse) -> u32 {
         let in_step = now.offset().wrapping_sub(self.offset).unsigned_abs() <= self.tolerance.unsigned_abs();
         if now.monotonic < self.no_action_until && in_step { self.generation } else { 0 }
@@ -66,7 +66,7 @@ impl<S: FastPath> Published<S> {
 
     /// Returns None while a state is being published, or if one was when this process was forked. Then use
     /// [`load`](Self::load).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn fast_view(&self) -> Option<FastView> {
         self.fast_view.read()
     }
@@ -109,7 +109,7 @@ impl SeqLock {
         self.sequence.store(self.sequence.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(&self) -> Option<FastView> {
         let sequence = self.sequence.load(Ordering::Acquire);
         let forks_and_generation = self.forks_and_generation.load(Ordering::Relaxed);
