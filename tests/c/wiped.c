@@ -133,8 +133,15 @@ static void get_token(tks_config *config, char **argv, const char *trial) {
     tks_source_free(source);
 }
 
-/* Gets a token in each way, and with each key. */
-static void get_tokens(int argc, char **argv, const char *trial) {
+/* The threads of the library have ended, and so have their stacks. */
+static void wait_for_threads(void) {
+    while (threads() > 1) {
+        struct timespec pause = {0, 1000000};
+        nanosleep(&pause, NULL);
+    }
+}
+
+static void get_tokens_by_secret(char **argv, const char *trial) {
     for (size_t way = 0; way < sizeof WAYS / sizeof *WAYS; way++) {
         tks_error *error = NULL;
         tks_config *config = config_for(argv[1]);
@@ -143,6 +150,10 @@ static void get_tokens(int argc, char **argv, const char *trial) {
             CHECK_OK(tks_config_set(config, WAYS[way][i][0], WAYS[way][i][1], &error), error);
         get_token(config, argv, trial);
     }
+    wait_for_threads();
+}
+
+static void get_tokens_by_key(int argc, char **argv, const char *trial) {
     for (int key = 5; key < argc; key++) {
         tks_error *error = NULL;
         tks_config *config = config_for(argv[1]);
@@ -150,10 +161,7 @@ static void get_tokens(int argc, char **argv, const char *trial) {
         CHECK_OK(tks_config_set(config, "signing_key_file", argv[key], &error), error);
         get_token(config, argv, trial);
     }
-    while (threads() > 1) {
-        struct timespec pause = {0, 1000000};
-        nanosleep(&pause, NULL);
-    }
+    wait_for_threads();
 }
 
 int main(int argc, char **argv) {
@@ -166,10 +174,12 @@ int main(int argc, char **argv) {
     read_parts(argv[4]);
     /* Freed memory is used again, so this may take more than one trial. */
     for (int trials = 0; trials < (trial == NULL ? 1 : 50) && !(found_secrets && found_token && found_parts); trials++) {
-        get_tokens(argc, argv, trial);
+        /* The fetches with a key would use the memory that the others have freed. */
+        get_tokens_by_secret(argv, trial);
         found_secrets |= is_in_memory(secrets, SECRETS);
-        found_token |= is_in_memory(&token, 1);
+        get_tokens_by_key(argc, argv, trial);
         found_parts |= is_in_memory(parts, number_of_parts);
+        found_token |= is_in_memory(&token, 1);
     }
     CHECK(found_secrets == (trial != NULL));
     CHECK(found_token == (trial != NULL));
