@@ -252,6 +252,7 @@ impl Coordinator {
     }
 
     /// Returns the state of this process and the boot time. Locks only after a fork, or when a clock was set.
+    #[inline(always)]
     fn snapshot(&self) -> (Guard<Arc<SourceState>>, Nanos) {
         let state = self.state.load();
         if state.forks() == system::fork_count()
@@ -491,6 +492,7 @@ impl Coordinator {
     }
 
     /// Checks the watched files, at most once a second, if the change of one could end a hold-off now.
+    #[inline(always)]
     fn watched_file_has_changed(&self, state: &SourceState, now: Nanos) -> bool {
         let watched = state.watched_files();
         if watched.is_empty() || !state.may_file_end_hold_off(now) {

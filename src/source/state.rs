@@ -232,16 +232,19 @@ impl SourceState {
 
     /// Returns the boot time of a coarse reading. Returns None if a clock was set or the machine slept since the last
     /// [`rebase`](Self::rebase), which is then due.
+    #[inline(always)]
     pub(crate) fn checked_boot_time_at(&self, now: Coarse) -> Option<Nanos> {
         let moved = now.offset().wrapping_sub(self.base.coarse.offset()).unsigned_abs();
         (moved <= self.tolerance().unsigned_abs()).then(|| self.boot_time_at(now))
     }
 
+    #[inline(always)]
     fn boot_time_at(&self, now: Coarse) -> Nanos {
         self.base.boot.saturating_add(now.monotonic.saturating_sub(self.base.coarse.monotonic))
     }
 
     /// Returns how far the coarse clocks may move apart before they count as set. Each may be a tick behind the other.
+    #[inline(always)]
     fn tolerance(&self) -> Nanos {
         self.cached.as_ref().map_or(Nanos::MAX, |cached| cached.schedule.expiry_margin).clamp(SECOND / 50, 2 * SECOND)
     }
@@ -281,6 +284,7 @@ impl SourceState {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn decide(&self, now: Nanos) -> Decision<'_> {
         if self.closed {
             return Decision::Closed;
@@ -302,11 +306,13 @@ impl SourceState {
         }
     }
 
+    #[inline(always)]
     fn valid(&self, now: Nanos) -> Option<&CachedToken> {
         self.cached.as_ref().filter(|cached| now < cached.schedule.unusable_at)
     }
 
     /// Returns until when `get` returns a valid token and does nothing else.
+    #[inline(always)]
     fn no_action_until(&self, cached: &CachedToken) -> Nanos {
         let Schedule { refresh_at, unusable_at, .. } = cached.schedule;
         if self.fetch_in_flight.is_some() {
@@ -356,6 +362,7 @@ impl SourceState {
 
     /// Returns the files with which the held-off failure was made. There are none if no change of a file can end the
     /// hold-off.
+    #[inline(always)]
     pub(crate) fn watched_files(&self) -> &[WatchedFile] {
         match &self.hold_off {
             Some(HoldOff { own_until: Some(_), watched, .. }) if self.fetch_in_flight.is_none() => watched,
