@@ -201,15 +201,18 @@ impl OptionsTogether<'_> {
         }
     }
 
-    /// Returns the type of the subject token. What a provider says gives way to the program's `param.NAME`.
     fn subject_token_type(&self) -> Option<&String> {
-        let gives_way = self.own.subject_token_type.is_none() && has(self.own, "subject_token_type");
-        self.effective.subject_token_type.as_ref().filter(|_| !gives_way)
+        self.unless_by_param("subject_token_type", |values| values.subject_token_type.as_ref())
     }
 
     fn requested_token_type(&self) -> Option<&String> {
-        let gives_way = self.own.requested_token_type.is_none() && has(self.own, "requested_token_type");
-        self.effective.requested_token_type.as_ref().filter(|_| !gives_way)
+        self.unless_by_param("requested_token_type", |values| values.requested_token_type.as_ref())
+    }
+
+    /// Returns the value in effect. What a provider says gives way to the program's `param.NAME`.
+    fn unless_by_param(&self, name: &str, value: fn(&Values) -> Option<&String>) -> Option<&String> {
+        let gives_way = value(self.own).is_none() && has(self.own, name);
+        value(self.effective).filter(|_| !gives_way)
     }
 
     fn has_param(&self, name: &str) -> bool {
